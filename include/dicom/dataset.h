@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A whole header in memory: the tree that sidecars, dumps, JSON, edits and the
+ * enhanced multi-frame planner ask. Everything lives in one arena; lookups are
+ * binary searches where the file is in order, scans where it is not. Immutable
+ * once read, so any thread may ask.
+ */
+#ifndef DICOM_DATASET_H
+#define DICOM_DATASET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "dicom/dict.h"
+#include "dicom/reader.h"
+
+struct charset;
+struct dcm_dataset;
+
+struct dcm_node {
+	struct dcm_elem el;
+	const uint8_t *value;               /* el.len bytes; NULL: longer than was asked to load, or none */
+	struct dcm_dataset *items;          /* n_items of them, for a sequence */
+	uint32_t n_items;
+	const char *creator;                /* private elements: the creator's text; else NULL */
+};
+
+struct dcm_dataset {
+	struct dcm_node *nodes;             /* in file order */
+	uint32_t n_nodes;
+	bool sorted;                        /* tags ascend: look up by bisection */
+	const struct dcm_dataset *parent;   /* of an item: the data set that the sequence is in */
+	const struct charset *charset;      /* its own (0008,0005), or its parent's; never NULL */
+};
+
+/* A file's header: meta information and data set. */
+struct dcm_header {
+	struct arena arena;
+	struct dcm_dataset meta;            /* group 0002; empty where there is none */
+	struct dcm_dataset top;
+	struct dcm_file file;               /* the source stays open for values not loaded */
+	struct dcm_problem *problems;
+	unsigned n_problems;
+	uint64_t pixels_off, pixels_len;    /* the top-level pixel element; pixels_off 0: none */
+	uint32_t pixels_tag;                /* (7fe0,0010), (7fe0,0008) or (7fe0,0009) */
+};
+
+enum dcm_load {
+	DCM_LOAD_ALL,           /* to the end of the file, elements behind the pixels too */
+	DCM_LOAD_BEFORE_PIXELS, /* stop where the top-level pixel data begins */
+};
+
+/* Read a header; values longer than max_value bytes (0: DCM_LAZY_VALUE) that are not text stay in
+ * the file. Pixel data is never loaded. Takes the source (also on error). Damage is no error: what
+ * could be read is there, the rest is in `problems`. -EPROTO: not DICOM. */
+int dcm_header_read(struct dcm_source *source /* taken */, enum dcm_load load, size_t max_value,
+	struct dcm_header **out, struct err *err);
+void dcm_header_free(struct dcm_header *h);     /* NULL is fine */
+
+/* The value of a node, loading it where it was left in the file: bytes in h's arena are NOT used;
+ * *value is mem_alloc()ed when *owned is set. */
+int dcm_header_load(const struct dcm_header *h, const struct dcm_node *n, const uint8_t **value,
+	bool *owned, struct err *err);
+
+/* The first element with this tag, or NULL. */
+const struct dcm_node *dcm_get(const struct dcm_dataset *ds, uint32_t tag);
+/* A private element by creator (a prefix of its text) and low byte: dcm_get_private(ds, 0x2005,
+ * "Philips MR Imaging DD 001", 0x0E). Where no creator is left in the data set, block 10 is taken. */
+const struct dcm_node *dcm_get_private(const struct dcm_dataset *ds, uint16_t group,
+	const char *creator, uint8_t low);
+/* Item i (from 0) of a sequence; NULL where there is none (node NULL too). */
+const struct dcm_dataset *dcm_item(const struct dcm_node *n, uint32_t i);
+/* The first item of the sequence `seq` in ds; NULL where there is none. */
+const struct dcm_dataset *dcm_first_item(const struct dcm_dataset *ds, uint32_t seq);
+/* The first element with this tag anywhere in the tree below ds, depth first; NULL. */
+const struct dcm_node *dcm_find_deep(const struct dcm_dataset *ds, uint32_t tag);
+
+#endif

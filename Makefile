@@ -60,7 +60,24 @@ $(BUILD)/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(LIB_OBJ:.o=.d) $(PROGRAM_OBJ:.o=.d)
+-include $(wildcard $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
+
+# One test program a module: tests/unit/<layer>_<module>.c; T=name for one alone.
+UNIT_SRC := $(wildcard tests/unit/$(if $(T),$(T),*).c)
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+SUPPORT_SRC := $(wildcard tests/support/*.c)
+SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(BUILD)/%.o)
+
+.PHONY: unit
+unit: $(UNIT_BIN)
+	$(Q)for t in $(UNIT_BIN); do echo "  TEST  $$t"; $$t --jobs=2 || exit 1; done
+
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT_OBJ) $(BUILD)/libdcmfs.a
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LIBS)
+
+$(BUILD)/tests/%.o: CPPFLAGS += -Itests
+.PRECIOUS: $(BUILD)/tests/unit/%.o
 
 .PHONY: check-layers
 check-layers:

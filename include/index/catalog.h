@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The archive as one immutable picture: patients, studies, series, instances,
+ * each with the name it has in every view. A refresh makes a new catalog that
+ * shares the series that did not change. Reference counted; any thread may read.
+ */
+#ifndef INDEX_CATALOG_H
+#define INDEX_CATALOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "index/instance.h"
+
+struct err;
+
+/* Instances with one SeriesInstanceUID and one SeriesNumber. */
+struct series {
+	struct arena arena;                     /* of its instances and names */
+	uint32_t id;                            /* never reused */
+	uint32_t version;                       /* rises when its instances change */
+	const char *name;                       /* as shown: SERIES of the product page, unique in its study */
+	const char *uid;                        /* may be NULL */
+	int32_t number;
+	struct instance **instances;            /* sorted by (number, sop_uid, path): one per SOP instance */
+	const char **instance_names;            /* as shown, without ending; unique in the series */
+	uint32_t n_instances;
+	int64_t mtime_ns;                       /* the newest of its files */
+	unsigned refs;
+};
+
+struct study {
+	uint32_t id, version;                   /* version rises when any of its series changes */
+	const char *name, *uid;
+	struct series **series;                 /* sorted by (number, uid) */
+	uint32_t n_series;
+	int64_t mtime_ns;
+	struct patient *patient;
+};
+
+struct patient {
+	uint32_t id, version;
+	const char *name;
+	struct study **studies;                 /* sorted by name */
+	uint32_t n_studies;
+	int64_t mtime_ns;
+};
+
+/* A file below SOURCE that gave no instance, or gave one with something wrong. */
+struct file_problem {
+	const char *path;
+	uint64_t off;
+	const char *text;
+};
+
+struct catalog {
+	uint64_t gen;                           /* counts refreshes */
+	struct patient **patients;              /* sorted by name */
+	uint32_t n_patients;
+	uint32_t n_studies, n_series, n_instances;
+	uint32_t n_files, n_not_dicom, n_duplicates; /* seen; skipped as not DICOM; equal files of one instance */
+	struct file_problem *problems;
+	uint32_t n_problems;
+	int64_t mtime_ns;
+	struct instance *const *by_id;          /* NULL where an id is gone; n_ids of them */
+	uint32_t n_ids;
+	/* private to catalog.c below */
+	struct arena arena;
+	unsigned refs;
+};
+
+struct catalog *catalog_get(struct catalog *c);      /* one reference more */
+void catalog_put(struct catalog *c);                 /* NULL is fine */
+
+/* By id; NULL: not in this catalog. */
+const struct series *catalog_series(const struct catalog *c, uint32_t id);
+const struct study *catalog_study(const struct catalog *c, uint32_t id);
+const struct patient *catalog_patient(const struct catalog *c, uint32_t id);
+/* The study that a series is in. */
+const struct study *catalog_study_of(const struct catalog *c, const struct series *s);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The source files, opened when they are needed and kept open within a bound.
+ * Every access checks that the file is still the one that was indexed: size and
+ * mtime, else -ESTALE. Safe from any thread; no lock is held over I/O.
+ */
+#ifndef INDEX_FILES_H
+#define INDEX_FILES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dicom/dataset.h"
+#include "index/instance.h"
+
+struct err;
+struct files;
+
+/* Rewrites the bytes of a file as it is opened (the edited view); NULL: as it is. */
+typedef int (*files_filter)(void *arg, struct dcm_source *in /* taken */, struct dcm_source **out,
+	struct err *err);
+
+/* root_fd: SOURCE, a folder, borrowed for life. At most max_open descriptors stay open. */
+int files_new(int root_fd, unsigned max_open, files_filter filter, void *filter_arg, struct files **out,
+	struct err *err);
+void files_free(struct files *f);
+int files_root_fd(const struct files *f);
+
+/* The instance's source (inflated where deflated), shared with others that read it now; give it back with
+ * files_put(). -ENOENT gone, -ESTALE changed since it was indexed. */
+int files_get(struct files *f, const struct instance *in, struct dcm_source **out, struct err *err);
+void files_put(struct files *f, const struct instance *in, struct dcm_source *s);
+
+/* The file's own bytes, as in SOURCE (not inflated): for dicom/. */
+int64_t files_pread_raw(struct files *f, const struct instance *in, void *buf, size_t n, uint64_t off,
+	struct err *err);
+
+/* Its whole header (dcm_header_read); the caller frees it. */
+int files_header(struct files *f, const struct instance *in, enum dcm_load load, size_t max_value,
+	struct dcm_header **out, struct err *err);
+
+#endif

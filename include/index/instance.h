@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One SOP instance as the index keeps it: where its file is, and the some eighty
+ * attributes that names, grouping, order and sizes need, so that neither listing
+ * nor planning reads a classic file again. What the instances of a series share
+ * is kept once, in an interned struct attributes; what varies is in the struct
+ * instance. Immutable once published. Strings are UTF-8, trimmed, interned; NULL
+ * where the attribute is absent or empty. Numbers that are absent are NAN or the
+ * INSTANCE_NO_INT below.
+ */
+#ifndef INDEX_INSTANCE_H
+#define INDEX_INSTANCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "codec/pixel.h"
+#include "dicom/reader.h"
+
+struct arena;
+struct err;
+struct strings;
+
+#define INSTANCE_NO_INT INT32_MIN
+
+/* What distinguishes images beside their place and time. PS3.3 C.7.6.1.1.2 value 3, (0008,9208), vendors. */
+enum image_part {
+	IMAGE_PART_UNKNOWN, IMAGE_PART_MAGNITUDE, IMAGE_PART_PHASE, IMAGE_PART_REAL, IMAGE_PART_IMAGINARY,
+	IMAGE_PART_FIELD_MAP,
+};
+
+/* Shared by most instances of a series: one copy for each distinct set of values. */
+struct attributes {
+	const char *patient_id, *patient_name, *patient_birth_date, *patient_sex;
+	const char *study_uid, *study_date, *study_time, *study_description, *study_id, *accession_number;
+	const char *series_uid, *series_description, *series_date, *series_time, *protocol_name, *modality;
+	const char *sop_class, *transfer_syntax, *image_type, *manufacturer, *model_name, *software_versions;
+	const char *station_name, *institution_name, *body_part, *patient_position, *frame_of_reference_uid;
+	const char *sequence_name, *scanning_sequence, *sequence_variant, *scan_options, *coil_name;
+	const char *acquisition_date, *mr_acquisition_type, *pe_direction; /* (0018,0023), (0018,1312) */
+	const char *complex_component;                /* (0008,9208) */
+	int32_t series_number, echo_number, echo_train_length;
+	struct pixel_desc pixel;                      /* rows 0: no image */
+	double orientation[6];                        /* (0020,0037); NAN: absent */
+	double pixel_spacing[2];                      /* row, column spacing; (0028,0030), else (0018,1164), (0018,2010) */
+	double slice_thickness, spacing_between_slices;
+	double echo_time, repetition_time, inversion_time, flip_angle;    /* ms, ms, ms, degrees */
+	double image_frequency;
+	/* Vendors' own, filled through the table of vendor/: see vendor.h. */
+	int32_t n_tiles;                              /* mosaic or grid tiles; INSTANCE_NO_INT: not one */
+	int32_t ge_image_part;                        /* (0043,102f) */
+	int32_t locations_in_acquisition;             /* GE (0021,104f), (0020,1002), Philips (2001,1018), PET (0054,0081) */
+};
+
+struct instance {
+	const struct attributes *attr;
+	const char *dir, *file;          /* dir/file below SOURCE; dir "" at its top; dir is interned */
+	const char *sop_uid;
+	uint64_t size, ino;              /* of the file, when it was read */
+	int64_t mtime_ns;
+	uint64_t pixels_off, pixels_len; /* top-level pixel data in the file's source; off 0: none */
+	uint64_t digest;                 /* tells two files with one SOP instance UID apart; 0 until asked */
+	double position[3];              /* (0020,0032); NAN: absent */
+	double acquisition_time, content_time;   /* seconds since midnight; NAN */
+	double trigger_time, frame_reference_time, frame_duration;  /* ms */
+	double slope, intercept;         /* (0028,1053), (0028,1052); NAN: absent */
+	double b_value;                  /* (0018,9087) or the vendor's plain element; NAN */
+	int32_t number;                  /* (0020,0013) InstanceNumber */
+	int32_t acquisition_number;
+	int32_t temporal_position;       /* (0020,0100) */
+	int32_t vendor_volume;           /* GE (0019,10a2), Philips (2005,1413) ... : see vendor.h */
+	int32_t vendor_phase;            /* Philips (2001,1008), (2005,1412) */
+	uint32_t n_frames;
+	uint32_t id;                     /* never reused while the program runs */
+	uint32_t n_problems;
+	bool is_signed_lut, big_endian_pixels, deflated, encapsulated;
+};
+
+/* "dir/file" into buf; returns buf. */
+const char *instance_path(const struct instance *in, char *buf, size_t cap);
+
+#endif

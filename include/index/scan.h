@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a folder to a catalog: walk, read each file's head once, in parallel, and
+ * group. Threads are for latency: a cold disk wants many whatever the cores.
+ */
+#ifndef INDEX_SCAN_H
+#define INDEX_SCAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "index/catalog.h"
+#include "index/files.h"
+
+struct err;
+struct store;
+
+struct scan_progress {
+	uint64_t n_found, n_read;        /* files found so far, files read so far */
+	bool walking;                    /* n_found still grows */
+};
+
+struct scan_options {
+	unsigned n_threads;              /* 0: the default, for latency */
+	const char *layout;              /* -o layout=, or NULL */
+	/* Called from one thread, some ten times a second; may be NULL. */
+	void (*progress)(void *arg, const struct scan_progress *p);
+	void *progress_arg;
+	const char *only_file;           /* SOURCE is this one file of root_fd, or NULL */
+};
+
+/* The store holds the newest catalog and what a rescan needs. It scans through `files` (its root, its
+ * filter). */
+int store_new(struct files *files, const struct scan_options *opt, struct store **out, struct err *err);
+void store_free(struct store *s);
+/* Walk SOURCE, read what is new or changed, drop what has gone, publish. *changed tells whether the
+ * catalog is another than before. One caller at a time. */
+int store_scan(struct store *s, bool *changed, struct err *err);
+/* The newest catalog, a reference of the caller's. */
+struct catalog *store_get(struct store *s);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the makers say in tags of their own, as plain facts: one file a maker,
+ * one table; no maker's name is known outside this layer. Each fact carries its
+ * source. Facts are of one header (and, for enhanced multi-frame objects, of one
+ * frame); whoever plans or describes a series compares those of several.
+ */
+#ifndef VENDOR_VENDOR_H
+#define VENDOR_VENDOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "dicom/dataset.h"
+
+struct err;
+
+enum polarity { POLARITY_UNKNOWN, POLARITY_NEGATIVE, POLARITY_POSITIVE };
+
+/* Absent numbers are NAN (doubles) or 0 where that is said; absent texts NULL. Texts and arrays
+ * are in the arena. */
+struct facts {
+	const char *manufacturer;        /* as sidecars have it: "Siemens", "GE", "Philips"; NULL: unknown maker */
+
+	/* planning: CONVERSION §3.4, §3.8, §5 */
+	uint32_t n_tiles;                /* images in a mosaic or grid; 0: not one */
+	uint32_t tile_cols, tile_rows;   /* tiles in a row, in a column */
+	bool has_slice_normal;
+	double slice_normal[3];          /* LPS, of a mosaic */
+	bool has_tile_positions;         /* a grid that says where each tile lies */
+	double first_tile[3], last_tile[3];
+	const double *slice_times_ms;    /* n_slice_times, by tile; NULL: not told */
+	uint32_t n_slice_times;
+	double protocol_slice_number;    /* > 1: numbered from the other end */
+	enum polarity pe_polarity;       /* §7.4: as "positive" there; descrip's ;phase= */
+	uint32_t multiband;              /* 0: not told */
+	double scale_slope;              /* private precise scaling: FP = DV / (rescale slope * this); NAN */
+	double group_delay_s;            /* added to TR */
+
+	/* diffusion: §6 */
+	bool is_diffusion;
+	double b_value;                  /* NAN: none */
+	bool has_gradient;
+	double gradient[3];
+	bool gradient_in_image;          /* of the image's axes rather than LPS: already as .bvec wants it but for
+	                                  * normalisation */
+	bool is_trace;                   /* isotropic: no direction */
+	/* The rest (sidecar keys) is found by vendor_sidecar() and needs no names here. */
+};
+
+/* Read the facts of a header; frame counts from 0. Never fails but for memory: what cannot be read is absent. */
+int vendor_facts(const struct dcm_header *h, uint32_t frame, struct arena *a, struct facts *out, struct err *err);
+
+#endif

@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: MIT
 # dcmfs: `make run` shows it, `make check` tests it, `make install` installs it.
 #
+#   make run          mount what SRC names (or real files of a Debian package) at MNT
+#   make check        everything that is tested; its last line is the sum
+#   make bench        the figures of the README; BENCH=full for the large archives
+#   make fuzz         each fuzz target for FUZZ_SECONDS
+#   make tidy, make format-check, make clean
+#
 #   SRC=DIR MNT=DIR   what `make run` mounts, and where
 #   SAN=address,undefined | thread   a sanitizer build, beside the normal one
 #   CC=clang          another compiler, beside the normal one
@@ -11,16 +17,23 @@
 VERSION := $(shell sed -n 's/.*DCMFS_VERSION "\(.*\)"/\1/p' include/main/version.h)
 PREFIX ?= /usr/local
 DESTDIR ?=
+MNT ?= build/mnt
+FUZZ_SECONDS ?= 60
 
 comma := ,
-empty :=
-space := $(empty) $(empty)
-BUILD ?= build$(if $(filter clang%,$(CC)),/clang)$(if $(SAN),/$(subst $(comma),-,$(SAN)))$(if $(NOFUSE),/nofuse)
+SANDIR := $(subst $(comma),-,$(SAN))
+BUILD ?= build$(if $(filter clang%,$(CC)),/clang)$(if $(SAN),/$(SANDIR))$(if $(NOFUSE),/nofuse)
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)';)
 
-# libfuse first: without it there is no mount, with NOFUSE=1 it is not asked for.
+# What Debian calls what is needed to build, to test, and to compare with.
+BUILD_DEBS := gcc pkg-config libc6-dev zlib1g-dev libopenjp2-7-dev libjpeg62-turbo-dev libcharls-dev \
+	libsqlite3-dev $(if $(NOFUSE),,fuse3 libfuse3-dev)
+SHOW_DEBS := python3-pydicom
+CHECK_DEBS := libcriterion-dev clang clang-tidy clang-format shellcheck mandoc rsync attr sqlite3 \
+	util-linux python3 python3-numpy python3-pydicom python3-nibabel dcmtk dcm2niix libgdcm-tools
+
 PKGS := zlib libopenjp2 libjpeg charls sqlite3
 PKGS += $(if $(NOFUSE),,fuse3)
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
@@ -62,27 +75,79 @@ $(BUILD)/%.o: %.c
 
 -include $(wildcard $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
 
-# One test program a module: tests/unit/<layer>_<module>.c; T=name for one alone.
-UNIT_SRC := $(wildcard tests/unit/$(if $(T),$(T),*).c)
-UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
-SUPPORT_SRC := $(wildcard tests/support/*.c)
-SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(BUILD)/%.o)
+# What is missing is installed, as root or with sudo; otherwise it is named.
+.PHONY: deps deps-check run install
+deps:
+	$(Q)tests/support/deps.sh $(BUILD_DEBS) -- $(SHOW_DEBS)
+deps-check:
+	$(Q)tests/support/deps.sh $(BUILD_DEBS) libcriterion-dev -- $(CHECK_DEBS)
 
-.PHONY: unit
-unit: $(UNIT_BIN)
-	$(Q)for t in $(UNIT_BIN); do echo "  TEST  $$t"; $$t --jobs=2 || exit 1; done
+run: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/support/demo.sh $(BUILD)/dcmfs '$(MNT)' '$(SRC)'
+
+install: all
+	install -D -m 755 $(BUILD)/dcmfs $(DESTDIR)$(PREFIX)/bin/dcmfs
+	install -D -m 644 man/dcmfs.1 $(DESTDIR)$(PREFIX)/share/man/man1/dcmfs.1
+
+# One test program a module: tests/unit/<layer>_<module>.c; T=name for one alone. Criterion and
+# ThreadSanitizer cannot live in one process: that build has a small stand-in for it.
+UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/$(if $(T),$(T),*).c))
+SUPPORT_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+TSAN := $(filter thread,$(SAN))
+$(BUILD)/tests/%.o: CPPFLAGS += -Itests $(if $(TSAN),-Itests/support/tsan)
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT_OBJ) $(BUILD)/libdcmfs.a
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(if $(TSAN),,-lcriterion) $(LIBS)
 
-$(BUILD)/tests/%.o: CPPFLAGS += -Itests
-.PRECIOUS: $(BUILD)/tests/unit/%.o
+# A fuzz target is linked with libFuzzer, or with a main that replays files.
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+LIBFUZZER := $(findstring fuzzer,$(SAN))
 
-.PHONY: check-layers
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(if $(LIBFUZZER),,$(BUILD)/tests/fuzz/standalone.o) \
+		$(SUPPORT_OBJ) $(BUILD)/libdcmfs.a
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ $^ $(LIBS)
+.PRECIOUS: $(BUILD)/tests/unit/%.o $(BUILD)/tests/fuzz/%.o
+
+# Each of these ends with `N passed, N failed`; `make check` runs them all and adds up.
+export DCMFS := $(abspath $(BUILD)/dcmfs)
+RUN_TESTS := tests/support/runtests.sh
+
+.PHONY: check unit replay mount real docs check-layers
+check: deps-check
+	$(Q)MAKE='$(MAKE)' tests/support/check.sh
+unit: $(UNIT_BIN)
+	$(Q)ARGS=--jobs=2 $(RUN_TESTS) $(UNIT_BIN)
+replay: $(FUZZ_BIN)
+	$(Q)ARGS='-m 50 tests/data' $(RUN_TESTS) $(FUZZ_BIN)
+mount: all
+	$(Q)$(RUN_TESTS) $(wildcard tests/mount/*.sh tests/mount/*.py)
+real: all
+	$(Q)$(RUN_TESTS) $(wildcard tests/real/*.sh tests/real/*.py)
+docs: all
+	$(Q)$(RUN_TESTS) tests/support/docs.sh
 check-layers:
 	$(Q)awk -f tests/support/layers.awk src/LAYERS $$(find src include -name '*.[ch]' | sort)
 
-.PHONY: clean
+.PHONY: fuzz bench tidy format-check clean
+fuzz:
+	$(Q)$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined BUILD=build/libfuzzer fuzz-run
+fuzz-run: $(FUZZ_BIN)
+	$(Q)tests/support/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_BIN)
+
+BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libdcmfs.a
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+bench: all $(BENCH_BIN)
+	$(Q)python3 tests/bench/bench.py --build $(BUILD) $(if $(BENCH),--size $(BENCH)) $(if $(ROWS),--rows $(ROWS))
+
+tidy:
+	$(Q)printf '%s\n' $(wildcard src/*/*.c) | xargs -P 2 -I{} clang-tidy --quiet {} -- \
+		-std=c11 $(CPPFLAGS) $(PKG_CFLAGS)
+format-check:
+	$(Q)clang-format --dry-run $(wildcard src/*/*.c include/*/*.h tests/*/*.c)
 clean:
 	rm -rf build

@@ -8,6 +8,7 @@
 Test(base_buf, shortest_float_text_reads_back)
 {
 	struct buf b;
+	char *text;
 
 	buf_init(&b);
 	buf_add_f32(&b, 0.0305f);
@@ -17,13 +18,15 @@ Test(base_buf, shortest_float_text_reads_back)
 	buf_add_f64(&b, 0.1);
 	buf_addc(&b, ' ');
 	buf_add_f32(&b, -0.0f);
-	cr_assert_str_eq(buf_steal(&b, NULL), "0.0305 1e-07 0.1 -0");
+	text = buf_steal(&b, NULL);
+	cr_assert_str_eq(text, "0.0305 1e-07 0.1 -0");
+	mem_free(text);
 }
 
 Test(base_buf, counting_counts_what_adding_adds)
 {
 	struct buf add, count;
-	struct buf *both[2] = { &add, &count };
+	struct buf *both[2] = {&add, &count};
 	int i;
 
 	buf_init(&add);

@@ -48,7 +48,7 @@ static uint64_t next_random(uint64_t *state)
 /* Some bytes changed, mostly near the start, where lengths are; now and then cut off. */
 static void try_damaged(struct run *run, const uint8_t *data, size_t size, uint64_t *state)
 {
-	static const uint8_t telling[] = {0x00, 0x01, 0x7f, 0x80, 0xfe, 0xff};
+	static const uint8_t telling[] = { 0x00, 0x01, 0x7f, 0x80, 0xfe, 0xff };
 	uint8_t *copy = malloc(size);
 	size_t reach = next_random(state) % 2 ? size : size < 1024 ? size : 1024;
 	unsigned i, n = 1 + (unsigned)(next_random(state) % 4);
@@ -59,8 +59,8 @@ static void try_damaged(struct run *run, const uint8_t *data, size_t size, uint6
 	for (i = 0; i < n; i++) {
 		uint64_t r = next_random(state);
 
-		copy[(r >> 16) % reach] =
-			r & 1 ? telling[(r >> 1) % sizeof(telling)] : (uint8_t)(r >> 8);
+		copy[(r >> 16) % reach] = r & 1 ? telling[(r >> 1) % sizeof(telling)] :
+						  (uint8_t)(r >> 8);
 	}
 	try_input(run, copy, next_random(state) % 4 ? size : (size_t)(next_random(state) % size));
 	free(copy);
@@ -124,7 +124,7 @@ static void try_path(struct run *run, const char *path)
 
 int main(int argc, char **argv)
 {
-	struct run run = {0};
+	struct run run = { 0 };
 	int i = 1;
 
 	if (argc > 2 && !strcmp(argv[1], "-m")) {

@@ -36,8 +36,10 @@ static struct tsan_test tsan_suite; /* what TestSuite gives to all */
 
 #define Test(suite_, name_, ...)                                                                   \
 	static void suite_##_##name_##_run(void);                                                  \
-	static struct tsan_test suite_##_##name_##_test = {                                        \
-		.suite = #suite_, .name = #name_, .run = suite_##_##name_##_run, __VA_ARGS__};     \
+	static struct tsan_test suite_##_##name_##_test = { .suite = #suite_,                      \
+		.name = #name_,                                                                    \
+		.run = suite_##_##name_##_run,                                                     \
+		__VA_ARGS__ };                                                                     \
 	__attribute__((constructor)) static void suite_##_##name_##_add(void)                      \
 	{                                                                                          \
 		suite_##_##name_##_test.next = tsan_tests;                                         \
@@ -48,7 +50,7 @@ static struct tsan_test tsan_suite; /* what TestSuite gives to all */
 #define TestSuite(suite_, ...)                                                                     \
 	__attribute__((constructor)) static void suite_##_set(void)                                \
 	{                                                                                          \
-		tsan_suite = (struct tsan_test){__VA_ARGS__};                                      \
+		tsan_suite = (struct tsan_test){ __VA_ARGS__ };                                    \
 	}                                                                                          \
 	static void suite_##_set(void)
 

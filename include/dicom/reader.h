@@ -32,6 +32,8 @@ struct dcm_encoding {
 	bool big_endian;
 };
 
+#define DCM_WINDOW 16384        /* bytes read ahead at a time */
+
 /* What is known of a file before its data set is read. */
 struct dcm_file {
 	struct dcm_source *source;      /* offsets below refer to it; inflated where deflated */
@@ -42,6 +44,10 @@ struct dcm_file {
 	bool has_preamble;
 	bool deflated;
 	bool pixels_big_endian;         /* GE private syntax: words swapped in a little-endian data set */
+	/* private: the file's first DCM_WINDOW bytes, so that one read serves who opens and who walks */
+	uint8_t *head;
+	uint64_t head_off;
+	size_t head_len;
 };
 
 /* Takes the source (also on error, where it is closed). -EPROTO: not DICOM at all;
@@ -63,9 +69,11 @@ enum dcm_event {
  * sequences and encapsulated pixels that do not say. */
 struct dcm_elem {
 	uint32_t tag;
-	uint16_t vr;             /* as in the file; implicit: the dictionary's, resolved where ambiguous */
+	uint16_t vr;             /* what the value is: as in the file, or the dictionary's (below) */
 	uint8_t depth;           /* 0: the data set; +1 an item */
-	bool vr_implicit;        /* the VR is from a dictionary */
+	bool vr_implicit;        /* the file has no VR: vr is the dictionary's, or UN */
+	bool vr_was_un;          /* the file says UN: vr is the dictionary's, or SQ of what was found */
+	bool vr_ambiguous;       /* implicit, and the standard lets the context decide: US or SS ... */
 	bool big_endian;         /* how its binary value is stored */
 	bool clamped;            /* the length said more than there was */
 	uint32_t item;           /* ITEM_BEGIN/END: which, from 1 */
@@ -80,46 +88,66 @@ struct dcm_problem {
 };
 #define DCM_MAX_PROBLEMS 16
 
-/* Fields are private to reader.c but n_problems and problems. */
+#define DCM_MAX_CREATORS 128    /* private blocks remembered at once; further ones stay unnamed */
+
+struct dcm_creator {
+	uint16_t group;
+	uint8_t block;
+	uint8_t len;
+	char text[65];           /* trimmed, as in the file, NUL-terminated */
+};
+
+/* A data set, a sequence or an item that is open. */
+struct dcm_level {
+	uint64_t limit;          /* where it ends at the latest */
+	uint32_t tag;            /* of the sequence */
+	uint32_t item;           /* items begun, in a sequence; which one this is, in an item */
+	struct dcm_encoding encoding;
+	bool is_sequence;
+	bool by_delimiter;       /* its own length is undefined */
+	bool is_signed;          /* PixelRepresentation 1 seen here or above */
+	bool lut_is_single;      /* a LUT Descriptor of one entry was seen last */
+	uint8_t n_creators;      /* on the stack when this level began */
+};
+
+/* On the caller's stack (about 34 KiB). Fields are private to reader.c but n_problems and problems. */
 struct dcm_reader {
 	struct dcm_file *file;
 	uint64_t pos;
-	unsigned n_problems;                          /* may exceed what is kept */
-	struct dcm_problem problems[DCM_MAX_PROBLEMS];
-	uint32_t n_elements;
-	unsigned depth;
-	bool in_meta, stop_at_pixels, done;
-	struct dcm_level {
-		uint64_t end;                         /* DCM_UNDEFINED_LENGTH: by delimiter */
-		uint64_t limit;                       /* the enclosing defined end */
-		struct dcm_encoding encoding;
-		uint32_t item;
-		bool is_sequence;
-		bool is_signed;                       /* PixelRepresentation 1 seen here or above */
-		uint16_t lut_entries1;                /* scratch for the ambiguous VRs of §1.5 */
-		uint16_t creator_group;               /* private blocks of this data set */
-		uint16_t n_creators;
-		uint64_t creator_off[16];             /* where the creators' texts are */
-		uint16_t creator_len[16];
-		uint8_t creator_block[16];
-	} level[2 * DCM_MAX_DEPTH + 2];
+	const uint8_t *window;                        /* bytes [window_off, +window_len): head or own */
 	uint64_t window_off;
 	size_t window_len;
-	uint8_t window[16384];
+	unsigned top;                                 /* level[top] is the innermost open one */
+	unsigned n_creators;
+	uint32_t n_elements;
+	bool in_meta, in_pixels, done;
+	unsigned n_problems;                          /* may exceed what is kept */
+	struct dcm_problem problems[DCM_MAX_PROBLEMS];
+	struct dcm_level level[2 * DCM_MAX_DEPTH + 1];
+	struct dcm_creator creators[DCM_MAX_CREATORS];
+	uint8_t own[DCM_WINDOW];
 };
 
-/* Start at the file meta (or the data set where there is none). */
+/* Start at the file meta (or the data set where there is none). The file outlives the reader. */
 void dcm_reader_init(struct dcm_reader *r, struct dcm_file *f);
 /* The next event, or a negative errno (an I/O error; damage is a problem and END). The value
- * of an element that is not pulled is skipped. Native pixel data is an ELEM. */
+ * of an element that is not pulled is skipped. Native pixel data is an ELEM. SEQ_END and ITEM_END
+ * set tag, depth and item alone; an item's depth is that of the elements in it. */
 int dcm_reader_next(struct dcm_reader *r, struct dcm_elem *el, struct err *err);
-/* After SEQ_BEGIN or ITEM_BEGIN: go on behind its end. Cheap where the length is defined. */
+/* After SEQ_BEGIN or ITEM_BEGIN, at once: go on behind its end, without its END event. Cheap where
+ * the length is defined. */
 int dcm_reader_skip(struct dcm_reader *r, const struct dcm_elem *el, struct err *err);
+/* After PIXELS, at once: walk the items to behind the last one and count them, the offset table
+ * (item 0) aside. */
+int dcm_reader_fragments(struct dcm_reader *r, uint32_t *n_fragments, uint64_t *bytes, struct err *err);
 /* The first cap bytes of the value; *len is how many there are in buf. */
 int dcm_reader_value(struct dcm_reader *r, const struct dcm_elem *el, void *buf, size_t cap,
 	size_t *len, struct err *err);
+/* The value without a copy: its first DCM_WINDOW bytes at most, borrowed until the next call. */
+int dcm_reader_view(struct dcm_reader *r, const struct dcm_elem *el, const uint8_t **value, size_t *len,
+	struct err *err);
 /* The creator that reserved the block of this private element, trimmed, in the innermost data
- * set; "" where there is none. The text lies in buf. */
-int dcm_reader_creator(struct dcm_reader *r, uint32_t tag, char *buf, size_t cap, struct err *err);
+ * set; NULL where there is none. *len its length; borrowed, valid until that data set ends. */
+const char *dcm_reader_creator(const struct dcm_reader *r, uint32_t tag, size_t *len);
 
 #endif

@@ -34,7 +34,8 @@ int dcm_source_open_at(int dir_fd, const char *path, struct dcm_source **out, st
 int dcm_source_from_memory(const void *p, size_t len, struct dcm_source **out, struct err *err);
 /* base (taken, also on error) with everything from off on inflated (raw RFC 1951; PS3.5 A.5):
  * bytes before off are base's own, offsets behind it are those of the inflated data set.
- * Bounded: -EFBIG past the ratio and size limits of limits.h. */
+ * A stream that is damaged or cut is as long as what comes out of it; -EBADMSG: nothing
+ * does; -EFBIG: more than limits.h allows. Inflates once to know the size, so not cheap. */
 int dcm_source_inflate(struct dcm_source *base /* taken */, uint64_t off, struct dcm_source **out,
 	struct err *err);
 

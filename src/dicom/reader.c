@@ -1,0 +1,797 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The walk over elements: see dicom/reader.h.
+ *
+ * A level is a data set, a sequence or an item that is open; level[0] is the data
+ * set (the meta information first), sequences and items take turns above it. A
+ * level ends at a position (its own length, or its delimiter; at the latest where
+ * the level below it ends), so nothing is counted and no flag outlives its level.
+ * What reads on after damage:
+ *
+ *   a length beyond the level           clamped; the level ends there
+ *   a delimiter that nothing waits for  passed over
+ *   a delimiter that is missing         the next outer one ends this level too
+ *   anything but an item in a sequence  the sequence ends (by length: at its end)
+ *   an unknown VR                       the form of head (short, long, implicit)
+ *                                       after which an element begins
+ */
+#include "dicom/reader.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "dicom/source.h"
+#include "head.h"
+
+#define SMALL_READ 4096u        /* behind a value that was skipped: the rest of a header is near */
+
+#define TAG_PIXELS         DCM_TAG(0x7FE0, 0x0010)
+#define TAG_REPRESENTATION DCM_TAG(0x0028, 0x0103)
+#define TAG_LUT_DESCRIPTOR DCM_TAG(0x0028, 0x3002)
+#define TAG_LUT_DATA       DCM_TAG(0x0028, 0x3006)
+
+static void problem(struct dcm_reader *r, uint64_t off, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void problem(struct dcm_reader *r, uint64_t off, const char *fmt, ...)
+{
+	struct dcm_problem *p;
+	va_list ap;
+
+	if (r->n_problems < DCM_MAX_PROBLEMS) {
+		p = &r->problems[r->n_problems];
+		p->off = off;
+		va_start(ap, fmt);
+		vsnprintf(p->text, sizeof p->text, fmt, ap);
+		va_end(ap);
+	}
+	r->n_problems++;
+}
+
+/* ---- bytes ---- */
+
+static int refill(struct dcm_reader *r, uint64_t off, size_t n, struct err *err)
+{
+	bool near = off >= r->window_off && off - r->window_off <= r->window_len;
+	int64_t got = dcm_source_pread(r->file->source, r->own,
+		near || n > SMALL_READ ? DCM_WINDOW : SMALL_READ, off, err);
+
+	if (got < 0)
+		return (int)got;
+	r->window = r->own;
+	r->window_off = off;
+	r->window_len = (size_t)got;
+	return 0;
+}
+
+/* n <= DCM_WINDOW bytes at off, fewer only where the source ends; *got is how many are in reach.
+ * NULL after an I/O error. Valid until the next fetch; source offsets may lie behind its end. */
+static const uint8_t *fetch(struct dcm_reader *r, uint64_t off, size_t n, size_t *got,
+	struct err *err)
+{
+	uint64_t end = min_u64(off + n, r->file->source->size);
+
+	if (off < r->window_off || end > r->window_off + r->window_len) {
+		if (refill(r, off, n, err) < 0)
+			return NULL;
+	}
+	if (off > r->window_off + r->window_len)
+		off = r->window_off + r->window_len;
+	*got = r->window_len - (size_t)(off - r->window_off);
+	return r->window + (off - r->window_off);
+}
+
+/* ---- levels ---- */
+
+static struct dcm_level *top(struct dcm_reader *r)
+{
+	return &r->level[r->top];
+}
+
+static void set_base(struct dcm_reader *r, uint64_t pos, uint64_t limit, struct dcm_encoding enc)
+{
+	memset(&r->level[0], 0, sizeof r->level[0]);
+	r->level[0].limit = limit;
+	r->level[0].encoding = enc;
+	r->top = 0;
+	r->n_creators = 0;
+	r->pos = pos;
+}
+
+void dcm_reader_init(struct dcm_reader *r, struct dcm_file *f)
+{
+	r->file = f;
+	r->window = f->head;
+	r->window_off = f->head_off;
+	r->window_len = f->head_len;
+	r->n_elements = 0;
+	r->in_pixels = r->done = false;
+	r->n_problems = 0;
+	r->in_meta = f->meta_off < f->dataset_off;
+	if (r->in_meta)
+		set_base(r, f->meta_off, f->dataset_off, (struct dcm_encoding){ true, false });
+	else
+		set_base(r, f->dataset_off, f->source->size, f->encoding);
+}
+
+/* Open a level on top; there is room (see may_nest). len may be DCM_UNDEFINED_LENGTH. */
+static void push(struct dcm_reader *r, bool is_sequence, uint32_t tag, uint64_t len,
+	struct dcm_encoding enc)
+{
+	const struct dcm_level *below = top(r);
+	struct dcm_level *l = &r->level[++r->top];
+
+	l->by_delimiter = len == DCM_UNDEFINED_LENGTH;
+	l->limit = l->by_delimiter ? below->limit : min_u64(r->pos + len, below->limit);
+	l->tag = tag;
+	l->item = is_sequence ? 0 : below->item;
+	l->encoding = enc;
+	l->is_sequence = is_sequence;
+	l->is_signed = below->is_signed;
+	l->lut_is_single = false;
+	l->n_creators = (uint8_t)r->n_creators;
+}
+
+static bool may_nest(const struct dcm_reader *r)
+{
+	return r->top + 2 < sizeof r->level / sizeof *r->level;
+}
+
+static void fill_end(const struct dcm_reader *r, struct dcm_elem *el)
+{
+	const struct dcm_level *l = &r->level[r->top];
+
+	memset(el, 0, sizeof *el);
+	el->tag = l->is_sequence ? l->tag : TAG_ITEM;
+	el->vr = l->is_sequence ? DCM_VR_SQ : DCM_VR_NONE;
+	el->depth = (uint8_t)(r->top / 2);
+	el->item = l->item;
+	el->head_off = el->off = r->pos;
+}
+
+static enum dcm_event pop(struct dcm_reader *r, struct dcm_elem *el)
+{
+	const struct dcm_level *l = top(r);
+
+	fill_end(r, el);
+	r->n_creators = l->n_creators;
+	r->top--;
+	return l->is_sequence ? DCM_EVENT_SEQ_END : DCM_EVENT_ITEM_END;
+}
+
+/* The innermost level is at its limit: the event that ends it, or none (-1) where the meta
+ * information gives way to the data set. */
+static int end_level(struct dcm_reader *r, struct dcm_elem *el)
+{
+	const struct dcm_level *l = top(r);
+
+	if (r->top > 0) {
+		if (l->by_delimiter)
+			problem(r, r->pos, "%s without its delimiter",
+				l->is_sequence ? "a sequence" : "an item");
+		return pop(r, el);
+	}
+	if (r->in_meta) {
+		r->in_meta = false;
+		set_base(r, r->file->dataset_off, r->file->source->size, r->file->encoding);
+		return -1;
+	}
+	r->done = true;
+	fill_end(r, el);
+	return DCM_EVENT_END;
+}
+
+/* ---- private creators ---- */
+
+static const uint8_t *trim(const uint8_t *p, size_t *len)
+{
+	while (*len && (p[*len - 1] == ' ' || p[*len - 1] == '\0'))
+		--*len;
+	while (*len && *p == ' ') {
+		p++;
+		--*len;
+	}
+	return p;
+}
+
+static int note_creator(struct dcm_reader *r, const struct dcm_elem *el, struct err *err)
+{
+	struct dcm_creator *c;
+	const uint8_t *p;
+	size_t len;
+	int rc;
+
+	if (r->n_creators == DCM_MAX_CREATORS)
+		return 0;
+	rc = dcm_reader_view(r, el, &p, &len, err);
+	if (rc < 0)
+		return rc;
+	p = trim(p, &len);
+	c = &r->creators[r->n_creators++];
+	c->group = DCM_TAG_GROUP(el->tag);
+	c->block = (uint8_t)el->tag;
+	c->len = (uint8_t)min_size(len, sizeof c->text - 1);
+	memcpy(c->text, p, c->len);
+	c->text[c->len] = '\0';
+	return 0;
+}
+
+const char *dcm_reader_creator(const struct dcm_reader *r, uint32_t tag, size_t *len)
+{
+	unsigned i = r->n_creators, first = r->level[r->top].n_creators;
+	const struct dcm_creator *c;
+
+	while (i-- > first) {
+		c = &r->creators[i];
+		if (c->group == DCM_TAG_GROUP(tag) && c->block == DCM_TAG_ELEMENT(tag) >> 8) {
+			*len = c->len;
+			return c->text;
+		}
+	}
+	return NULL;
+}
+
+static bool is_creator(uint32_t tag)
+{
+	return (tag & 0x10000) && DCM_TAG_ELEMENT(tag) >= 0x10 && DCM_TAG_ELEMENT(tag) <= 0xFF;
+}
+
+/* ---- VRs that are not in the file ---- */
+
+static uint16_t public_vr(const struct dcm_level *l, struct dcm_elem *el)
+{
+	const struct dcm_dict_entry *d = dcm_dict_find(el->tag);
+
+	if (!d)
+		return DCM_TAG_ELEMENT(el->tag) == 0 ? DCM_VR_UL : DCM_VR_UN;
+	el->vr_ambiguous = d->ambiguous;
+	if (el->tag == TAG_LUT_DATA)
+		return l->lut_is_single ? DCM_VR_US : DCM_VR_OW;
+	if (d->ambiguous && d->vr == DCM_VR_US && l->is_signed)
+		return DCM_VR_SS;
+	return d->vr;
+}
+
+/* What the dictionaries say of el (PS3.5 §7.8.1: creators are LO); UN where they are silent. */
+static uint16_t dictionary_vr(const struct dcm_reader *r, struct dcm_elem *el)
+{
+	const struct dcm_dict_entry *d;
+	const char *creator;
+	size_t len;
+
+	if (!(el->tag & 0x10000))
+		return public_vr(&r->level[r->top], el);
+	if (DCM_TAG_ELEMENT(el->tag) == 0)
+		return DCM_VR_UL;
+	if (is_creator(el->tag))
+		return DCM_VR_LO;
+	creator = dcm_reader_creator(r, el->tag, &len);
+	d = creator ? dcm_dict_find_private(creator, el->tag) : NULL;
+	return d && d->vr ? d->vr : DCM_VR_UN;
+}
+
+/* ---- heads ---- */
+
+/* Does an element of an explicit data set begin at off, or the level end there? */
+static bool continues_at(struct dcm_reader *r, uint64_t off, uint32_t after)
+{
+	const struct dcm_level *l = top(r);
+	bool big = l->encoding.big_endian;
+	const uint8_t *p;
+	uint32_t tag;
+	size_t n;
+
+	if (off >= l->limit)
+		return off == l->limit;
+	p = fetch(r, off, 12, &n, NULL);
+	n = p ? (size_t)min_u64(n, l->limit - off) : 0;
+	if (n < 8)
+		return false;
+	tag = head_tag(p, big);
+	if (DCM_TAG_GROUP(tag) == 0xFFFE)
+		return true;
+	return tag > after && dcm_vr_known(DCM_VR(p[4], p[5]));
+}
+
+static bool is_letter(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+/* An explicit head whose VR nobody knows. VRs to come have the long form (PS3.5 §6.2), so letters try
+ * that first; other bytes are rather a short VR that was lost, or an element written implicitly. */
+static void guess_head(struct dcm_reader *r, const uint8_t *p, size_t n, uint64_t room,
+	struct head *h)
+{
+	static const enum head_form orders[2][3] = {
+		{ HEAD_SHORT, HEAD_LONG, HEAD_IMPLICIT },
+		{ HEAD_LONG, HEAD_SHORT, HEAD_IMPLICIT },
+	};
+	bool big = top(r)->encoding.big_endian, letters = is_letter(p[4]) && is_letter(p[5]);
+	bool reserved = p[6] == 0 && p[7] == 0;
+	struct head found[3];
+	int i;
+
+	for (i = 0; i < 3; i++)
+		head_read_as(p, n, orders[letters][i], big, &found[i]);
+	for (i = 0; i < 3; i++) {
+		if (orders[letters][i] == HEAD_LONG && !reserved)
+			continue;
+		if (orders[letters][i] == HEAD_IMPLICIT && letters)
+			continue;
+		if (continues_at(r, r->pos + found[i].size + found[i].len, found[i].tag))
+			break;
+	}
+	if (i == 3)
+		i = letters ? !reserved : found[2].len == LENGTH_UNDEFINED ||
+			found[2].len <= room - 8 ? 2 : 0;
+	*h = found[i];
+	if (i < 2 || letters)
+		h->vr = DCM_VR_UN;
+}
+
+/* Read the head at pos into el, from n >= 8 bytes. */
+static void read_head(struct dcm_reader *r, const uint8_t *p, size_t n, struct dcm_elem *el)
+{
+	const struct dcm_level *l = top(r);
+	uint64_t room = l->limit - r->pos;
+	struct head h;
+
+	if (!l->encoding.explicit_vr) {
+		head_read_as(p, n, HEAD_IMPLICIT, l->encoding.big_endian, &h);
+	} else if (!head_read_explicit(p, n, l->encoding.big_endian, &h)) {
+		guess_head(r, p, n, room, &h);
+		problem(r, r->pos, "(%04x,%04x): no known VR", DCM_TAG_GROUP(h.tag),
+			DCM_TAG_ELEMENT(h.tag));
+	}
+	el->tag = h.tag;
+	el->vr = h.vr;
+	el->depth = (uint8_t)(r->top / 2);
+	el->vr_implicit = h.vr == DCM_VR_NONE;
+	el->vr_was_un = el->vr_ambiguous = el->clamped = false;
+	el->big_endian = l->encoding.big_endian;
+	el->item = 0;
+	el->head_off = r->pos;
+	el->off = r->pos + h.size;
+	el->len = h.len == LENGTH_UNDEFINED ? DCM_UNDEFINED_LENGTH : h.len;
+	if (el->vr_implicit || el->vr == DCM_VR_UN) {
+		el->vr_was_un = !el->vr_implicit;
+		el->vr = dictionary_vr(r, el);
+		el->vr_was_un = el->vr_was_un && el->vr != DCM_VR_UN;
+		if (el->vr_was_un)
+			el->big_endian = false;
+	}
+}
+
+/* ---- sequences ---- */
+
+/* Do items tile these bytes? Those that know their length are hopped over; one that does not is trusted. */
+static bool holds_items(struct dcm_reader *r, uint64_t off, uint64_t end, bool big_endian)
+{
+	const uint8_t *p;
+	uint32_t tag, len;
+	uint64_t first = off;
+	size_t n;
+
+	while (off < end) {
+		p = end - off < 8 ? NULL : fetch(r, off, 8, &n, NULL);
+		if (!p || n < 8)
+			return false;
+		tag = head_tag(p, big_endian);
+		len = head_u32(p + 4, big_endian);
+		if (tag == TAG_SEQ_END)
+			return off > first;
+		if (tag != TAG_ITEM)
+			return false;
+		if (len == LENGTH_UNDEFINED)
+			return true;
+		if (len > end - off - 8)
+			return false;
+		off += 8 + (uint64_t)len;
+	}
+	return off > first;
+}
+
+static bool starts_with_item(struct dcm_reader *r, uint64_t off, uint64_t room, bool big_endian)
+{
+	size_t n;
+	const uint8_t *p = room < 8 ? NULL : fetch(r, off, 8, &n, NULL);
+	uint32_t tag = p && n >= 8 ? head_tag(p, big_endian) : 0;
+
+	return tag == TAG_ITEM || tag == TAG_SEQ_END;
+}
+
+/* An undefined length: a sequence, encapsulated pixel data, or damage. */
+static int open_undefined(struct dcm_reader *r, struct dcm_elem *el)
+{
+	struct dcm_level *l = top(r);
+	struct dcm_encoding enc = l->encoding;
+	bool pixels = el->tag == TAG_PIXELS || (!el->vr_implicit && el->vr != DCM_VR_SQ &&
+		el->vr != DCM_VR_UN && !el->vr_was_un);
+
+	if (el->vr == DCM_VR_UN || el->vr_was_un)
+		enc = (struct dcm_encoding){ false, false };
+	el->big_endian = enc.big_endian;
+	if (!starts_with_item(r, el->off, l->limit - el->off, enc.big_endian) || !may_nest(r)) {
+		problem(r, el->head_off, "(%04x,%04x): %s", DCM_TAG_GROUP(el->tag),
+			DCM_TAG_ELEMENT(el->tag), may_nest(r) ? "undefined length, but no item"
+			: "nested too deeply");
+		el->len = l->limit - el->off;
+		el->vr = el->vr == DCM_VR_SQ ? DCM_VR_UN : el->vr;
+		el->clamped = true;
+		r->pos = l->limit;
+		return DCM_EVENT_ELEM;
+	}
+	if (pixels) {
+		el->vr = el->vr_implicit ? DCM_VR_OB : el->vr;
+		r->in_pixels = true;
+		return DCM_EVENT_PIXELS;
+	}
+	el->vr = DCM_VR_SQ;
+	el->vr_was_un = false;
+	push(r, true, el->tag, DCM_UNDEFINED_LENGTH, enc);
+	return DCM_EVENT_SEQ_BEGIN;
+}
+
+/* Elements that may be sequences of a known length: SQ; UN and what no dictionary knows, where items lie in it. */
+static bool is_sequence(struct dcm_reader *r, struct dcm_elem *el)
+{
+	bool un = el->vr_was_un || el->vr == DCM_VR_UN;
+	bool big = !un && el->big_endian;
+
+	if (el->vr != DCM_VR_SQ && el->vr != DCM_VR_UN)
+		return false;
+	if (el->vr == DCM_VR_SQ && (el->len == 0 ||
+		(!un && starts_with_item(r, el->off, el->len, big)) ||
+		holds_items(r, el->off, el->off + el->len, big)))
+		return may_nest(r);
+	if (el->vr == DCM_VR_UN && el->len >= 8 &&
+		holds_items(r, el->off, el->off + el->len, false))
+		return may_nest(r);
+	if (el->vr == DCM_VR_SQ) {
+		if (!un)
+			problem(r, el->head_off, "(%04x,%04x): a sequence without an item",
+				DCM_TAG_GROUP(el->tag), DCM_TAG_ELEMENT(el->tag));
+		el->vr = DCM_VR_UN;
+	}
+	return false;
+}
+
+static int open_defined(struct dcm_reader *r, struct dcm_elem *el)
+{
+	bool un = el->vr_was_un || (el->vr == DCM_VR_UN && !el->vr_implicit);
+	struct dcm_encoding enc = top(r)->encoding;
+
+	if (un)
+		enc = (struct dcm_encoding){ false, false };
+	el->vr_was_un = un;
+	el->vr = DCM_VR_SQ;
+	r->pos = el->off;
+	push(r, true, el->tag, el->len, enc);
+	return DCM_EVENT_SEQ_BEGIN;
+}
+
+/* How an item is encoded: as its sequence is, but some writers put implicit items into explicit files. */
+static int sniff_item(struct dcm_reader *r, uint64_t room, struct dcm_encoding *enc, struct err *err)
+{
+	const uint8_t *p;
+	size_t n;
+
+	if (room < 8)
+		return 0;
+	p = fetch(r, r->pos, (size_t)min_u64(room, 12), &n, err);
+	if (!p)
+		return -EIO;
+	if (n < 8 || head_u16(p, enc->big_endian) == 0xFFFE)
+		return 0;
+	if (enc->explicit_vr)
+		enc->explicit_vr = head_looks_explicit(p, n, room, enc->big_endian) ||
+			!head_looks_implicit(p, room, enc->big_endian) ||
+			(is_letter(p[4]) && is_letter(p[5]));
+	else
+		enc->explicit_vr = !head_looks_implicit(p, room, enc->big_endian) &&
+			head_looks_explicit(p, n, room, enc->big_endian);
+	return 0;
+}
+
+static int begin_item(struct dcm_reader *r, uint32_t len, struct dcm_elem *el, struct err *err)
+{
+	struct dcm_level *seq = top(r);
+	struct dcm_encoding enc = seq->encoding;
+	uint64_t room = seq->limit - r->pos - 8, item_len = len;
+	int rc;
+
+	r->n_elements++;
+	memset(el, 0, sizeof *el);
+	el->tag = TAG_ITEM;
+	el->depth = (uint8_t)((r->top + 1) / 2);
+	el->item = ++seq->item;
+	el->head_off = r->pos;
+	el->off = r->pos + 8;
+	if (len == LENGTH_UNDEFINED) {
+		item_len = DCM_UNDEFINED_LENGTH;
+	} else if (len > room) {
+		problem(r, r->pos, "item %u: %u bytes where %llu are left", el->item, len,
+			(unsigned long long)room);
+		item_len = room;
+		el->clamped = true;
+	}
+	el->len = item_len;
+	r->pos += 8;
+	rc = sniff_item(r, min_u64(item_len, room), &enc, err);
+	if (rc < 0)
+		return rc;
+	el->big_endian = enc.big_endian;
+	push(r, false, TAG_ITEM, item_len, enc);
+	return DCM_EVENT_ITEM_BEGIN;
+}
+
+/* In a sequence: an item begins, or the sequence ends. */
+static int next_in_sequence(struct dcm_reader *r, struct dcm_elem *el, struct err *err)
+{
+	struct dcm_level *l = top(r);
+	const uint8_t *p;
+	uint32_t tag;
+	size_t n;
+
+	while (l->limit - r->pos >= 8) {
+		p = fetch(r, r->pos, 8, &n, err);
+		if (!p)
+			return -EIO;
+		if (n < 8)
+			break;
+		tag = head_tag(p, l->encoding.big_endian);
+		if (tag == TAG_ITEM)
+			return begin_item(r, head_u32(p + 4, l->encoding.big_endian), el, err);
+		if (tag == TAG_SEQ_END || tag == TAG_ITEM_END) {
+			r->pos += 8;
+			if (tag == TAG_SEQ_END && l->by_delimiter)
+				return pop(r, el);
+			continue;
+		}
+		problem(r, r->pos, "(%04x,%04x) where an item should be", DCM_TAG_GROUP(tag),
+			DCM_TAG_ELEMENT(tag));
+		if (l->by_delimiter)
+			return pop(r, el);
+		break;
+	}
+	r->pos = l->limit;
+	return end_level(r, el);
+}
+
+/* ---- data sets ---- */
+
+/* A delimiter or item tag among elements. Returns an event, or -1: passed over. */
+static int stray_item_tag(struct dcm_reader *r, uint32_t tag, struct dcm_elem *el)
+{
+	const struct dcm_level *l = top(r);
+	bool seq_waits = r->top > 0 && r->level[r->top - 1].by_delimiter;
+
+	if (tag == TAG_ITEM_END && l->by_delimiter && r->top > 0) {
+		r->pos += 8;
+		return pop(r, el);
+	}
+	if (r->top > 0 && ((tag == TAG_SEQ_END && seq_waits) ||
+		(tag != TAG_ITEM_END && l->by_delimiter))) {
+		problem(r, r->pos, "an item without its end");
+		return pop(r, el);
+	}
+	if (r->top == 0 || tag == TAG_ITEM)
+		problem(r, r->pos, "(%04x,%04x) among elements", DCM_TAG_GROUP(tag),
+			DCM_TAG_ELEMENT(tag));
+	r->pos += 8;
+	return -1;
+}
+
+static void clamp(struct dcm_reader *r, struct dcm_elem *el)
+{
+	const struct dcm_level *l = top(r);
+	uint64_t room = l->limit > el->off ? l->limit - el->off : 0;
+
+	problem(r, el->head_off, "(%04x,%04x): %llu bytes where %llu are left",
+		DCM_TAG_GROUP(el->tag), DCM_TAG_ELEMENT(el->tag), (unsigned long long)el->len,
+		(unsigned long long)room);
+	el->len = room;
+	el->clamped = true;
+}
+
+/* What later elements of this level depend on. */
+static int take_note(struct dcm_reader *r, const struct dcm_elem *el, struct err *err)
+{
+	const uint8_t *p;
+	size_t len;
+	int rc;
+
+	if (is_creator(el->tag))
+		return note_creator(r, el, err);
+	rc = dcm_reader_view(r, el, &p, &len, err);
+	if (rc < 0 || len < 2)
+		return rc;
+	if (el->tag == TAG_REPRESENTATION)
+		top(r)->is_signed = head_u16(p, el->big_endian) == 1;
+	else
+		top(r)->lut_is_single = head_u16(p, el->big_endian) == 1;
+	return 0;
+}
+
+static bool matters_later(uint32_t tag)
+{
+	return is_creator(tag) || tag == TAG_REPRESENTATION || tag == TAG_LUT_DESCRIPTOR;
+}
+
+/* The element whose head is at pos, of which n >= 8 bytes are in reach at p. */
+static int next_element(struct dcm_reader *r, const uint8_t *p, size_t n, struct dcm_elem *el,
+	struct err *err)
+{
+	const struct dcm_level *l = top(r);
+	int rc;
+
+	read_head(r, p, n, el);
+	r->n_elements++;
+	if (el->len == DCM_UNDEFINED_LENGTH) {
+		r->pos = el->off;
+		return open_undefined(r, el);
+	}
+	if (el->len > l->limit - el->off)
+		clamp(r, el);
+	if ((el->vr == DCM_VR_SQ || el->vr == DCM_VR_UN) && is_sequence(r, el))
+		return open_defined(r, el);
+	r->pos = el->off + el->len;
+	if (matters_later(el->tag)) {
+		rc = take_note(r, el, err);
+		if (rc < 0)
+			return rc;
+	}
+	return DCM_EVENT_ELEM;
+}
+
+/* Zeros or a few bytes behind the last element are padding, not elements. */
+static bool is_rest(struct dcm_reader *r, const uint8_t *p, size_t n)
+{
+	static const uint8_t zeros[8];
+
+	if (n >= 8 && (r->top > 0 || memcmp(p, zeros, 8) != 0))
+		return false;
+	problem(r, r->pos, "%llu bytes behind the last element",
+		(unsigned long long)(top(r)->limit - r->pos));
+	return true;
+}
+
+static int next_in_dataset(struct dcm_reader *r, struct dcm_elem *el, struct err *err)
+{
+	const struct dcm_level *l = top(r);
+	const uint8_t *p;
+	int event = -1;
+	size_t n;
+
+	while (event < 0) {
+		if (r->pos >= l->limit) {
+			event = end_level(r, el);
+			continue;
+		}
+		p = fetch(r, r->pos, 12, &n, err);
+		if (!p)
+			return -EIO;
+		n = (size_t)min_u64(n, l->limit - r->pos);
+		if (is_rest(r, p, n))
+			r->pos = l->limit;
+		else if (head_u16(p, l->encoding.big_endian) == 0xFFFE)
+			event = stray_item_tag(r, head_tag(p, l->encoding.big_endian), el);
+		else
+			return next_element(r, p, n, el, err);
+	}
+	return event;
+}
+
+/* ---- the interface ---- */
+
+int dcm_reader_fragments(struct dcm_reader *r, uint32_t *n_fragments, uint64_t *bytes,
+	struct err *err)
+{
+	const struct dcm_level *l = top(r);
+	uint64_t n_items = 0, total = 0;
+	const uint8_t *p;
+	uint32_t tag, len;
+	size_t n;
+
+	r->in_pixels = false;
+	for (;;) {
+		p = fetch(r, r->pos, 8, &n, err);
+		if (!p)
+			return -EIO;
+		tag = n >= 8 && l->limit - r->pos >= 8 ? head_tag(p, l->encoding.big_endian) : 0;
+		len = tag ? head_u32(p + 4, l->encoding.big_endian) : 0;
+		if (tag == TAG_SEQ_END)
+			r->pos += 8;
+		else if (tag != TAG_ITEM)
+			problem(r, r->pos, "pixel data without its delimiter");
+		if (tag != TAG_ITEM)
+			break;
+		r->pos += 8;
+		if (len > l->limit - r->pos) {
+			problem(r, r->pos - 8, "fragment %llu: %u bytes where %llu are left",
+				(unsigned long long)n_items, len,
+				(unsigned long long)(l->limit - r->pos));
+			len = (uint32_t)(l->limit - r->pos);
+		}
+		r->pos += len;
+		total += n_items++ ? len : 0;
+	}
+	*n_fragments = n_items ? (uint32_t)min_u64(n_items - 1, UINT32_MAX) : 0;
+	*bytes = total;
+	return 0;
+}
+
+int dcm_reader_next(struct dcm_reader *r, struct dcm_elem *el, struct err *err)
+{
+	uint32_t n_fragments;
+	uint64_t bytes;
+	int rc;
+
+	if (r->in_pixels) {
+		rc = dcm_reader_fragments(r, &n_fragments, &bytes, err);
+		if (rc < 0)
+			return rc;
+	}
+	if (r->n_elements >= DCM_MAX_ELEMENTS && !r->done) {
+		problem(r, r->pos, "more than %u elements", DCM_MAX_ELEMENTS);
+		r->done = true;
+	}
+	if (r->done) {
+		fill_end(r, el);
+		return DCM_EVENT_END;
+	}
+	return top(r)->is_sequence ? next_in_sequence(r, el, err) : next_in_dataset(r, el, err);
+}
+
+int dcm_reader_skip(struct dcm_reader *r, const struct dcm_elem *el, struct err *err)
+{
+	unsigned below = r->top - 1;
+	struct dcm_elem inner;
+	int rc = 0;
+
+	(void)el;
+	if (!top(r)->by_delimiter) {
+		r->pos = top(r)->limit;
+		pop(r, &inner);
+		return 0;
+	}
+	while (r->top > below && !r->done && rc >= 0)
+		rc = dcm_reader_next(r, &inner, err);
+	return rc < 0 ? rc : 0;
+}
+
+int dcm_reader_value(struct dcm_reader *r, const struct dcm_elem *el, void *buf, size_t cap,
+	size_t *len, struct err *err)
+{
+	size_t want = (size_t)min_u64(el->len, cap);
+	uint64_t at = el->off - r->window_off;
+	int64_t got;
+
+	if (el->off >= r->window_off && at <= r->window_len && want <= r->window_len - at) {
+		memcpy(buf, r->window + at, want);
+		*len = want;
+		return 0;
+	}
+	got = dcm_source_pread(r->file->source, buf, want, el->off, err);
+	if (got < 0)
+		return (int)got;
+	*len = (size_t)got;
+	return 0;
+}
+
+int dcm_reader_view(struct dcm_reader *r, const struct dcm_elem *el, const uint8_t **value,
+	size_t *len, struct err *err)
+{
+	size_t want = (size_t)min_u64(el->len, DCM_WINDOW), got;
+
+	*value = fetch(r, el->off, want, &got, err);
+	if (!*value)
+		return -EIO;
+	*len = min_size(want, got);
+	return 0;
+}

@@ -21,9 +21,11 @@ struct dcm_dataset;
 
 struct dcm_node {
 	struct dcm_elem el;
-	const uint8_t *value;               /* el.len bytes; NULL: longer than was asked to load, or none */
+	const uint8_t *value;               /* el.len bytes; NULL: none, or left in the file */
 	struct dcm_dataset *items;          /* n_items of them, for a sequence */
 	uint32_t n_items;
+	uint32_t n_fragments;               /* of encapsulated pixel data, its offset table aside */
+	uint64_t fragment_bytes;
 	const char *creator;                /* private elements: the creator's text; else NULL */
 };
 
@@ -41,15 +43,15 @@ struct dcm_header {
 	struct dcm_dataset meta;            /* group 0002; empty where there is none */
 	struct dcm_dataset top;
 	struct dcm_file file;               /* the source stays open for values not loaded */
-	struct dcm_problem *problems;
-	unsigned n_problems;
+	struct dcm_problem problems[DCM_MAX_PROBLEMS];
+	unsigned n_problems;                /* may exceed what is kept */
 	uint64_t pixels_off, pixels_len;    /* the top-level pixel element; pixels_off 0: none */
 	uint32_t pixels_tag;                /* (7fe0,0010), (7fe0,0008) or (7fe0,0009) */
 };
 
 enum dcm_load {
 	DCM_LOAD_ALL,           /* to the end of the file, elements behind the pixels too */
-	DCM_LOAD_BEFORE_PIXELS, /* stop where the top-level pixel data begins */
+	DCM_LOAD_BEFORE_PIXELS, /* stop where the top-level pixel data begins: it has no node */
 };
 
 /* Read a header; values longer than max_value bytes (0: DCM_LAZY_VALUE) that are not text stay in
@@ -59,8 +61,9 @@ int dcm_header_read(struct dcm_source *source /* taken */, enum dcm_load load, s
 	struct dcm_header **out, struct err *err);
 void dcm_header_free(struct dcm_header *h);     /* NULL is fine */
 
-/* The value of a node, loading it where it was left in the file: bytes in h's arena are NOT used;
- * *value is mem_alloc()ed when *owned is set. */
+/* The el.len bytes of a node, read from the file where they were left there: *value is borrowed from h,
+ * or mem_alloc()ed and the caller's where *owned is set. -EFBIG past DCM_MAX_VALUE, -EBADMSG for what
+ * has no value (sequences, encapsulated pixel data). */
 int dcm_header_load(const struct dcm_header *h, const struct dcm_node *n, const uint8_t **value,
 	bool *owned, struct err *err);
 

@@ -73,7 +73,6 @@ struct dcm_elem {
 	uint8_t depth;           /* 0: the data set; +1 an item */
 	bool vr_implicit;        /* the file has no VR: vr is the dictionary's, or UN */
 	bool vr_was_un;          /* the file says UN: vr is the dictionary's, or SQ of what was found */
-	bool vr_ambiguous;       /* implicit, and the standard lets the context decide: US or SS ... */
 	bool big_endian;         /* how its binary value is stored */
 	bool clamped;            /* the length said more than there was */
 	uint32_t item;           /* ITEM_BEGIN/END: which, from 1 */

@@ -242,35 +242,30 @@ static bool is_creator(uint32_t tag)
 
 /* ---- VRs that are not in the file ---- */
 
-static uint16_t public_vr(const struct dcm_level *l, struct dcm_elem *el)
+static uint16_t public_vr(const struct dcm_level *l, uint32_t tag)
 {
-	const struct dcm_dict_entry *d = dcm_dict_find(el->tag);
+	const struct dcm_dict_entry *d = dcm_dict_find(tag);
 
-	if (!d)
-		return DCM_TAG_ELEMENT(el->tag) == 0 ? DCM_VR_UL : DCM_VR_UN;
-	el->vr_ambiguous = d->ambiguous;
-	if (el->tag == TAG_LUT_DATA)
+	if (!d || !d->vr)
+		return DCM_VR_UN;
+	if (tag == TAG_LUT_DATA)
 		return l->lut_is_single ? DCM_VR_US : DCM_VR_OW;
 	if (d->ambiguous && d->vr == DCM_VR_US && l->is_signed)
 		return DCM_VR_SS;
 	return d->vr;
 }
 
-/* What the dictionaries say of el (PS3.5 §7.8.1: creators are LO); UN where they are silent. */
-static uint16_t dictionary_vr(const struct dcm_reader *r, struct dcm_elem *el)
+/* What the dictionaries say (PS3.5 §7.8.1: creators are LO); UN where they are silent. */
+static uint16_t dictionary_vr(const struct dcm_reader *r, uint32_t tag)
 {
 	const struct dcm_dict_entry *d;
 	const char *creator;
 	size_t len;
 
-	if (!(el->tag & 0x10000))
-		return public_vr(&r->level[r->top], el);
-	if (DCM_TAG_ELEMENT(el->tag) == 0)
-		return DCM_VR_UL;
-	if (is_creator(el->tag))
-		return DCM_VR_LO;
-	creator = dcm_reader_creator(r, el->tag, &len);
-	d = creator ? dcm_dict_find_private(creator, el->tag) : NULL;
+	if (!(tag & 0x10000) || DCM_TAG_ELEMENT(tag) < 0x100)
+		return public_vr(&r->level[r->top], tag);
+	creator = dcm_reader_creator(r, tag, &len);
+	d = creator ? dcm_dict_find_private(creator, tag) : NULL;
 	return d && d->vr ? d->vr : DCM_VR_UN;
 }
 
@@ -352,7 +347,7 @@ static void read_head(struct dcm_reader *r, const uint8_t *p, size_t n, struct d
 	el->vr = h.vr;
 	el->depth = (uint8_t)(r->top / 2);
 	el->vr_implicit = h.vr == DCM_VR_NONE;
-	el->vr_was_un = el->vr_ambiguous = el->clamped = false;
+	el->vr_was_un = el->clamped = false;
 	el->big_endian = l->encoding.big_endian;
 	el->item = 0;
 	el->head_off = r->pos;
@@ -360,7 +355,7 @@ static void read_head(struct dcm_reader *r, const uint8_t *p, size_t n, struct d
 	el->len = h.len == LENGTH_UNDEFINED ? DCM_UNDEFINED_LENGTH : h.len;
 	if (el->vr_implicit || el->vr == DCM_VR_UN) {
 		el->vr_was_un = !el->vr_implicit;
-		el->vr = dictionary_vr(r, el);
+		el->vr = dictionary_vr(r, el->tag);
 		el->vr_was_un = el->vr_was_un && el->vr != DCM_VR_UN;
 		if (el->vr_was_un)
 			el->big_endian = false;
@@ -726,6 +721,17 @@ int dcm_reader_fragments(struct dcm_reader *r, uint32_t *n_fragments, uint64_t *
 	return 0;
 }
 
+/* Enough: let all levels end here, so that the caller sees the ends of what he saw begin. */
+static void stop_here(struct dcm_reader *r)
+{
+	unsigned i;
+
+	problem(r, r->pos, "more than %u elements", DCM_MAX_ELEMENTS);
+	for (i = 0; i <= r->top; i++)
+		r->level[i].limit = r->pos;
+	r->n_elements++;
+}
+
 int dcm_reader_next(struct dcm_reader *r, struct dcm_elem *el, struct err *err)
 {
 	uint32_t n_fragments;
@@ -737,10 +743,8 @@ int dcm_reader_next(struct dcm_reader *r, struct dcm_elem *el, struct err *err)
 		if (rc < 0)
 			return rc;
 	}
-	if (r->n_elements >= DCM_MAX_ELEMENTS && !r->done) {
-		problem(r, r->pos, "more than %u elements", DCM_MAX_ELEMENTS);
-		r->done = true;
-	}
+	if (r->n_elements == DCM_MAX_ELEMENTS)
+		stop_here(r);
 	if (r->done) {
 		fill_end(r, el);
 		return DCM_EVENT_END;

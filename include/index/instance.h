@@ -46,6 +46,7 @@ struct attributes {
 	double slice_thickness, spacing_between_slices;
 	double echo_time, repetition_time, inversion_time, flip_angle;    /* ms, ms, ms, degrees */
 	double image_frequency;
+	double number_of_averages;                    /* (0018,0083) */
 	/* Vendors' own, filled through the table of vendor/: see vendor.h. */
 	int32_t n_tiles;                              /* mosaic or grid tiles; INSTANCE_NO_INT: not one */
 	int32_t ge_image_part;                        /* (0043,102f) */
@@ -73,6 +74,7 @@ struct instance {
 	uint32_t n_frames;
 	uint32_t id;                     /* never reused while the program runs */
 	uint32_t n_problems;
+	uint16_t overlays;               /* bit i: overlay data in group 6000 + 2 i */
 	bool is_signed_lut, big_endian_pixels, deflated, encapsulated;
 };
 

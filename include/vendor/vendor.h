@@ -52,4 +52,17 @@ struct facts {
 /* Read the facts of a header; frame counts from 0. Never fails but for memory: what cannot be read is absent. */
 int vendor_facts(const struct dcm_header *h, uint32_t frame, struct arena *a, struct facts *out, struct err *err);
 
+/* How a maker's series are to be planned: what the index record alone tells. */
+struct vendor_traits {
+	bool splits_by_trigger_delay;    /* another (0018,1060) is another volume, unless it labels spins */
+	bool series_in_thousands;        /* one acquisition has series 9001, 9002 ...: compare number / 1000 */
+	bool diffusion_spans_series;     /* each b-value got a series number of its own */
+	bool times_unreliable;           /* AcquisitionTime must not correct the repetition time */
+	bool inversion_is_repetition;    /* TR of an inversion recovery is of the inversion (§5.7) */
+	bool precise_scaling;            /* voxels are stored / (rescale slope * private slope) */
+	bool stack_has_private_ends;     /* the far end of the stack is told privately */
+};
+struct vendor_traits vendor_traits(const char *manufacturer, const char *software_versions,
+	const char *sequence_name);
+
 #endif

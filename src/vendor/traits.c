@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* What the planner must know of a maker before any header is read: CONVERSION §3.2, §5.7. */
+#include <string.h>
+#include <strings.h>
+
+#include "vendor/vendor.h"
+
+static bool contains(const char *text, const char *part)
+{
+	return text && strcasestr(text, part);
+}
+
+/* Siemens' XA line exports one acquisition as series 9001, 9002 ...; syngo VB12 and VB13 without
+ * the tensor licence gave each diffusion weighting its own series. */
+static void siemens(const char *software, const char *sequence, struct vendor_traits *t)
+{
+	const char *xa = software ? strstr(software, "XA") : NULL;
+
+	t->series_in_thousands = xa && xa[2] >= '0' && xa[2] <= '9';
+	t->diffusion_spans_series = contains(sequence, "_ep_b") &&
+				    (contains(software, "VB12") || contains(software, "VB13"));
+	t->inversion_is_repetition = true;
+}
+
+struct vendor_traits vendor_traits(const char *manufacturer, const char *software_versions,
+	const char *sequence_name)
+{
+	struct vendor_traits t = { .inversion_is_repetition = true };
+
+	if (contains(manufacturer, "SIEMENS")) {
+		siemens(software_versions, sequence_name, &t);
+	} else if (contains(manufacturer, "PHILIPS")) {
+		t.splits_by_trigger_delay = true;
+		t.precise_scaling = true;
+		t.stack_has_private_ends = true;
+		t.inversion_is_repetition = false;
+	} else if (contains(manufacturer, "GE MEDICAL") || contains(manufacturer, "GE HEALTHCARE")) {
+		t.times_unreliable = true;
+		t.stack_has_private_ends = true;
+	}
+	return t;
+}

@@ -52,9 +52,10 @@ struct frame_ref {
 	uint32_t frame;
 };
 void framecache_ahead(struct framecache *c, struct catalog *keep, const struct frame_ref *refs, size_t n);
-/* A reader touched position pos of the stream (a volume's identity): how many positions behind it are worth
- * decoding ahead now; 0 for who jumps about, or has been told already. */
-unsigned framecache_sequential(struct framecache *c, uint64_t stream, uint64_t pos);
+/* A reader touched position pos of the stream (a volume's identity). Where it goes through it in order, the
+ * count of positions from *from on that are worth decoding ahead now; 0 for who jumps about, or where that
+ * has been told already. */
+unsigned framecache_sequential(struct framecache *c, uint64_t stream, uint64_t pos, uint64_t *from);
 void framecache_stats(struct framecache *c, struct framecache_stats *out);
 
 #endif

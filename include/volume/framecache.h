@@ -30,7 +30,8 @@ struct framecache_stats {
 	size_t held_bytes, pinned_bytes;
 };
 
-/* budget in bytes; n_workers threads decode ahead (0: none). */
+/* budget in bytes; n_workers threads decode ahead (0: none), started with the first hint: after the fork that
+ * makes a daemon. */
 int framecache_new(struct files *files, size_t budget, unsigned n_workers, struct framecache **out,
 	struct err *err);
 void framecache_free(struct framecache *c);

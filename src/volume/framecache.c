@@ -70,7 +70,7 @@ struct framecache {
 	uint64_t clock;
 	struct framecache_stats stats;
 	pthread_t *workers;
-	unsigned n_workers;
+	unsigned n_workers, n_wanted;    /* running; to run from the first hint on */
 	bool ending;
 };
 
@@ -314,11 +314,29 @@ static void *work(void *arg)
 	return NULL;
 }
 
+/* Threads do not survive the fork that makes a daemon, so they start with the first hint. Fewer than wanted
+ * are as good as there are. */
+static void start_workers(struct framecache *c)
+{
+	if (!c->workers)
+		c->workers = mem_calloc(c->n_wanted, sizeof *c->workers);
+	if (!c->workers)
+		return;
+	while (c->n_workers < c->n_wanted) {
+		if (pthread_create(&c->workers[c->n_workers], NULL, work, c) != 0)
+			c->n_wanted = c->n_workers;
+		else
+			c->n_workers++;
+	}
+}
+
 void framecache_ahead(struct framecache *c, struct catalog *keep, const struct frame_ref *refs, size_t n)
 {
 	size_t i;
 
 	pthread_mutex_lock(&c->lock);
+	if (c->n_workers < c->n_wanted)
+		start_workers(c);
 	for (i = 0; i < n && c->n_jobs < N_QUEUED && c->n_workers; i++) {
 		uint64_t key[2] = { KEY_FRAME, (uint64_t)refs[i].in->id << 32 | refs[i].frame };
 
@@ -349,7 +367,7 @@ static struct stream *stream_of(struct framecache *c, uint64_t id)
 
 unsigned framecache_sequential(struct framecache *c, uint64_t stream, uint64_t pos, uint64_t *from)
 {
-	unsigned window = 2 * c->n_workers + 2, n = 0;
+	unsigned window = 2 * c->n_wanted + 2, n = 0;
 	struct stream *s;
 
 	pthread_mutex_lock(&c->lock);
@@ -382,19 +400,6 @@ void framecache_stats(struct framecache *c, struct framecache_stats *out)
 	pthread_mutex_unlock(&c->lock);
 }
 
-static int start_workers(struct framecache *c, unsigned n, struct err *err)
-{
-	c->workers = n ? mem_calloc(n, sizeof *c->workers) : NULL;
-	if (n && !c->workers)
-		return err_nomem(err);
-	for (; c->n_workers < n; c->n_workers++) {
-		errno = pthread_create(&c->workers[c->n_workers], NULL, work, c);
-		if (errno)
-			return err_errno(err, "start a decoding thread");
-	}
-	return 0;
-}
-
 int framecache_new(struct files *files, size_t budget, unsigned n_workers, struct framecache **out,
 	struct err *err)
 {
@@ -407,9 +412,8 @@ int framecache_new(struct files *files, size_t budget, unsigned n_workers, struc
 	pthread_cond_init(&c->changed, NULL);
 	pthread_cond_init(&c->queued, NULL);
 	c->budget = budget;
+	c->n_wanted = n_workers;
 	rc = decoders_new(files, &c->decoders, err);
-	if (rc == 0)
-		rc = start_workers(c, n_workers, err);
 	if (rc < 0) {
 		framecache_free(c);
 		return rc;

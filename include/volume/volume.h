@@ -58,6 +58,7 @@ struct volume {
 	int64_t mtime_ns;        /* the newest of its files */
 
 	uint32_t dim[4];         /* i, j, k, t: each >= 1 */
+	bool is_4d;              /* dim[0] = 4 in a header */
 	enum sample_type type;
 	bool scaled;             /* voxels are float(raw) * slope + intercept of their plane */
 	float scl_slope, scl_inter;          /* for the header, where not scaled */

@@ -16,6 +16,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "dicom/source.h"
 #include "volume/framecache.h"
 #include "volume/resample.h"
 #include "volume/samples.h"

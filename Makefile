@@ -36,6 +36,9 @@ CHECK_DEBS := libcriterion-dev clang clang-tidy clang-format shellcheck mandoc r
 
 PKGS := zlib libopenjp2 libjpeg charls sqlite3
 PKGS += $(if $(NOFUSE),,fuse3)
+# JPEG XL where its library is.
+JXL := $(shell pkg-config --exists libjxl && echo libjxl)
+PKGS += $(JXL)
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
@@ -43,7 +46,8 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 	-Wwrite-strings -Wundef -Wvla -Wformat=2 -Wconversion $(if $(WERROR),-Werror)
 OPT ?= $(if $(SAN),-O1 -g -fno-omit-frame-pointer,-O2 -g)
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
-CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude $(if $(NOFUSE),-DDCMFS_NOFUSE)
+CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude $(if $(NOFUSE),-DDCMFS_NOFUSE) \
+	$(if $(JXL),-DDCMFS_JXL)
 # Each product and sum of geometry is rounded by itself, or its bytes differ from the reference's.
 CFLAGS += -std=c11 $(OPT) $(WARN) -ffp-contract=off -pthread $(SANFLAGS)
 LDFLAGS += -pthread $(SANFLAGS)

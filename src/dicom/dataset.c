@@ -19,8 +19,7 @@
 #include "base/mem.h"
 #include "dicom/charset.h"
 #include "dicom/source.h"
-
-#define TAG_CHARSET DCM_TAG(0x0008, 0x0005)
+#include "dicom/tags.h"
 
 struct builder {
 	struct dcm_header *h;
@@ -88,8 +87,8 @@ static int find_creator(struct builder *b, struct dcm_node *n, struct err *err)
 
 static bool is_pixels(const struct dcm_elem *el)
 {
-	return el->depth == 0 && (el->tag == DCM_TAG(0x7FE0, 0x0010) ||
-		el->tag == DCM_TAG(0x7FE0, 0x0008) || el->tag == DCM_TAG(0x7FE0, 0x0009));
+	return el->depth == 0 && (el->tag == DCM_PixelData || el->tag == DCM_FloatPixelData ||
+		el->tag == DCM_DoubleFloatPixelData);
 }
 
 static int load_value(struct builder *b, struct dcm_node *n, struct err *err)
@@ -136,7 +135,7 @@ static int add_element(struct builder *b, const struct dcm_elem *el, struct err 
 		rc = find_creator(b, n, err);
 	if (rc == 0)
 		rc = load_value(b, n, err);
-	if (rc == 0 && el->tag == TAG_CHARSET)
+	if (rc == 0 && el->tag == DCM_SpecificCharacterSet)
 		rc = take_charset(b, n, err);
 	return rc;
 }

@@ -21,10 +21,10 @@
 #include "head.h"
 #include "dicom/reader.h"
 #include "dicom/source.h"
+#include "dicom/tags.h"
 
 #define TS_ROOT            "1.2.840.10008.1.2"
 #define TS_GE_BIG_PIXELS   "1.2.840.113619.5.2"
-#define TAG_SYNTAX         DCM_TAG(0x0002, 0x0010)
 
 /* Up to n bytes at off: in the head where that holds them, else read to tmp. */
 static const uint8_t *peek(struct dcm_file *f, uint64_t off, size_t n, void *tmp, size_t *got)
@@ -170,7 +170,7 @@ static void walk_meta(struct dcm_file *f)
 		if (h.len > size - off - h.size)
 			return;
 		off += h.size;
-		if (h.tag == TAG_SYNTAX)
+		if (h.tag == DCM_TransferSyntaxUID)
 			take_syntax(f, off, h.len);
 		off += h.len;
 	}

@@ -42,20 +42,18 @@ static void fail(j_common_ptr cinfo)
 	longjmp(s->leave, 1);
 }
 
-/* A level below 0 is a warning. Those that are harmless: rubbish between segments, a missing
- * EOI, and odd values in APPn. */
+/* A level below 0 is a warning. These are of data that is lost; others are harmless. */
 static void note(j_common_ptr cinfo, int level)
 {
 	if (level >= 0)
 		return;
 	switch (cinfo->err->msg_code) {
-	case JWRN_ADOBE_XFORM:
-	case JWRN_EXTRANEOUS_DATA:
-	case JWRN_JFIF_MAJOR:
-	case JWRN_JPEG_EOF:
-		return;
+	case JWRN_ARITH_BAD_CODE:
+	case JWRN_HIT_MARKER:
+	case JWRN_HUFF_BAD_CODE:
+	case JWRN_MUST_RESYNC:
+		fail(cinfo);
 	}
-	fail(cinfo);
 }
 
 static void print_nothing(j_common_ptr cinfo)

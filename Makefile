@@ -113,7 +113,7 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(if $(LIBFUZZER),,$(BUILD)/tests/fuzz/
 		$(SUPPORT_OBJ) $(BUILD)/libdcmfs.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ $^ $(LIBS)
-.PRECIOUS: $(BUILD)/tests/unit/%.o $(BUILD)/tests/fuzz/%.o
+.PRECIOUS: $(BUILD)/tests/unit/%.o $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/bench/%.o
 
 # Each of these ends with `N passed, N failed`; `make check` runs them all and adds up.
 export DCMFS := $(abspath $(BUILD)/dcmfs)
@@ -142,9 +142,9 @@ fuzz-run: $(FUZZ_BIN)
 	$(Q)tests/support/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_BIN)
 
 BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
-$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libdcmfs.a
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(SUPPORT_OBJ) $(BUILD)/libdcmfs.a
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 bench: all $(BENCH_BIN)
 	$(Q)python3 tests/bench/bench.py --build $(BUILD) $(if $(BENCH),--size $(BENCH)) $(if $(ROWS),--rows $(ROWS))
 

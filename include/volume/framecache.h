@@ -57,6 +57,13 @@ void framecache_ahead(struct framecache *c, struct catalog *keep, const struct f
  * count of positions from *from on that are worth decoding ahead now; 0 for who jumps about, or where that
  * has been told already. */
 unsigned framecache_sequential(struct framecache *c, uint64_t stream, uint64_t pos, uint64_t *from);
+/* Frames that could not be had, each once, the newest FRAMECACHE_FAILURES of them; returns how many. */
+#define FRAMECACHE_FAILURES 256
+struct framecache_failure {
+	uint32_t instance_id, frame;
+	char text[240];
+};
+size_t framecache_failures(struct framecache *c, struct framecache_failure out[FRAMECACHE_FAILURES]);
 void framecache_stats(struct framecache *c, struct framecache_stats *out);
 
 #endif

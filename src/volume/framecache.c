@@ -69,6 +69,8 @@ struct framecache {
 	struct stream streams[N_STREAMS];
 	uint64_t clock;
 	struct framecache_stats stats;
+	struct framecache_failure failures[FRAMECACHE_FAILURES];
+	size_t n_failures, next_failure;
 	pthread_t *workers;
 	unsigned n_workers, n_wanted;    /* running; to run from the first hint on */
 	bool ending;
@@ -195,6 +197,26 @@ static int load(struct framecache *c, struct entry *e, const struct request *r)
 	return decoders_read(c->decoders, r->in, r->frame, e->bytes, r->shape.len, &e->err);
 }
 
+/* Remember why a frame could not be had; who asks again is told nothing new. */
+static void remember_failure(struct framecache *c, const struct entry *e)
+{
+	uint32_t id = (uint32_t)(e->key[1] >> 32), frame = (uint32_t)e->key[1];
+	struct framecache_failure *f;
+	size_t i;
+
+	if (e->key[0] != KEY_FRAME)
+		return;
+	for (i = 0; i < c->n_failures; i++)
+		if (c->failures[i].instance_id == id && c->failures[i].frame == frame)
+			return;
+	f = &c->failures[c->next_failure++ % FRAMECACHE_FAILURES];
+	if (c->n_failures < FRAMECACHE_FAILURES)
+		c->n_failures++;
+	f->instance_id = id;
+	f->frame = frame;
+	memcpy(f->text, e->err.msg, sizeof f->text);
+}
+
 static int finish(struct framecache *c, struct entry *e, int rc, const struct frame **out, struct err *err)
 {
 	c->stats.n_loads++;
@@ -208,6 +230,7 @@ static int finish(struct framecache *c, struct entry *e, int rc, const struct fr
 		e->err.code = rc;
 		*slot(c, e->key) = e->chain;
 		c->stats.n_failed++;
+		remember_failure(c, e);
 		if (err)
 			*err = e->err;
 		unpin(c, e);
@@ -387,6 +410,17 @@ unsigned framecache_sequential(struct framecache *c, uint64_t stream, uint64_t p
 		n = (unsigned)(pos + 1 + window - *from);
 		s->told = pos + 1 + window;
 	}
+	pthread_mutex_unlock(&c->lock);
+	return n;
+}
+
+size_t framecache_failures(struct framecache *c, struct framecache_failure out[FRAMECACHE_FAILURES])
+{
+	size_t n;
+
+	pthread_mutex_lock(&c->lock);
+	n = c->n_failures;
+	memcpy(out, c->failures, n * sizeof *out);
 	pthread_mutex_unlock(&c->lock);
 	return n;
 }

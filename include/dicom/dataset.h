@@ -26,6 +26,7 @@ struct dcm_node {
 	uint32_t n_items;
 	uint32_t n_fragments;               /* of encapsulated pixel data, its offset table aside */
 	uint64_t fragment_bytes;
+	uint64_t fragments_end;             /* encapsulated pixels: the offset behind their delimiter */
 	const char *creator;                /* private elements: the creator's text; else NULL */
 };
 

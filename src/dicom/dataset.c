@@ -231,6 +231,7 @@ static int add_pixels(struct builder *b, const struct dcm_elem *el, struct err *
 	n = &b->nodes[b->n_nodes - 1];
 	n->n_fragments = n_fragments;
 	n->fragment_bytes = bytes;
+	n->fragments_end = b->reader.pos;
 	return 0;
 }
 

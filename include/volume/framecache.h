@@ -38,6 +38,9 @@ void framecache_free(struct framecache *c);
 /* The decoded frame, pinned until framecache_put(). */
 int framecache_get(struct framecache *c, const struct instance *in, uint32_t frame, const struct frame **out,
 	struct err *err);
+/* The same as stored words rather than values: FRAME_STORED of volume/decoder.h. */
+int framecache_get_stored(struct framecache *c, const struct instance *in, uint32_t frame, const struct frame **out,
+	struct err *err);
 void framecache_put(struct framecache *c, const struct frame *f);
 
 /* Anything else that is dear to make and of known length, under the same bound: a resampled plane, a

@@ -42,7 +42,20 @@ static bool is_ybr(enum photometric p)
 		p == PHOTOMETRIC_YBR_ICT || p == PHOTOMETRIC_YBR_RCT;
 }
 
-int frame_shape_of(const struct instance *in, struct frame_shape *out, struct err *err)
+enum photometric frame_stored_photometric(const struct instance *in)
+{
+	enum photometric p = in->attr->pixel.photometric;
+	const char *syntax = in->attr->transfer_syntax;
+	const struct codec *codec = in->encapsulated ? codec_find(syntax ? syntax : "") : NULL;
+
+	if (!codec || in->attr->pixel.samples != 3 || !is_ybr(p))
+		return p;
+	if (p == PHOTOMETRIC_YBR_FULL && codec != &codec_jpeg && codec != &codec_jpeg12)
+		return p; /* coded as it is: the words stay YBR */
+	return PHOTOMETRIC_RGB;
+}
+
+int frame_shape_of(const struct instance *in, enum frame_variant variant, struct frame_shape *out, struct err *err)
 {
 	const struct pixel_desc *d = &in->attr->pixel;
 
@@ -51,7 +64,7 @@ int frame_shape_of(const struct instance *in, struct frame_shape *out, struct er
 	out->sample_bytes = pixel_sample_bytes(d);
 	out->n_samples = d->samples;
 	out->len = (size_t)pixel_decoded_bytes(d);
-	if (d->photometric == PHOTOMETRIC_PALETTE) {
+	if (d->photometric == PHOTOMETRIC_PALETTE && variant == FRAME_VALUES) {
 		out->sample_bytes = 1;
 		out->n_samples = 3;
 		out->len = (size_t)d->rows * d->cols * 3;
@@ -203,37 +216,49 @@ static void put(struct decoders *d, struct decoder *x)
 		decoder_free(x);
 }
 
-static int decode(struct dcm_source *src, struct decoder *x, uint32_t frame, uint8_t *out, size_t len,
-	struct err *err)
+/* Samples as decoded to values: masked, in RGB. */
+static void to_values(const struct decoder *x, enum photometric photometric, uint8_t *words, uint8_t *out)
 {
-	size_t n = (size_t)x->desc.rows * x->desc.cols, stored = (size_t)pixel_decoded_bytes(&x->desc);
+	size_t n = (size_t)x->desc.rows * x->desc.cols;
+	struct pixel_desc now = x->desc;
+
+	now.photometric = photometric;
+	pixel_mask(&x->desc, words, n * x->desc.samples);
+	if (x->has_palette)
+		pixel_palette_to_rgb(&x->desc, &x->palette, words, n, out);
+	else if (is_ybr(photometric) && x->desc.samples == 3)
+		pixel_ybr_to_rgb(&now, words, n);
+}
+
+static int decode(struct dcm_source *src, struct decoder *x, const struct instance *in, uint32_t frame,
+	enum frame_variant variant, uint8_t *out, size_t len, struct err *err)
+{
+	size_t stored = (size_t)pixel_decoded_bytes(&x->desc);
+	bool expand = x->has_palette && variant == FRAME_VALUES;
 	enum photometric photometric = x->desc.photometric;
 	struct pixel_desc now = x->desc;
 	uint8_t *words = out;
 	int rc;
 
-	if (!x->has_palette && len != stored)
+	if (!expand && len != stored)
 		return err_set(err, -EIO, "frame of %zu bytes where %zu were planned", stored, len);
-	if (x->has_palette)
+	if (expand)
 		words = mem_alloc(stored);
 	if (!words)
 		return err_nomem(err);
 	rc = dcm_frame_decode(src, &x->frames, &x->desc, x->codec, frame, words, stored, &photometric, err);
-	if (rc == 0) {
-		now.photometric = photometric;
-		pixel_mask(&x->desc, words, n * x->desc.samples);
-		if (x->has_palette)
-			pixel_palette_to_rgb(&x->desc, &x->palette, words, n, out);
-		else if (is_ybr(photometric) && x->desc.samples == 3)
-			pixel_ybr_to_rgb(&now, words, n);
-	}
+	now.photometric = photometric;
+	if (rc == 0 && variant == FRAME_VALUES)
+		to_values(x, photometric, words, out);
+	else if (rc == 0 && is_ybr(photometric) && frame_stored_photometric(in) == PHOTOMETRIC_RGB)
+		pixel_ybr_to_rgb(&now, words, (size_t)now.rows * now.cols);
 	if (words != out)
 		mem_free(words);
 	return rc;
 }
 
-int decoders_read(struct decoders *d, const struct instance *in, uint32_t frame, uint8_t *out, size_t len,
-	struct err *err)
+int decoders_read(struct decoders *d, const struct instance *in, uint32_t frame, enum frame_variant variant,
+	uint8_t *out, size_t len, struct err *err)
 {
 	struct decoder *x = find_kept(d, in->id);
 	struct dcm_source *src = NULL;
@@ -245,7 +270,7 @@ int decoders_read(struct decoders *d, const struct instance *in, uint32_t frame,
 			keep(d, x);
 	}
 	if (rc == 0) {
-		rc = decode(src, x, frame, out, len, err);
+		rc = decode(src, x, in, frame, variant, out, len, err);
 		if (rc < 0)
 			err_wrap(err, "frame %u", frame + 1);
 	}

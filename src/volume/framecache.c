@@ -24,8 +24,9 @@
 #define N_QUEUED  64u
 #define N_STREAMS 32u
 #define STREAK_SEQUENTIAL 2u
-/* The first half of a frame's key; made things have a hash there, which is never this. */
-#define KEY_FRAME UINT64_C(0)
+/* The first half of a frame's key is its variant; made things have a hash there, which is neither. */
+#define KEY_FRAME ((uint64_t)FRAME_VALUES)
+#define KEY_LAST_FRAME ((uint64_t)FRAME_STORED)
 /* Next to no position that a reader can be at. */
 #define POS_NONE (UINT64_MAX / 2)
 
@@ -194,7 +195,8 @@ static int load(struct framecache *c, struct entry *e, const struct request *r)
 		return err_nomem(&e->err);
 	if (r->make)
 		return r->make(r->arg, e->bytes, r->shape.len, &e->err);
-	return decoders_read(c->decoders, r->in, r->frame, e->bytes, r->shape.len, &e->err);
+	return decoders_read(c->decoders, r->in, r->frame, (enum frame_variant)r->key[0], e->bytes, r->shape.len,
+		&e->err);
 }
 
 /* Remember why a frame could not be had; who asks again is told nothing new. */
@@ -204,7 +206,7 @@ static void remember_failure(struct framecache *c, const struct entry *e)
 	struct framecache_failure *f;
 	size_t i;
 
-	if (e->key[0] != KEY_FRAME)
+	if (e->key[0] > KEY_LAST_FRAME)
 		return;
 	for (i = 0; i < c->n_failures; i++)
 		if (c->failures[i].instance_id == id && c->failures[i].frame == frame)
@@ -272,17 +274,29 @@ static int get(struct framecache *c, const struct request *r, const struct frame
 	return rc;
 }
 
-int framecache_get(struct framecache *c, const struct instance *in, uint32_t frame, const struct frame **out,
-	struct err *err)
+static int get_frame(struct framecache *c, const struct instance *in, uint32_t frame, enum frame_variant variant,
+	const struct frame **out, struct err *err)
 {
 	struct request r = { .in = in, .frame = frame };
-	int rc = frame_shape_of(in, &r.shape, err);
+	int rc = frame_shape_of(in, variant, &r.shape, err);
 
 	if (rc < 0)
 		return rc;
-	r.key[0] = KEY_FRAME;
+	r.key[0] = (uint64_t)variant;
 	r.key[1] = (uint64_t)in->id << 32 | frame;
 	return get(c, &r, out, err);
+}
+
+int framecache_get(struct framecache *c, const struct instance *in, uint32_t frame, const struct frame **out,
+	struct err *err)
+{
+	return get_frame(c, in, frame, FRAME_VALUES, out, err);
+}
+
+int framecache_get_stored(struct framecache *c, const struct instance *in, uint32_t frame, const struct frame **out,
+	struct err *err)
+{
+	return get_frame(c, in, frame, FRAME_STORED, out, err);
 }
 
 int framecache_get_made(struct framecache *c, const uint64_t id[2], size_t len, framecache_make make, void *arg,
@@ -290,7 +304,7 @@ int framecache_get_made(struct framecache *c, const uint64_t id[2], size_t len, 
 {
 	struct request r = { .make = make, .arg = arg };
 
-	r.key[0] = id[0] == KEY_FRAME ? 1 : id[0];
+	r.key[0] = id[0] <= KEY_LAST_FRAME ? KEY_LAST_FRAME + 1 : id[0];
 	r.key[1] = id[1];
 	r.shape = (struct frame_shape){ .len = len, .sample_bytes = 1, .n_samples = 1 };
 	return get(c, &r, out, err);

@@ -44,7 +44,8 @@ struct pixel_desc {
 	uint16_t high_bit;           /* bits_stored - 1 in any sane file */
 	bool is_signed;              /* PixelRepresentation 1: two's complement */
 	bool planar;                 /* PlanarConfiguration 1; native frames only */
-	bool big_endian;             /* of native words; a decoder's output is little-endian */
+	bool big_endian;             /* of native words (8 bits: of words that hold two samples each, VR
+					OW); a decoder's output is little-endian */
 	enum pixel_kind kind;        /* (7fe0,0010), (7fe0,0008), (7fe0,0009) */
 	enum photometric photometric;
 };

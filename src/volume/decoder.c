@@ -19,7 +19,7 @@
 struct decoder {
 	uint32_t instance_id;
 	struct pixel_desc desc;
-	const struct codec *codec;       /* NULL: native */
+	const struct codec *codec;       /* the transfer syntax's; NULL: native */
 	struct dcm_frames frames;
 	struct palette palette;
 	bool has_palette;
@@ -131,12 +131,12 @@ static int decoder_new(struct decoders *d, const struct instance *in, struct dcm
 	x->refs = 1;
 	x->desc = in->attr->pixel;
 	x->desc.big_endian |= in->big_endian_pixels;
-	x->codec = in->encapsulated ? codec_find(syntax ? syntax : "") : NULL;
+	x->codec = codec_find(syntax ? syntax : "");
 	if (in->encapsulated && !x->codec)
 		rc = err_set(err, -ENOTSUP, "no decoder for transfer syntax %s", syntax ? syntax : "(none)");
 	else
 		rc = dcm_frames_read(src, in->pixels_off, in->pixels_len, &x->desc, in->n_frames,
-			x->codec == &codec_rle, &x->frames, err);
+			x->codec, &x->frames, err);
 	if (rc == 0 && x->desc.photometric == PHOTOMETRIC_PALETTE)
 		rc = read_palette(d, in, x, err);
 	if (rc < 0) {

@@ -7,6 +7,7 @@
 #ifndef INDEX_CATALOG_H
 #define INDEX_CATALOG_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,8 +17,7 @@
 struct err;
 
 /* Instances with one SeriesInstanceUID and one SeriesNumber. */
-struct series {
-	struct arena arena;                     /* of its instances and names */
+struct series {                                 /* one block of memory, names included */
 	uint32_t id;                            /* never reused */
 	uint32_t version;                       /* rises when its instances change */
 	const char *name;                       /* as shown: SERIES of the product page, unique in its study */
@@ -27,7 +27,8 @@ struct series {
 	const char **instance_names;            /* as shown, without ending; unique in the series */
 	uint32_t n_instances;
 	int64_t mtime_ns;                       /* the newest of its files */
-	unsigned refs;
+	const char *key;                        /* what it is; for the next catalog */
+	_Atomic unsigned refs;
 };
 
 struct study {
@@ -37,6 +38,7 @@ struct study {
 	uint32_t n_series;
 	int64_t mtime_ns;
 	struct patient *patient;
+	const char *key;
 };
 
 struct patient {
@@ -45,6 +47,7 @@ struct patient {
 	struct study **studies;                 /* sorted by name */
 	uint32_t n_studies;
 	int64_t mtime_ns;
+	const char *key;
 };
 
 /* A file below SOURCE that gave no instance, or gave one with something wrong. */
@@ -63,17 +66,26 @@ struct catalog {
 	struct file_problem *problems;
 	uint32_t n_problems;
 	int64_t mtime_ns;
-	struct instance *const *by_id;          /* NULL where an id is gone; n_ids of them */
-	uint32_t n_ids;
-	/* private to catalog.c below */
+	/* private to the index below: everything once more, by id, and the ids that come next */
+	uint32_t next_patient, next_study, next_series;
+	struct patient **patients_by_id;
+	struct study **studies_by_id;
+	struct series **series_by_id;
+	struct study **study_of;                /* beside series_by_id */
+	struct instance **instances_by_id;
 	struct arena arena;
-	unsigned refs;
+	_Atomic unsigned refs;
 };
 
 struct catalog *catalog_get(struct catalog *c);      /* one reference more */
 void catalog_put(struct catalog *c);                 /* NULL is fine */
 
+/* One reference more to a series, which then outlives the catalog. */
+struct series *series_get(struct series *s);
+void series_put(struct series *s);                   /* NULL is fine */
+
 /* By id; NULL: not in this catalog. */
+struct instance *catalog_instance(const struct catalog *c, uint32_t id);
 const struct series *catalog_series(const struct catalog *c, uint32_t id);
 const struct study *catalog_study(const struct catalog *c, uint32_t id);
 const struct patient *catalog_patient(const struct catalog *c, uint32_t id);

@@ -11,15 +11,15 @@
 #ifndef INDEX_INSTANCE_H
 #define INDEX_INSTANCE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "codec/pixel.h"
 #include "dicom/reader.h"
 
-struct arena;
 struct err;
-struct strings;
+struct interns;
 
 #define INSTANCE_NO_INT INT32_MIN
 
@@ -28,6 +28,9 @@ enum image_part {
 	IMAGE_PART_UNKNOWN, IMAGE_PART_MAGNITUDE, IMAGE_PART_PHASE, IMAGE_PART_REAL, IMAGE_PART_IMAGINARY,
 	IMAGE_PART_FIELD_MAP,
 };
+
+/* Of a pair of images of arterial spin labelling. */
+enum image_label { IMAGE_LABEL_NONE, IMAGE_LABEL_LABEL, IMAGE_LABEL_CONTROL };
 
 /* Shared by most instances of a series: one copy for each distinct set of values. */
 struct attributes {
@@ -56,7 +59,7 @@ struct attributes {
 struct instance {
 	const struct attributes *attr;
 	const char *dir, *file;          /* dir/file below SOURCE; dir "" at its top; dir is interned */
-	const char *sop_uid;
+	const char *sop_uid;             /* may be NULL */
 	uint64_t size, ino;              /* of the file, when it was read */
 	int64_t mtime_ns;
 	uint64_t pixels_off, pixels_len; /* top-level pixel data in the file's source; off 0: none */
@@ -69,16 +72,48 @@ struct instance {
 	int32_t number;                  /* (0020,0013) InstanceNumber */
 	int32_t acquisition_number;
 	int32_t temporal_position;       /* (0020,0100) */
-	int32_t vendor_volume;           /* GE (0019,10a2), Philips (2005,1413) ... : see vendor.h */
-	int32_t vendor_phase;            /* Philips (2001,1008), (2005,1412) */
+	int32_t vendor_volume;           /* PRIVATE_VOLUME of vendor/private_tags.h */
+	int32_t vendor_phase;            /* PRIVATE_PHASE */
 	uint32_t n_frames;
 	uint32_t id;                     /* never reused while the program runs */
 	uint32_t n_problems;
+	_Atomic uint32_t refs;
 	uint16_t overlays;               /* bit i: overlay data in group 6000 + 2 i */
-	bool is_signed_lut, big_endian_pixels, deflated, encapsulated;
+	bool big_endian_pixels, deflated, encapsulated;
+	uint8_t label;                   /* enum image_label */
 };
+
+/* What was wrong with its file: n_problems of them, in the instance's own memory. */
+struct instance_problem {
+	uint64_t off;
+	const char *text;
+};
+const struct instance_problem *instance_problems(const struct instance *in);
 
 /* "dir/file" into buf; returns buf. */
 const char *instance_path(const struct instance *in, char *buf, size_t cap);
+
+struct instance *instance_get(struct instance *in);     /* one reference more */
+void instance_put(struct instance *in);                 /* NULL is fine */
+
+/* Reads instances one after another; a thread has its own, since it remembers the values of the last file:
+ * most of the next one's are the same. Texts and attributes go to `interns`, which outlive the instances. */
+struct instance_reader;
+int instance_reader_new(struct interns *interns, struct instance_reader **out, struct err *err);
+void instance_reader_free(struct instance_reader *r);   /* NULL is fine */
+
+/* Which file it is: as the system told when it was opened. */
+struct instance_file {
+	const char *dir;                 /* interned */
+	const char *file;
+	uint64_t size, ino;
+	int64_t mtime_ns;
+};
+
+/* One pass over a file, to its top-level pixel data and no further. `id` and `digest` are left 0. Damage is no
+ * error where anything could be read: it is told in the instance's problems. -EPROTO: not DICOM; -EISDIR: a
+ * DICOMDIR; -EBADMSG: DICOM of which nothing can be read. */
+int instance_read(struct instance_reader *r, struct dcm_source *source /* taken */,
+	const struct instance_file *file, struct instance **out, struct err *err);
 
 #endif

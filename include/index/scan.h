@@ -32,11 +32,14 @@ struct scan_options {
 /* The store holds the newest catalog and what a rescan needs. It scans through `files` (its root, its
  * filter). */
 int store_new(struct files *files, const struct scan_options *opt, struct store **out, struct err *err);
-void store_free(struct store *s);
+void store_free(struct store *s);       /* every catalog of it has been put back */
 /* Walk SOURCE, read what is new or changed, drop what has gone, publish. *changed tells whether the
  * catalog is another than before. One caller at a time. */
 int store_scan(struct store *s, bool *changed, struct err *err);
-/* The newest catalog, a reference of the caller's. */
+/* Did the last scan leave nothing for the next: files so young that they may still be written to? They are
+ * taken two seconds after their last change; the first scan takes them as they are. */
+bool store_is_settled(const struct store *s);
+/* The newest catalog, a reference of the caller's; NULL before the first scan. */
 struct catalog *store_get(struct store *s);
 
 #endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From instances to a catalog: grouping, order, names. A pure function of the
+ * set of instances, whatever their order; what the old catalog already has as it
+ * must be is shared with it, and ids go on from there.
+ */
+#ifndef INDEX_BUILD_H
+#define INDEX_BUILD_H
+
+#include <stddef.h>
+
+#include "index/catalog.h"
+
+struct err;
+
+struct build {
+	const struct catalog *old;      /* NULL: the first */
+	struct instance **instances;    /* n of them, in any order; borrowed: who keeps one takes a reference */
+	size_t n;
+	/* Sets `digest` of n instances that share their SOP instance UIDs with others, by their files' bytes. */
+	int (*digest)(void *arg, struct instance **instances, size_t n, struct err *err);
+	void *arg;
+	/* The instances that are in the catalog under another path, as one and the same: n_duplicates, borrowed,
+	 * mem_alloc()ed; the caller's. */
+	struct instance **duplicates;
+	size_t n_duplicates;
+};
+
+/* Problems and counts of files are left for the caller to fill in. */
+int build_catalog(struct build *b, struct catalog **out, struct err *err);
+
+/* The order of paths "dir/file", byte by byte. */
+int build_compare_paths(const struct instance *a, const struct instance *b);
+
+#endif

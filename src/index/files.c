@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Open sources, found by instance.
+ *
+ * An open source is a struct open: itself a dcm_source whose close gives the
+ * reference back. It is in the table of its shard until it is evicted or found
+ * stale, and in the shard's list of idle ones while nobody uses it. A shard's lock is
+ * held for a few pointers only: files are opened, checked and closed outside of it.
+ *
+ * Inflated data sets are few and large: they have a shard of their own, whose
+ * idle ones are bounded by bytes.
+ */
+#include "index/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "dicom/source.h"
+
+#define N_SHARDS       16u
+#define INFLATED_SHARD N_SHARDS
+#define INFLATED_BYTES (UINT64_C(256) << 20)
+#define PATH_CAP       (2 * PATH_MAX)
+
+struct shard;
+
+struct open {
+	struct dcm_source base;
+	struct dcm_source *inner;
+	struct shard *shard;
+	uint64_t key;
+	uint64_t held_bytes;            /* of memory: inflated ones */
+	_Atomic int64_t checked_ms;
+	/* protected by the shard's lock: */
+	unsigned refs;
+	bool in_table;
+	struct open *chain;
+	struct open *newer, *older;     /* among the idle */
+};
+
+struct shard {
+	pthread_mutex_t lock;           /* of all below */
+	struct open **table;
+	struct open *newest, *oldest;   /* idle ones */
+	unsigned n_open;                /* in the table */
+	uint64_t held_bytes;            /* by those in the table */
+	unsigned mask, most;            /* fixed */
+};
+
+struct files {
+	int root_fd;
+	files_filter filter;
+	void *filter_arg;
+	struct shard shards[N_SHARDS + 1];
+};
+
+static const struct dcm_source_ops open_ops;
+
+int files_new(int root_fd, unsigned max_open, files_filter filter, void *filter_arg, struct files **out,
+	struct err *err)
+{
+	struct files *f = mem_calloc(1, sizeof *f);
+	unsigned most = max_open / N_SHARDS, i, n = 4;
+
+	if (!f)
+		return err_nomem(err);
+	if (most < 2)
+		most = 2;
+	while (n < 2 * most)
+		n *= 2;
+	f->root_fd = root_fd;
+	f->filter = filter;
+	f->filter_arg = filter_arg;
+	for (i = 0; i <= N_SHARDS; i++) {
+		pthread_mutex_init(&f->shards[i].lock, NULL);
+		f->shards[i].most = most;
+		f->shards[i].mask = n - 1;
+		f->shards[i].table = mem_calloc(n, sizeof *f->shards[i].table);
+		if (!f->shards[i].table) {
+			files_free(f);
+			return err_nomem(err);
+		}
+	}
+	*out = f;
+	return 0;
+}
+
+int files_root_fd(const struct files *f)
+{
+	return f->root_fd;
+}
+
+int files_filtered(const struct files *f, struct dcm_source *in, struct dcm_source **out, struct err *err)
+{
+	if (f->filter)
+		return f->filter(f->filter_arg, in, out, err);
+	*out = in;
+	return 0;
+}
+
+/* --- a shard: called with its lock held ---------------------------------------------------- */
+
+static struct open **slot_of(struct shard *s, uint64_t key)
+{
+	struct open **p = &s->table[(unsigned)(key / (2 * N_SHARDS)) & s->mask];
+
+	while (*p && (*p)->key != key)
+		p = &(*p)->chain;
+	return p;
+}
+
+static void idle_remove(struct shard *s, struct open *o)
+{
+	*(o->newer ? &o->newer->older : &s->newest) = o->older;
+	*(o->older ? &o->older->newer : &s->oldest) = o->newer;
+	o->newer = o->older = NULL;
+}
+
+static void idle_add(struct shard *s, struct open *o)
+{
+	o->newer = NULL;
+	o->older = s->newest;
+	*(s->newest ? &s->newest->newer : &s->oldest) = o;
+	s->newest = o;
+}
+
+static void table_remove(struct shard *s, struct open *o)
+{
+	*slot_of(s, o->key) = o->chain;
+	o->in_table = false;
+	s->n_open--;
+	s->held_bytes -= o->held_bytes;
+}
+
+static void take(struct shard *s, struct open *o)
+{
+	if (o->refs++ == 0)
+		idle_remove(s, o);
+}
+
+/* The idle one that has to go, out of the table and the list; NULL: none has to. */
+static struct open *evict(struct shard *s)
+{
+	struct open *o = s->oldest;
+
+	if (!o || (s->n_open <= s->most && (s->held_bytes <= INFLATED_BYTES || o == s->newest)))
+		return NULL;
+	idle_remove(s, o);
+	table_remove(s, o);
+	return o;
+}
+
+/* --- an open source ---------------------------------------------------------------------------- */
+
+static void destroy(struct open *o)
+{
+	if (!o)
+		return;
+	dcm_source_close(o->inner);
+	mem_free(o);
+}
+
+static int64_t open_pread(struct dcm_source *base, void *buf, size_t n, uint64_t off, struct err *err)
+{
+	struct open *o = (struct open *)base;
+
+	return dcm_source_pread(o->inner, buf, n, off, err);
+}
+
+static void open_put(struct dcm_source *base)
+{
+	struct open *o = (struct open *)base, *victim = NULL, *extra = NULL;
+	struct shard *s = o->shard;
+
+	pthread_mutex_lock(&s->lock);
+	if (--o->refs == 0) {
+		if (o->in_table)
+			idle_add(s, o);
+		else
+			victim = o;
+	}
+	extra = evict(s);
+	pthread_mutex_unlock(&s->lock);
+	destroy(victim);
+	destroy(extra);
+}
+
+static const struct dcm_source_ops open_ops = { open_pread, open_put };
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int check(const struct stat *st, const struct instance *in, struct err *err)
+{
+	int64_t mtime = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+
+	if (!S_ISREG(st->st_mode) || (uint64_t)st->st_size != in->size || mtime != in->mtime_ns)
+		return err_set(err, -ESTALE, "the file has changed since it was indexed");
+	return 0;
+}
+
+/* The file as it lies there. */
+static int open_raw(const struct files *f, const struct instance *in, struct dcm_source **out, struct err *err)
+{
+	char path[PATH_CAP];
+	struct stat st;
+	int fd, rc;
+
+	fd = openat(f->root_fd, instance_path(in, path, sizeof path), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return err_errno(err, "open");
+	rc = fstat(fd, &st) != 0 ? err_errno(err, "fstat") : check(&st, in, err);
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	return dcm_source_from_fd(fd, out, err);
+}
+
+/* What the index's offsets are of: filtered and inflated. */
+static int open_cooked(const struct files *f, const struct instance *in, struct dcm_source **out, struct err *err)
+{
+	struct dcm_source *s = NULL;
+	struct dcm_file file;
+	int rc = open_raw(f, in, &s, err);
+
+	if (rc == 0)
+		rc = files_filtered(f, s, &s, err);
+	if (rc == 0 && in->deflated) {
+		rc = dcm_file_open(s, &file, err);
+		if (rc < 0)
+			return rc;
+		s = file.source;
+		file.source = NULL;
+		dcm_file_close(&file);
+	}
+	*out = s;
+	return rc;
+}
+
+/* Put a new one into the table; another thread may have been first: its one then, and ours is *loser. */
+static struct open *publish(struct shard *s, struct open *o, struct open **loser, struct open **victim)
+{
+	struct open **slot;
+
+	pthread_mutex_lock(&s->lock);
+	slot = slot_of(s, o->key);
+	if (*slot) {
+		*loser = o;
+		o = *slot;
+		take(s, o);
+	} else {
+		*slot = o;
+		o->in_table = true;
+		s->n_open++;
+		s->held_bytes += o->held_bytes;
+		*victim = evict(s);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return o;
+}
+
+/* Close something idle, whichever: the process is out of descriptors. */
+static bool close_one(struct files *f)
+{
+	struct open *o = NULL;
+	unsigned i;
+
+	for (i = 0; i < N_SHARDS && !o; i++) {
+		pthread_mutex_lock(&f->shards[i].lock);
+		o = f->shards[i].oldest;
+		if (o) {
+			idle_remove(&f->shards[i], o);
+			table_remove(&f->shards[i], o);
+		}
+		pthread_mutex_unlock(&f->shards[i].lock);
+	}
+	destroy(o);
+	return o != NULL;
+}
+
+static int open_new(struct files *f, struct shard *s, uint64_t key, const struct instance *in, bool raw,
+	struct open **out, struct err *err)
+{
+	struct open *o = mem_calloc(1, sizeof *o), *loser = NULL, *victim = NULL;
+	int rc;
+
+	if (!o)
+		return err_nomem(err);
+	o->checked_ms = now_ms();
+	do
+		rc = raw ? open_raw(f, in, &o->inner, err) : open_cooked(f, in, &o->inner, err);
+	while ((rc == -EMFILE || rc == -ENFILE) && close_one(f));
+	if (rc < 0) {
+		mem_free(o);
+		return rc;
+	}
+	o->base = (struct dcm_source){ .ops = &open_ops, .size = o->inner->size };
+	o->shard = s;
+	o->key = key;
+	o->held_bytes = !raw && in->deflated ? o->inner->size : 0;
+	o->refs = 1;
+	*out = publish(s, o, &loser, &victim);
+	destroy(loser);
+	destroy(victim);
+	return 0;
+}
+
+/* Is the file of that name still the one? Once in a while. */
+static int recheck(const struct files *f, struct open *o, const struct instance *in, struct err *err)
+{
+	int64_t now = now_ms();
+	char path[PATH_CAP];
+	struct stat st;
+	int rc;
+
+	if (now - o->checked_ms < FILES_CHECK_MS)
+		return 0;
+	if (fstatat(f->root_fd, instance_path(in, path, sizeof path), &st, 0) != 0)
+		rc = err_errno(err, "stat");
+	else
+		rc = check(&st, in, err);
+	if (rc == 0) {
+		o->checked_ms = now;
+		return 0;
+	}
+	pthread_mutex_lock(&o->shard->lock);
+	if (o->in_table)
+		table_remove(o->shard, o);
+	pthread_mutex_unlock(&o->shard->lock);
+	return rc;
+}
+
+static int get(struct files *f, const struct instance *in, bool raw, struct dcm_source **out, struct err *err)
+{
+	uint64_t key = (uint64_t)in->id << 1;
+	struct shard *s = &f->shards[in->id % N_SHARDS];
+	struct open *o;
+	int rc;
+
+	if (raw && (f->filter || in->deflated))
+		key |= 1;
+	else if (in->deflated)
+		s = &f->shards[INFLATED_SHARD];
+	pthread_mutex_lock(&s->lock);
+	o = *slot_of(s, key);
+	if (o)
+		take(s, o);
+	pthread_mutex_unlock(&s->lock);
+	rc = o ? recheck(f, o, in, err) : open_new(f, s, key, in, raw, &o, err);
+	if (rc < 0) {
+		dcm_source_close(o ? &o->base : NULL);
+		return rc;
+	}
+	*out = &o->base;
+	return 0;
+}
+
+int files_get(struct files *f, const struct instance *in, struct dcm_source **out, struct err *err)
+{
+	return get(f, in, false, out, err);
+}
+
+void files_put(struct files *f, const struct instance *in, struct dcm_source *s)
+{
+	(void)f;
+	(void)in;
+	dcm_source_close(s);
+}
+
+int64_t files_pread_raw(struct files *f, const struct instance *in, void *buf, size_t n, uint64_t off,
+	struct err *err)
+{
+	struct dcm_source *s;
+	int64_t got = get(f, in, true, &s, err);
+
+	if (got < 0)
+		return got;
+	got = dcm_source_pread(s, buf, n, off, err);
+	dcm_source_close(s);
+	return got;
+}
+
+int files_header(struct files *f, const struct instance *in, enum dcm_load load, size_t max_value,
+	struct dcm_header **out, struct err *err)
+{
+	struct dcm_source *s;
+	int rc = get(f, in, true, &s, err);
+
+	if (rc == 0)
+		rc = files_filtered(f, s, &s, err);
+	return rc < 0 ? rc : dcm_header_read(s, load, max_value, out, err);
+}
+
+void files_free(struct files *f)
+{
+	struct open *o;
+	unsigned i;
+
+	if (!f)
+		return;
+	for (i = 0; i <= N_SHARDS; i++) {
+		while ((o = f->shards[i].oldest)) {
+			idle_remove(&f->shards[i], o);
+			table_remove(&f->shards[i], o);
+			destroy(o);
+		}
+		mem_free(f->shards[i].table);
+		pthread_mutex_destroy(&f->shards[i].lock);
+	}
+	mem_free(f);
+}

@@ -1,0 +1,834 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a file to its record: one loop over the pull reader, and a table that says
+ * for each tag where its value goes and how it is converted.
+ *
+ * The first value that a file gives for a place is the one that stays, so that
+ * tags which mean the same (echo time, effective echo time) are simply several
+ * lines with one place, and the shared functional groups of an enhanced object
+ * (PS3.3 C.7.6.16), which lie behind the rest, fill in what the top level has not.
+ *
+ * A file has some sixty values that the index wants, and nearly all of them are byte
+ * for byte those of the file before. So each place remembers the bytes that
+ * its value was made from: equal bytes are not decoded, converted or interned again.
+ */
+#include "index/instance.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "dicom/charset.h"
+#include "dicom/source.h"
+#include "dicom/tags.h"
+#include "dicom/value.h"
+#include "index/intern.h"
+#include "vendor/private_tags.h"
+
+#define UID_DICOMDIR "1.2.840.10008.1.3.10"
+#define UID_CAP      132u               /* twice what a UID may have */
+#define MEMO_BYTES   108u
+#define TEXT_CAP     4096u              /* of one value: what is behind is cut */
+#define MOST_TILES   65535
+
+/* What a file's elements are collected in. */
+struct record {
+	struct attributes attr;
+	struct instance in;
+	const char *meta_class;
+	char sop_uid[UID_CAP], meta_uid[UID_CAP];
+	double datetime;                         /* time of (0008,002a) */
+	double imager_spacing[2], nominal_spacing[2];
+	int32_t locations_public, locations_pet, locations_private;
+	int32_t n_frames;
+	bool is_dicomdir;
+};
+
+enum convert { TEXT, UID, INT32, UINT32, UINT16, FLAG, DOUBLE, TIME, DATETIME, PHOTOMETRIC };
+
+struct field {
+	uint32_t tag;
+	uint16_t off;                            /* in struct record */
+	uint8_t convert, n;
+	bool varies;                             /* from file to file: not worth remembering */
+};
+
+#define ATTR(member)     offsetof(struct record, attr.member)
+#define INST(member)     offsetof(struct record, in.member)
+#define SCRATCH(member)  offsetof(struct record, member)
+
+/* Ascending by tag. */
+static const struct field fields[] = {
+	{ DCM_MediaStorageSOPClassUID, SCRATCH(meta_class), TEXT, 1, false },
+	{ DCM_MediaStorageSOPInstanceUID, SCRATCH(meta_uid), UID, 1, true },
+	{ DCM_ImageType, ATTR(image_type), TEXT, 1, false },
+	{ DCM_SOPClassUID, ATTR(sop_class), TEXT, 1, false },
+	{ DCM_SOPInstanceUID, SCRATCH(sop_uid), UID, 1, true },
+	{ DCM_StudyDate, ATTR(study_date), TEXT, 1, false },
+	{ DCM_SeriesDate, ATTR(series_date), TEXT, 1, false },
+	{ DCM_AcquisitionDate, ATTR(acquisition_date), TEXT, 1, false },
+	{ DCM_AcquisitionDateTime, SCRATCH(datetime), DATETIME, 1, true },
+	{ DCM_StudyTime, ATTR(study_time), TEXT, 1, false },
+	{ DCM_SeriesTime, ATTR(series_time), TEXT, 1, false },
+	{ DCM_AcquisitionTime, INST(acquisition_time), TIME, 1, true },
+	{ DCM_ContentTime, INST(content_time), TIME, 1, true },
+	{ DCM_AccessionNumber, ATTR(accession_number), TEXT, 1, false },
+	{ DCM_Modality, ATTR(modality), TEXT, 1, false },
+	{ DCM_Manufacturer, ATTR(manufacturer), TEXT, 1, false },
+	{ DCM_InstitutionName, ATTR(institution_name), TEXT, 1, false },
+	{ DCM_StationName, ATTR(station_name), TEXT, 1, false },
+	{ DCM_StudyDescription, ATTR(study_description), TEXT, 1, false },
+	{ DCM_SeriesDescription, ATTR(series_description), TEXT, 1, false },
+	{ DCM_ManufacturerModelName, ATTR(model_name), TEXT, 1, false },
+	{ DCM_ComplexImageComponent, ATTR(complex_component), TEXT, 1, false },
+	{ DCM_PatientName, ATTR(patient_name), TEXT, 1, false },
+	{ DCM_PatientID, ATTR(patient_id), TEXT, 1, false },
+	{ DCM_PatientBirthDate, ATTR(patient_birth_date), TEXT, 1, false },
+	{ DCM_PatientSex, ATTR(patient_sex), TEXT, 1, false },
+	{ DCM_BodyPartExamined, ATTR(body_part), TEXT, 1, false },
+	{ DCM_ScanningSequence, ATTR(scanning_sequence), TEXT, 1, false },
+	{ DCM_SequenceVariant, ATTR(sequence_variant), TEXT, 1, false },
+	{ DCM_ScanOptions, ATTR(scan_options), TEXT, 1, false },
+	{ DCM_MRAcquisitionType, ATTR(mr_acquisition_type), TEXT, 1, false },
+	{ DCM_SequenceName, ATTR(sequence_name), TEXT, 1, false },
+	{ DCM_SliceThickness, ATTR(slice_thickness), DOUBLE, 1, false },
+	{ DCM_RepetitionTime, ATTR(repetition_time), DOUBLE, 1, false },
+	{ DCM_EchoTime, ATTR(echo_time), DOUBLE, 1, false },
+	{ DCM_InversionTime, ATTR(inversion_time), DOUBLE, 1, false },
+	{ DCM_NumberOfAverages, ATTR(number_of_averages), DOUBLE, 1, false },
+	{ DCM_ImagingFrequency, ATTR(image_frequency), DOUBLE, 1, false },
+	{ DCM_EchoNumbers, ATTR(echo_number), INT32, 1, false },
+	{ DCM_SpacingBetweenSlices, ATTR(spacing_between_slices), DOUBLE, 1, false },
+	{ DCM_EchoTrainLength, ATTR(echo_train_length), INT32, 1, false },
+	{ DCM_SoftwareVersions, ATTR(software_versions), TEXT, 1, false },
+	{ DCM_ProtocolName, ATTR(protocol_name), TEXT, 1, false },
+	{ DCM_TriggerTime, INST(trigger_time), DOUBLE, 1, true },
+	{ DCM_ImagerPixelSpacing, SCRATCH(imager_spacing), DOUBLE, 2, false },
+	{ DCM_ActualFrameDuration, INST(frame_duration), DOUBLE, 1, true },
+	{ DCM_ReceiveCoilName, ATTR(coil_name), TEXT, 1, false },
+	{ DCM_InPlanePhaseEncodingDirection, ATTR(pe_direction), TEXT, 1, false },
+	{ DCM_FlipAngle, ATTR(flip_angle), DOUBLE, 1, false },
+	{ DCM_NominalScannedPixelSpacing, SCRATCH(nominal_spacing), DOUBLE, 2, false },
+	{ DCM_PatientPosition, ATTR(patient_position), TEXT, 1, false },
+	{ DCM_InversionTimes, ATTR(inversion_time), DOUBLE, 1, false },
+	{ DCM_EffectiveEchoTime, ATTR(echo_time), DOUBLE, 1, false },
+	{ DCM_DiffusionBValue, INST(b_value), DOUBLE, 1, true },
+	{ DCM_TransmitterFrequency, ATTR(image_frequency), DOUBLE, 1, false },
+	{ DCM_StudyInstanceUID, ATTR(study_uid), TEXT, 1, false },
+	{ DCM_SeriesInstanceUID, ATTR(series_uid), TEXT, 1, false },
+	{ DCM_StudyID, ATTR(study_id), TEXT, 1, false },
+	{ DCM_SeriesNumber, ATTR(series_number), INT32, 1, false },
+	{ DCM_AcquisitionNumber, INST(acquisition_number), INT32, 1, true },
+	{ DCM_InstanceNumber, INST(number), INT32, 1, true },
+	{ DCM_ImagePositionPatient, INST(position), DOUBLE, 3, true },
+	{ DCM_ImageOrientationPatient, ATTR(orientation), DOUBLE, 6, false },
+	{ DCM_FrameOfReferenceUID, ATTR(frame_of_reference_uid), TEXT, 1, false },
+	{ DCM_TemporalPositionIdentifier, INST(temporal_position), INT32, 1, true },
+	{ DCM_ImagesInAcquisition, SCRATCH(locations_public), INT32, 1, true },
+	{ DCM_SamplesPerPixel, ATTR(pixel.samples), UINT16, 1, false },
+	{ DCM_PhotometricInterpretation, ATTR(pixel.photometric), PHOTOMETRIC, 1, false },
+	{ DCM_PlanarConfiguration, ATTR(pixel.planar), FLAG, 1, false },
+	{ DCM_NumberOfFrames, SCRATCH(n_frames), INT32, 1, true },
+	{ DCM_Rows, ATTR(pixel.rows), UINT32, 1, false },
+	{ DCM_Columns, ATTR(pixel.cols), UINT32, 1, false },
+	{ DCM_PixelSpacing, ATTR(pixel_spacing), DOUBLE, 2, false },
+	{ DCM_BitsAllocated, ATTR(pixel.bits_allocated), UINT16, 1, false },
+	{ DCM_BitsStored, ATTR(pixel.bits_stored), UINT16, 1, false },
+	{ DCM_HighBit, ATTR(pixel.high_bit), UINT16, 1, false },
+	{ DCM_PixelRepresentation, ATTR(pixel.is_signed), FLAG, 1, false },
+	{ DCM_RescaleIntercept, INST(intercept), DOUBLE, 1, true },
+	{ DCM_RescaleSlope, INST(slope), DOUBLE, 1, true },
+	{ DCM_NumberOfSlices, SCRATCH(locations_pet), INT32, 1, true },
+	{ DCM_FrameReferenceTime, INST(frame_reference_time), DOUBLE, 1, true },
+};
+#define N_FIELDS (sizeof fields / sizeof *fields)
+
+/* The bytes that a place's value was made from in an earlier file. */
+struct memo {
+	uint8_t len;                             /* 0: nothing remembered */
+	bool big_endian;
+	uint16_t vr;
+	const struct charset *charset;
+	uint8_t raw[MEMO_BYTES];
+};
+
+struct instance_reader {
+	struct interns *interns;
+	struct dcm_file file;
+	struct record rec;
+	size_t cursor;                           /* in fields: tags ascend, mostly */
+	bool in_shared;                          /* inside (5200,9229) */
+	const struct charset *charset;           /* of this file */
+	const struct attributes *last_attr;
+	/* what was remembered: */
+	struct memo memo[N_FIELDS];
+	struct record memo_values;
+	uint8_t charset_raw[64];
+	size_t charset_len;
+	const struct charset *charset_known;     /* what charset_raw came to, in charset_arena; NULL: nothing yet */
+	struct arena charset_arena;
+	struct buf text;
+	struct dcm_reader reader;
+};
+
+int instance_reader_new(struct interns *interns, struct instance_reader **out, struct err *err)
+{
+	struct instance_reader *r = mem_calloc(1, sizeof *r);
+
+	if (!r)
+		return err_nomem(err);
+	r->interns = interns;
+	*out = r;
+	return 0;
+}
+
+void instance_reader_free(struct instance_reader *r)
+{
+	if (!r)
+		return;
+	arena_release(&r->charset_arena);
+	buf_release(&r->text);
+	mem_free(r);
+}
+
+/* --- one value ---------------------------------------------------------------------- */
+
+static size_t size_of(const struct field *f)
+{
+	static const uint8_t sizes[] = {
+		[TEXT] = sizeof(char *), [UID] = UID_CAP, [INT32] = 4, [UINT32] = 4, [UINT16] = 2,
+		[FLAG] = sizeof(bool), [DOUBLE] = sizeof(double), [TIME] = sizeof(double),
+		[DATETIME] = sizeof(double), [PHOTOMETRIC] = sizeof(enum photometric),
+	};
+
+	return (size_t)sizes[f->convert] * f->n;
+}
+
+static bool is_set(const struct record *rec, const struct field *f)
+{
+	const char *p = (const char *)rec + f->off;
+	uint64_t v = 0;
+
+	switch ((enum convert)f->convert) {
+	case DOUBLE:
+	case TIME:
+	case DATETIME:
+		return !isnan(*(const double *)p);
+	case INT32:
+		return *(const int32_t *)p != INSTANCE_NO_INT;
+	case UID:
+		return *p != '\0';
+	default:
+		memcpy(&v, p, size_of(f));
+		return v != 0;
+	}
+}
+
+static int32_t to_int32(int64_t v)
+{
+	return v > INT32_MIN && v <= INT32_MAX ? (int32_t)v : INSTANCE_NO_INT;
+}
+
+/* The whole value, UTF-8, trimmed; interned. */
+static int take_text(struct instance_reader *r, const struct dcm_node *n, const char **out)
+{
+	const char *s = (const char *)n->value;
+	size_t len = min_size((size_t)n->el.len, TEXT_CAP);
+
+	while (len && (s[len - 1] == ' ' || s[len - 1] == '\0'))
+		len--;
+	for (; len && *s == ' '; len--)
+		s++;
+	if (!len)
+		return 0;
+	buf_reset(&r->text);
+	charset_decode(r->charset, n->el.vr, s, len, &r->text);
+	*out = buf_error(&r->text) < 0 ? NULL : intern_text(r->interns, r->text.data, r->text.len);
+	return *out ? 0 : -ENOMEM;
+}
+
+static void take_uid(const struct dcm_node *n, char *out)
+{
+	const char *s;
+	size_t len;
+
+	if (!dcm_raw_text(n, 0, &s, &len))
+		return;
+	len = min_size(len, UID_CAP - 1);
+	memcpy(out, s, len);
+	out[len] = '\0';
+}
+
+static void take_time(const struct dcm_node *n, bool with_date, double *out)
+{
+	uint32_t date;
+	const char *s;
+	size_t len;
+
+	if (!dcm_raw_text(n, 0, &s, &len))
+		return;
+	if (with_date)
+		dcm_parse_datetime(s, len, &date, out);
+	else
+		dcm_parse_time(s, len, out);
+}
+
+/* All n or none. */
+static void take_doubles(const struct dcm_node *n, double *out, uint32_t count)
+{
+	double v[6];
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		if (!dcm_double(n, i, &v[i]) || !isfinite(v[i]))
+			return;
+	memcpy(out, v, count * sizeof *v);
+}
+
+static void take_photometric(const struct dcm_node *n, enum photometric *out)
+{
+	char term[32];
+	const char *s;
+	size_t len;
+
+	if (!dcm_raw_text(n, 0, &s, &len) || len >= sizeof term)
+		return;
+	memcpy(term, s, len);
+	term[len] = '\0';
+	*out = photometric_parse(term);
+}
+
+static int convert(struct instance_reader *r, const struct field *f, const struct dcm_node *n)
+{
+	void *out = (char *)&r->rec + f->off;
+	int64_t v = 0;
+
+	switch ((enum convert)f->convert) {
+	case TEXT:
+		return take_text(r, n, out);
+	case UID:
+		take_uid(n, out);
+		break;
+	case INT32:
+		if (dcm_int(n, 0, &v))
+			*(int32_t *)out = to_int32(v);
+		break;
+	case UINT32:
+		if (dcm_int(n, 0, &v) && v > 0 && v <= UINT32_MAX)
+			*(uint32_t *)out = (uint32_t)v;
+		break;
+	case UINT16:
+		if (dcm_int(n, 0, &v) && v > 0 && v <= UINT16_MAX)
+			*(uint16_t *)out = (uint16_t)v;
+		break;
+	case FLAG:
+		*(bool *)out = dcm_int(n, 0, &v) && v == 1;
+		break;
+	case DOUBLE:
+		take_doubles(n, out, f->n);
+		break;
+	case TIME:
+	case DATETIME:
+		take_time(n, f->convert == DATETIME, out);
+		break;
+	case PHOTOMETRIC:
+		take_photometric(n, out);
+		break;
+	}
+	return 0;
+}
+
+/* The bytes are those that are remembered: take the value that was made of them. */
+static bool recall(struct instance_reader *r, const struct field *f, const struct dcm_node *n)
+{
+	const struct memo *m = &r->memo[f - fields];
+
+	if (m->len == 0 || m->len != n->el.len || m->vr != n->el.vr || m->big_endian != n->el.big_endian ||
+		m->charset != r->charset || memcmp(m->raw, n->value, m->len) != 0)
+		return false;
+	memcpy((char *)&r->rec + f->off, (const char *)&r->memo_values + f->off, size_of(f));
+	return true;
+}
+
+static void remember(struct instance_reader *r, const struct field *f, const struct dcm_node *n)
+{
+	struct memo *m = &r->memo[f - fields];
+
+	m->len = 0;
+	if (f->varies || n->el.len > MEMO_BYTES)
+		return;
+	m->len = (uint8_t)n->el.len;
+	m->vr = n->el.vr;
+	m->big_endian = n->el.big_endian;
+	m->charset = r->charset;
+	memcpy(m->raw, n->value, m->len);
+	memcpy((char *)&r->memo_values + f->off, (const char *)&r->rec + f->off, size_of(f));
+}
+
+/* (0008,0005): nearly always that of the file before. */
+static int take_charset(struct instance_reader *r, const struct dcm_node *n)
+{
+	size_t len = (size_t)n->el.len;
+
+	while (len && (n->value[len - 1] == ' ' || n->value[len - 1] == '\0'))
+		len--;
+	if (len > sizeof r->charset_raw)
+		return 0;
+	if (!r->charset_known || len != r->charset_len || memcmp(r->charset_raw, n->value, len) != 0) {
+		memset(r->memo, 0, sizeof r->memo);
+		arena_release(&r->charset_arena);
+		r->charset_known = charset_parse((const char *)n->value, len, &r->charset_arena);
+		if (!r->charset_known)
+			return -ENOMEM;
+		r->charset_len = len;
+		memcpy(r->charset_raw, n->value, len);
+	}
+	r->charset = r->charset_known;
+	return 0;
+}
+
+/* --- private elements ------------------------------------------------------------------ */
+
+static void keep_greatest(int32_t *to, double v)
+{
+	if (v > *to && v <= INT32_MAX)
+		*to = (int32_t)v;
+}
+
+static void keep_first(int32_t *to, double v)
+{
+	if (*to == INSTANCE_NO_INT && v >= 0 && v <= INT32_MAX)
+		*to = (int32_t)v;
+}
+
+static void take_label(struct instance *in, const struct dcm_node *n)
+{
+	if (dcm_text_is(n, 0, "LABEL"))
+		in->label = IMAGE_LABEL_LABEL;
+	else if (dcm_text_is(n, 0, "CONTROL"))
+		in->label = IMAGE_LABEL_CONTROL;
+}
+
+static void take_fact(struct record *rec, enum private_fact fact, const struct dcm_node *n)
+{
+	double v = NAN;
+
+	if (fact == PRIVATE_LABEL)
+		take_label(&rec->in, n);
+	if (fact == PRIVATE_LABEL || !dcm_double(n, 0, &v) || !isfinite(v))
+		return;
+	switch (fact) {
+	case PRIVATE_VOLUME:
+		keep_greatest(&rec->in.vendor_volume, v);
+		break;
+	case PRIVATE_PHASE:
+		keep_greatest(&rec->in.vendor_phase, v);
+		break;
+	case PRIVATE_LOCATIONS:
+		keep_first(&rec->locations_private, v);
+		break;
+	case PRIVATE_IMAGE_PART:
+		keep_first(&rec->attr.ge_image_part, v);
+		break;
+	case PRIVATE_TILES:
+		if (v >= 1 && v <= MOST_TILES)
+			keep_first(&rec->attr.n_tiles, v);
+		break;
+	case PRIVATE_B_VALUE_MOD:
+		v = fmod(v, 1e9);
+		/* fall through */
+	case PRIVATE_B_VALUE:
+		if (isnan(rec->in.b_value) && v >= 0)
+			rec->in.b_value = v;
+		break;
+	case PRIVATE_B_VALUE_FIRST:
+		rec->in.b_value = v;
+		break;
+	case PRIVATE_LABEL:
+		break;
+	}
+}
+
+/* The line of the table for this element: by creator, or where that is gone (anonymisers) by the
+ * customary block 10. */
+static const struct private_tag *find_private(struct instance_reader *r, uint32_t tag, char *creator, size_t cap)
+{
+	size_t n, i, len = 0;
+	const struct private_tag *t = private_tags(&n);
+	const char *text = NULL;
+
+	for (i = 0; i < n && t[i].group <= DCM_TAG_GROUP(tag); i++) {
+		if (t[i].group != DCM_TAG_GROUP(tag) || t[i].low != (tag & 0xFF))
+			continue;
+		if (!text) {
+			text = dcm_reader_creator(&r->reader, tag, &len);
+			len = text ? min_size(len, cap - 1) : 0;
+			memcpy(creator, text ? text : "", len);
+			creator[len] = '\0';
+			text = creator;
+		}
+		if (len ? strncmp(text, t[i].creator, strlen(t[i].creator)) == 0 : (tag >> 8 & 0xFF) == 0x10)
+			return &t[i];
+	}
+	return NULL;
+}
+
+static int take_private(struct instance_reader *r, const struct dcm_elem *el, struct err *err)
+{
+	struct dcm_node n = { .el = *el };
+	const struct private_tag *t;
+	char creator[68];
+	size_t len;
+	int rc;
+
+	t = find_private(r, el->tag, creator, sizeof creator);
+	if (!t || el->len == 0)
+		return 0;
+	rc = dcm_reader_view(&r->reader, el, &n.value, &len, err);
+	if (rc < 0)
+		return rc;
+	n.el.len = len;
+	n.creator = creator[0] ? creator : t->creator;
+	take_fact(&r->rec, t->fact, &n);
+	return 0;
+}
+
+/* --- the loop ------------------------------------------------------------------------ */
+
+/* The line of the table, or the end of it. Tags ascend in nearly every file. */
+static const struct field *find_field(struct instance_reader *r, uint32_t tag)
+{
+	size_t i = r->cursor;
+
+	if (i > 0 && fields[i - 1].tag >= tag)
+		i = 0;
+	while (i < N_FIELDS && fields[i].tag < tag)
+		i++;
+	r->cursor = i;
+	return i < N_FIELDS && fields[i].tag == tag ? &fields[i] : NULL;
+}
+
+static bool is_overlay_data(uint32_t tag)
+{
+	return (tag & 0xFFE1FFFFu) == DCM_OverlayData;
+}
+
+static int take_element(struct instance_reader *r, const struct dcm_elem *el, struct err *err)
+{
+	struct dcm_node n = { .el = *el };
+	const struct field *f = find_field(r, el->tag);
+	size_t len;
+	int rc;
+
+	if (is_overlay_data(el->tag) && el->len)
+		r->rec.in.overlays |= (uint16_t)(1u << (el->tag >> 17 & 15));
+	if (!f && el->tag != DCM_SpecificCharacterSet)
+		return 0;
+	if (el->len == 0 || (f && is_set(&r->rec, f)))
+		return 0;
+	rc = dcm_reader_view(&r->reader, el, &n.value, &len, err);
+	if (rc < 0)
+		return rc;
+	n.el.len = len;
+	if (!f)
+		rc = r->in_shared ? 0 : take_charset(r, &n);
+	else if (!recall(r, f, &n)) {
+		rc = convert(r, f, &n);
+		if (rc == 0)
+			remember(r, f, &n);
+	}
+	return rc < 0 ? err_nomem(err) : 0;
+}
+
+static bool is_pixel_tag(uint32_t tag)
+{
+	return tag == DCM_PixelData || tag == DCM_FloatPixelData || tag == DCM_DoubleFloatPixelData;
+}
+
+static void take_pixels(struct record *rec, const struct dcm_elem *el, bool encapsulated)
+{
+	rec->in.pixels_off = el->off;
+	rec->in.pixels_len = el->len;
+	rec->in.encapsulated = encapsulated;
+	rec->in.big_endian_pixels = el->big_endian;
+	rec->attr.pixel.kind = el->tag == DCM_FloatPixelData ? PIXEL_FLOAT32 :
+		el->tag == DCM_DoubleFloatPixelData ? PIXEL_FLOAT64 : PIXEL_INTEGER;
+}
+
+/* A sequence: of interest are the shared functional groups alone, one macro deep. */
+static int enter(struct instance_reader *r, const struct dcm_elem *el, struct err *err)
+{
+	if (el->depth == 0 && el->tag == DCM_DirectoryRecordSequence)
+		r->rec.is_dicomdir = true;
+	if (el->depth == 0 && el->tag == DCM_SharedFunctionalGroupsSequence) {
+		r->in_shared = true;
+		return 0;
+	}
+	if (r->in_shared && el->depth == 1)
+		return 0;
+	return dcm_reader_skip(&r->reader, el, err);
+}
+
+/* 1: the pixel data, or the end. */
+static int take_event(struct instance_reader *r, int event, const struct dcm_elem *el, struct err *err)
+{
+	switch ((enum dcm_event)event) {
+	case DCM_EVENT_SEQ_BEGIN:
+		return enter(r, el, err);
+	case DCM_EVENT_SEQ_END:
+		if (el->depth == 0)
+			r->in_shared = false;
+		return 0;
+	case DCM_EVENT_PIXELS:
+		if (el->depth == 0)
+			take_pixels(&r->rec, el, true);
+		return el->depth == 0;
+	case DCM_EVENT_ELEM:
+		if (el->depth == 0 && is_pixel_tag(el->tag)) {
+			take_pixels(&r->rec, el, false);
+			return 1;
+		}
+		if (DCM_TAG_GROUP(el->tag) & 1)
+			return el->depth == 0 ? take_private(r, el, err) : 0;
+		return el->depth == 0 || el->depth == 2 ? take_element(r, el, err) : 0;
+	case DCM_EVENT_END:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static int read_elements(struct instance_reader *r, struct err *err)
+{
+	struct dcm_elem el;
+	int rc = 0;
+
+	r->cursor = 0;
+	r->in_shared = false;
+	dcm_reader_init(&r->reader, &r->file);
+	while (rc == 0) {
+		rc = dcm_reader_next(&r->reader, &el, err);
+		if (rc >= 0)
+			rc = take_event(r, rc, &el, err);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* --- the record ------------------------------------------------------------------------ */
+
+static void clear_doubles(double *p, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		p[i] = NAN;
+}
+
+static void clear_record(struct record *rec)
+{
+	struct attributes *a = &rec->attr;
+	struct instance *in = &rec->in;
+
+	memset(rec, 0, sizeof *rec);
+	a->series_number = a->echo_number = a->echo_train_length = INSTANCE_NO_INT;
+	a->n_tiles = a->ge_image_part = a->locations_in_acquisition = INSTANCE_NO_INT;
+	clear_doubles(a->orientation, 6);
+	clear_doubles(a->pixel_spacing, 2);
+	a->slice_thickness = a->spacing_between_slices = a->echo_time = a->repetition_time = NAN;
+	a->inversion_time = a->flip_angle = a->image_frequency = a->number_of_averages = NAN;
+	clear_doubles(in->position, 3);
+	in->acquisition_time = in->content_time = in->trigger_time = in->frame_reference_time = NAN;
+	in->frame_duration = in->slope = in->intercept = in->b_value = rec->datetime = NAN;
+	in->number = in->acquisition_number = in->temporal_position = INSTANCE_NO_INT;
+	in->vendor_volume = in->vendor_phase = INSTANCE_NO_INT;
+	clear_doubles(rec->imager_spacing, 2);
+	clear_doubles(rec->nominal_spacing, 2);
+	rec->locations_public = rec->locations_pet = rec->locations_private = INSTANCE_NO_INT;
+	rec->n_frames = INSTANCE_NO_INT;
+}
+
+static void finish_spacing(struct record *rec)
+{
+	double *spacing = rec->attr.pixel_spacing;
+
+	if (isnan(spacing[0]))
+		memcpy(spacing, rec->imager_spacing, sizeof rec->imager_spacing);
+	if (isnan(spacing[0]))
+		memcpy(spacing, rec->nominal_spacing, sizeof rec->nominal_spacing);
+}
+
+static void finish_locations(struct record *rec)
+{
+	int32_t n = rec->locations_private;
+
+	if (rec->attr.modality && strcmp(rec->attr.modality, "PT") == 0 && rec->locations_pet > 0)
+		n = rec->locations_pet;
+	rec->attr.locations_in_acquisition = n > 0 ? n : rec->locations_public;
+}
+
+/* What the standard's readers assume for pixel attributes that are absent. */
+static void finish_pixel(struct instance_reader *r)
+{
+	struct pixel_desc *d = &r->rec.attr.pixel;
+
+	if (d->rows == 0 || d->cols == 0 || d->rows > UINT16_MAX || d->cols > UINT16_MAX || r->rec.in.pixels_off == 0)
+		d->rows = d->cols = 0;
+	if (!d->samples)
+		d->samples = 1;
+	if (!d->bits_allocated)
+		d->bits_allocated = d->kind == PIXEL_FLOAT32 ? 32 : d->kind == PIXEL_FLOAT64 ? 64 : 16;
+	if (!d->bits_stored || d->bits_stored > d->bits_allocated)
+		d->bits_stored = d->bits_allocated;
+	if (d->high_bit >= d->bits_allocated || d->high_bit + 1 < d->bits_stored)
+		d->high_bit = (uint16_t)(d->bits_stored - 1);
+	if (d->samples == 1)
+		d->planar = false;
+	r->rec.in.big_endian_pixels |= r->file.pixels_big_endian;
+	d->big_endian = r->rec.in.big_endian_pixels;
+}
+
+/* A frame takes eight bytes of the file at least, be it for its item: more than that is not believed. */
+static void finish_frames(struct record *rec, uint64_t source_size)
+{
+	uint64_t n = rec->n_frames > 0 ? (uint64_t)rec->n_frames : 1;
+
+	rec->in.n_frames = (uint32_t)min_u64(n, source_size / 8 + 1);
+}
+
+/* The transfer syntax; where the file does not say, the one that its encoding amounts to. */
+static int finish_syntax(struct instance_reader *r)
+{
+	const char *ts = r->file.transfer_syntax;
+
+	if (!ts[0])
+		ts = !r->file.encoding.explicit_vr ? "1.2.840.10008.1.2" :
+			r->file.encoding.big_endian ? "1.2.840.10008.1.2.2" : "1.2.840.10008.1.2.1";
+	if (r->last_attr && strcmp(r->last_attr->transfer_syntax, ts) == 0)
+		r->rec.attr.transfer_syntax = r->last_attr->transfer_syntax;
+	else
+		r->rec.attr.transfer_syntax = intern_text(r->interns, ts, strlen(ts));
+	return r->rec.attr.transfer_syntax ? 0 : -ENOMEM;
+}
+
+static int finish_attributes(struct instance_reader *r)
+{
+	struct record *rec = &r->rec;
+
+	if (!rec->attr.sop_class)
+		rec->attr.sop_class = rec->meta_class;
+	if (!rec->sop_uid[0])
+		memcpy(rec->sop_uid, rec->meta_uid, UID_CAP);
+	if (isnan(rec->in.acquisition_time))
+		rec->in.acquisition_time = rec->datetime;
+	finish_spacing(rec);
+	finish_locations(rec);
+	finish_pixel(r);
+	finish_frames(rec, r->file.source->size);
+	rec->in.deflated = r->file.deflated;
+	if (finish_syntax(r) < 0)
+		return -ENOMEM;
+	if (!r->last_attr || memcmp(r->last_attr, &rec->attr, sizeof rec->attr) != 0)
+		r->last_attr = intern_attributes(r->interns, &rec->attr);
+	rec->in.attr = r->last_attr;
+	return r->last_attr ? 0 : -ENOMEM;
+}
+
+static char *put_text(char *to, const char *text)
+{
+	size_t len = strlen(text) + 1;
+
+	memcpy(to, text, len);
+	return to + len;
+}
+
+/* The published instance: one block with its problems and its own texts behind it. */
+static struct instance *make_instance(const struct instance_reader *r, const struct instance_file *file)
+{
+	const struct dcm_problem *p = r->reader.problems;
+	unsigned n = r->reader.n_problems < DCM_MAX_PROBLEMS ? r->reader.n_problems : DCM_MAX_PROBLEMS, i;
+	size_t size = sizeof(struct instance) + n * sizeof(struct instance_problem);
+	size_t texts = strlen(file->file) + 1 + strlen(r->rec.sop_uid) + 1;
+	struct instance_problem *problems;
+	struct instance *in;
+	char *to;
+
+	for (i = 0; i < n; i++)
+		texts += strlen(p[i].text) + 1;
+	in = mem_alloc(size + texts);
+	if (!in)
+		return NULL;
+	memcpy(in, &r->rec.in, sizeof *in);
+	problems = (struct instance_problem *)(in + 1);
+	to = (char *)in + size;
+	for (i = 0; i < n; i++) {
+		problems[i] = (struct instance_problem){ .off = p[i].off, .text = to };
+		to = put_text(to, p[i].text);
+	}
+	in->file = to;
+	to = put_text(to, file->file);
+	in->sop_uid = r->rec.sop_uid[0] ? to : NULL;
+	put_text(to, r->rec.sop_uid);
+	in->dir = file->dir;
+	in->size = file->size;
+	in->ino = file->ino;
+	in->mtime_ns = file->mtime_ns;
+	in->n_problems = n;
+	atomic_init(&in->refs, 1);
+	return in;
+}
+
+static bool is_dicomdir(const struct record *rec)
+{
+	return rec->is_dicomdir || (rec->meta_class && strcmp(rec->meta_class, UID_DICOMDIR) == 0);
+}
+
+int instance_read(struct instance_reader *r, struct dcm_source *source, const struct instance_file *file,
+	struct instance **out, struct err *err)
+{
+	int rc = dcm_file_open(source, &r->file, err);
+
+	if (rc < 0)
+		return rc;
+	clear_record(&r->rec);
+	r->charset = charset_default();
+	rc = read_elements(r, err);
+	if (rc == 0 && is_dicomdir(&r->rec))
+		rc = err_set(err, -EISDIR, "a DICOMDIR");
+	if (rc == 0) {
+		*out = finish_attributes(r) < 0 ? NULL : make_instance(r, file);
+		rc = *out ? 0 : err_nomem(err);
+	}
+	dcm_file_close(&r->file);
+	return rc;
+}
+
+/* --- instances -------------------------------------------------------------------------- */
+
+const struct instance_problem *instance_problems(const struct instance *in)
+{
+	return (const struct instance_problem *)(in + 1);
+}
+
+const char *instance_path(const struct instance *in, char *buf, size_t cap)
+{
+	snprintf(buf, cap, "%s%s%s", in->dir, in->dir[0] ? "/" : "", in->file);
+	return buf;
+}
+
+struct instance *instance_get(struct instance *in)
+{
+	atomic_fetch_add_explicit(&in->refs, 1, memory_order_relaxed);
+	return in;
+}
+
+void instance_put(struct instance *in)
+{
+	if (in && atomic_fetch_sub_explicit(&in->refs, 1, memory_order_acq_rel) == 1)
+		mem_free(in);
+}

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: MIT */
+/* The pass over SOURCE. Each worker has a reader and lists of its own, joined at the end. */
+#include "survey.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "dicom/source.h"
+#include "index/files.h"
+#include "index/instance.h"
+#include "index/scan.h"
+#include "walk.h"
+
+#define THREADS     16u                 /* for latency; a warm cache does not mind them */
+#define THREADS_MAX 256u
+#define SETTLED_NS  INT64_C(2000000000) /* a file as young as this may still be written to */
+
+/* --- files that are no instances ----------------------------------------------------------------- */
+
+int other_new(const char *dir, const char *file, enum other_kind kind, const char *text, struct other **out)
+{
+	size_t file_len = strlen(file) + 1, text_len = strlen(text) + 1;
+	struct other *o = mem_calloc(1, sizeof *o + file_len + text_len);
+	char *to = (char *)(o + 1);
+
+	if (!o)
+		return -ENOMEM;
+	o->dir = dir;
+	o->file = memcpy(to, file, file_len);
+	o->text = memcpy(to + file_len, text, text_len);
+	o->kind = kind;
+	atomic_init(&o->refs, 1);
+	*out = o;
+	return 0;
+}
+
+struct other *other_get(struct other *o)
+{
+	atomic_fetch_add_explicit(&o->refs, 1, memory_order_relaxed);
+	return o;
+}
+
+void other_put(struct other *o)
+{
+	if (o && atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) == 1)
+		mem_free(o);
+}
+
+/* --- lists ------------------------------------------------------------------------------------------ */
+
+void findings_release(struct findings *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->n_instances; i++)
+		instance_put(f->instances[i]);
+	for (i = 0; i < f->n_others; i++)
+		other_put(f->others[i]);
+	for (i = 0; i < f->n_waiting; i++)
+		mem_free(f->waiting[i].file);
+	mem_free(f->instances);
+	mem_free(f->others);
+	mem_free(f->waiting);
+	memset(f, 0, sizeof *f);
+}
+
+/* Room for one more behind n: capacities are powers of two. */
+static int reserve(void **list, size_t n, size_t size)
+{
+	void *more;
+
+	if (n & (n - 1))
+		return 0;
+	more = mem_resize(*list, n ? n * 2 : 1, size);
+	if (!more)
+		return -ENOMEM;
+	*list = more;
+	return 0;
+}
+
+/* The reference is taken, also on error. */
+static int add_instance(struct findings *f, struct instance *in)
+{
+	void *list = f->instances;
+	int rc = reserve(&list, f->n_instances, sizeof *f->instances);
+
+	f->instances = list;
+	if (rc == 0)
+		f->instances[f->n_instances++] = in;
+	else
+		instance_put(in);
+	return rc;
+}
+
+static int add_other(struct findings *f, struct other *o)
+{
+	void *list = f->others;
+	int rc = reserve(&list, f->n_others, sizeof *f->others);
+
+	f->others = list;
+	if (rc == 0)
+		f->others[f->n_others++] = o;
+	else
+		other_put(o);
+	return rc;
+}
+
+static int add_waiting(struct findings *f, const struct waiting *w)
+{
+	void *list = f->waiting;
+	char *file = mem_strdup(w->file);
+	int rc = file ? reserve(&list, f->n_waiting, sizeof *f->waiting) : -ENOMEM;
+
+	f->waiting = list;
+	if (rc < 0) {
+		mem_free(file);
+		return rc;
+	}
+	f->waiting[f->n_waiting] = *w;
+	f->waiting[f->n_waiting++].file = file;
+	return 0;
+}
+
+/* Move all of `from` behind what `to` has. */
+static int join(struct findings *to, struct findings *from)
+{
+	size_t n = to->n_instances + from->n_instances, m = to->n_others + from->n_others;
+	struct instance **instances = mem_resize(to->instances, n, sizeof *instances);
+	struct other **others = mem_resize(to->others, m, sizeof *others);
+	size_t i;
+	int rc = 0;
+
+	to->instances = instances ? instances : to->instances;
+	to->others = others ? others : to->others;
+	if (!instances || !others)
+		return -ENOMEM;
+	memcpy(instances + to->n_instances, from->instances, from->n_instances * sizeof *instances);
+	memcpy(others + to->n_others, from->others, from->n_others * sizeof *others);
+	to->n_instances = n;
+	to->n_others = m;
+	to->n_fresh += from->n_fresh;
+	from->n_instances = from->n_others = 0;
+	for (i = 0; i < from->n_waiting && rc == 0; i++)
+		rc = add_waiting(to, &from->waiting[i]);
+	return rc;
+}
+
+/* --- what is known ----------------------------------------------------------------------------------- */
+
+/* An entry of the table of known files; which one it is follows from what is not NULL. */
+struct known {
+	uint64_t hash;
+	struct instance *in;
+	struct other *other;
+	const struct waiting *waiting;
+};
+
+/* Two for one path at most: what it was, and that it waits. */
+struct known_table {
+	struct known *slots;
+	size_t mask;
+};
+
+static uint64_t hash_path(const char *dir, const char *file)
+{
+	return hash_bytes((uint64_t)(uintptr_t)dir, file, strlen(file));
+}
+
+static void put_known(struct known_table *t, const char *dir, const char *file, struct known k)
+{
+	size_t i;
+
+	k.hash = hash_path(dir, file);
+	for (i = (size_t)k.hash & t->mask; t->slots[i].in || t->slots[i].other || t->slots[i].waiting;)
+		i = (i + 1) & t->mask;
+	t->slots[i] = k;
+}
+
+static int make_known(struct known_table *t, const struct findings *f)
+{
+	size_t n = f->n_instances + f->n_others + f->n_waiting, i;
+
+	t->mask = 15;
+	while (t->mask < n + n / 2)
+		t->mask = t->mask * 2 + 1;
+	t->slots = mem_calloc(t->mask + 1, sizeof *t->slots);
+	if (!t->slots)
+		return -ENOMEM;
+	for (i = 0; i < f->n_instances; i++)
+		put_known(t, f->instances[i]->dir, f->instances[i]->file, (struct known){ .in = f->instances[i] });
+	for (i = 0; i < f->n_others; i++)
+		put_known(t, f->others[i]->dir, f->others[i]->file, (struct known){ .other = f->others[i] });
+	for (i = 0; i < f->n_waiting; i++)
+		put_known(t, f->waiting[i].dir, f->waiting[i].file, (struct known){ .waiting = &f->waiting[i] });
+	return 0;
+}
+
+/* What is known of dir/file: all NULL where nothing is. */
+static struct known find_known(const struct known_table *t, const char *dir, const char *file)
+{
+	struct known k = { .hash = hash_path(dir, file) }, *s;
+	size_t i;
+
+	for (i = (size_t)k.hash & t->mask;; i = (i + 1) & t->mask) {
+		s = &t->slots[i];
+		if (!s->in && !s->other && !s->waiting)
+			return k;
+		if (s->hash != k.hash)
+			continue;
+		if (s->in && s->in->dir == dir && strcmp(s->in->file, file) == 0)
+			k.in = s->in;
+		if (s->other && s->other->dir == dir && strcmp(s->other->file, file) == 0)
+			k.other = s->other;
+		if (s->waiting && s->waiting->dir == dir && strcmp(s->waiting->file, file) == 0)
+			k.waiting = s->waiting;
+	}
+}
+
+/* --- the pass ------------------------------------------------------------------------------------------- */
+
+struct surveyor {
+	struct instance_reader *reader;
+	struct findings found;
+};
+
+struct pass {
+	struct files *files;
+	struct interns *interns;
+	struct known_table known;       /* slots NULL: the first time */
+	struct surveyor *workers;
+	int64_t now_ns, monotonic_ns;
+};
+
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int64_t mtime_of(const struct stat *st)
+{
+	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+/* Keep what is known. */
+static int keep(struct surveyor *w, const struct known *k, struct err *err)
+{
+	int rc = 0;
+
+	if (k->in)
+		rc = add_instance(&w->found, instance_get(k->in));
+	else if (k->other)
+		rc = add_other(&w->found, other_get(k->other));
+	return rc < 0 ? err_nomem(err) : 0;
+}
+
+/* No instance: the one that is known for it where that says the same. */
+static int note(struct surveyor *w, const struct known *k, const char *dir, const char *file, enum other_kind kind,
+	const char *text, const struct stat *st, struct err *err)
+{
+	struct other *o;
+
+	if (k->other && k->other->kind == kind && strcmp(k->other->text, text) == 0 &&
+		(!st || (k->other->size == (uint64_t)st->st_size && k->other->mtime_ns == mtime_of(st))))
+		return keep(w, k, err);
+	if (other_new(dir, file, kind, text, &o) < 0)
+		return err_nomem(err);
+	if (st) {
+		o->size = (uint64_t)st->st_size;
+		o->ino = st->st_ino;
+		o->mtime_ns = mtime_of(st);
+	}
+	w->found.n_fresh++;
+	return add_other(&w->found, o) < 0 ? err_nomem(err) : 0;
+}
+
+static enum other_kind kind_of_failure(int rc)
+{
+	switch (rc) {
+	case -EPROTO:
+		return OTHER_NOT_DICOM;
+	case -EISDIR:
+		return OTHER_DICOMDIR;
+	case -EBADMSG:
+	case -ENOTSUP:
+	case -EFBIG:
+		return OTHER_DAMAGED;
+	default:
+		return OTHER_UNREADABLE;
+	}
+}
+
+/* An open, regular, not empty file; fd is taken. */
+static int read_instance(struct pass *p, struct surveyor *w, const struct known *k, int fd, const char *dir,
+	const char *file, const struct stat *st, struct err *err)
+{
+	const struct instance_file which = {
+		.dir = dir, .file = file, .size = (uint64_t)st->st_size, .ino = st->st_ino, .mtime_ns = mtime_of(st),
+	};
+	struct instance *in = NULL;
+	struct dcm_source *s;
+	struct err why;
+	int rc;
+
+	rc = dcm_source_from_fd(fd, &s, &why);
+	if (rc == 0)
+		rc = files_filtered(p->files, s, &s, &why);
+	if (rc == 0)
+		rc = instance_read(w->reader, s, &which, &in, &why);
+	if (rc == -ENOMEM)
+		return err_nomem(err);
+	if (rc < 0)
+		return note(w, k, dir, file, kind_of_failure(rc), why.msg, st, err);
+	w->found.n_fresh++;
+	return add_instance(&w->found, in) < 0 ? err_nomem(err) : 0;
+}
+
+static int read_file(struct pass *p, struct surveyor *w, const struct known *k, int dir_fd, const char *dir,
+	const char *file, struct err *err)
+{
+	int fd = openat(dir_fd, file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), rc;
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0)
+		return note(w, k, dir, file, OTHER_UNREADABLE, strerror(errno), NULL, err);
+	if (fstat(fd, &st) != 0)
+		rc = note(w, k, dir, file, OTHER_UNREADABLE, strerror(errno), NULL, err);
+	else if (!S_ISREG(st.st_mode))
+		rc = 0;
+	else if (st.st_size == 0)
+		rc = note(w, k, dir, file, OTHER_EMPTY, "empty", &st, err);
+	else
+		return read_instance(p, w, k, fd, dir, file, &st, err);
+	close(fd);
+	return rc;
+}
+
+static bool is_same(const struct known *k, const struct stat *st)
+{
+	uint64_t size = k->in ? k->in->size : k->other->size, ino = k->in ? k->in->ino : k->other->ino;
+	int64_t mtime = k->in ? k->in->mtime_ns : k->other->mtime_ns;
+
+	return size == (uint64_t)st->st_size && ino == st->st_ino && mtime == mtime_of(st);
+}
+
+/* Has this new or changed file been as it is for long enough? Whose time stamp is of the future is watched. */
+static bool is_settled(const struct pass *p, const struct known *k, const struct stat *st)
+{
+	int64_t mtime = mtime_of(st);
+
+	if (mtime <= p->now_ns - SETTLED_NS)
+		return true;
+	return k->waiting && k->waiting->size == (uint64_t)st->st_size && k->waiting->mtime_ns == mtime &&
+		p->monotonic_ns - k->waiting->since_ns >= SETTLED_NS;
+}
+
+/* Go on with what is known of it, and look again at the next pass. */
+static int wait_for(const struct pass *p, struct surveyor *w, const struct known *k, const char *dir, const char *file,
+	const struct stat *st, struct err *err)
+{
+	struct waiting now = {
+		.dir = dir, .file = (char *)file, .size = (uint64_t)st->st_size, .mtime_ns = mtime_of(st),
+		.since_ns = p->monotonic_ns,
+	};
+
+	if (k->waiting && k->waiting->size == now.size && k->waiting->mtime_ns == now.mtime_ns)
+		now.since_ns = k->waiting->since_ns;
+	if (add_waiting(&w->found, &now) < 0)
+		return err_nomem(err);
+	return keep(w, k, err);
+}
+
+static int visit_file(void *arg, unsigned worker, int dir_fd, const char *dir, const char *file, struct err *err)
+{
+	struct pass *p = arg;
+	struct surveyor *w = &p->workers[worker];
+	struct known k = { 0 };
+	struct stat st;
+
+	if (p->known.slots) {
+		k = find_known(&p->known, dir, file);
+		if (fstatat(dir_fd, file, &st, 0) == 0) {
+			if (!S_ISREG(st.st_mode))
+				return 0;
+			if ((k.in || (k.other && k.other->kind != OTHER_UNREADABLE)) && is_same(&k, &st))
+				return keep(w, &k, err);
+			if (!is_settled(p, &k, &st))
+				return wait_for(p, w, &k, dir, file, &st, err);
+		}
+	}
+	return read_file(p, w, &k, dir_fd, dir, file, err);
+}
+
+/* Codes that speak of one folder. Others speak of the file system: at a later pass what is known
+ * is kept then, rather than emptied. */
+static bool is_local(int code)
+{
+	return code == -EACCES || code == -EPERM || code == -ENOTDIR || code == -ELOOP || code == -ENAMETOOLONG;
+}
+
+static int visit_trouble(void *arg, unsigned worker, const char *dir, const char *name, int code, struct err *err)
+{
+	struct pass *p = arg;
+	struct known k = { 0 };
+	const char *text = strerror(-code);
+
+	if (code == -ENOENT && !name[0])
+		return 0;
+	if (p->known.slots && !is_local(code) && code != -ENOENT)
+		return err_set(err, code, "list \"%s\": %s", dir, text);
+	if (p->known.slots)
+		k = find_known(&p->known, dir, name);
+	if (name[0] && code == -ELOOP)
+		text = "a link to a folder is not followed";
+	else if (name[0] && code == -ENOENT)
+		text = "a link to nothing";
+	return note(&p->workers[worker], &k, dir, name, OTHER_UNREADABLE, text, NULL, err);
+}
+
+static unsigned thread_count(const struct scan_options *opt)
+{
+	unsigned n = opt->n_threads ? opt->n_threads : THREADS;
+
+	return n < THREADS_MAX ? n : THREADS_MAX;
+}
+
+static int make_workers(struct pass *p, unsigned n, struct err *err)
+{
+	unsigned i;
+	int rc = 0;
+
+	p->workers = mem_calloc(n, sizeof *p->workers);
+	if (!p->workers)
+		return err_nomem(err);
+	for (i = 0; i < n && rc == 0; i++)
+		rc = instance_reader_new(p->interns, &p->workers[i].reader, err);
+	return rc;
+}
+
+static void free_workers(struct pass *p, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; p->workers && i < n; i++) {
+		instance_reader_free(p->workers[i].reader);
+		findings_release(&p->workers[i].found);
+	}
+	mem_free(p->workers);
+}
+
+static int join_found(struct pass *p, unsigned n, struct findings *out, struct err *err)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		if (join(out, &p->workers[i].found) < 0) {
+			findings_release(out);
+			return err_nomem(err);
+		}
+	return 0;
+}
+
+int survey(struct files *files, struct interns *interns, const struct scan_options *opt, const struct findings *known,
+	struct findings *out, struct err *err)
+{
+	struct pass p = { .files = files, .interns = interns };
+	struct walk_visitor visitor = {
+		.arg = &p, .file = visit_file, .trouble = visit_trouble,
+		.progress = opt->progress, .progress_arg = opt->progress_arg,
+	};
+	unsigned n = thread_count(opt);
+	int rc;
+
+	memset(out, 0, sizeof *out);
+	p.now_ns = clock_ns(CLOCK_REALTIME);
+	p.monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+	rc = known && make_known(&p.known, known) < 0 ? err_nomem(err) : make_workers(&p, n, err);
+	if (rc == 0)
+		rc = walk_tree(files_root_fd(files), opt->only_file, n, interns, &visitor, err);
+	if (rc == 0)
+		rc = join_found(&p, n, out, err);
+	free_workers(&p, n);
+	mem_free(p.known.slots);
+	return rc;
+}

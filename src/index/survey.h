@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One pass over SOURCE: walks it, reads what is new or changed, and lists what is
+ * there. What is known already and still the same is not opened.
+ */
+#ifndef INDEX_SURVEY_H
+#define INDEX_SURVEY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct files;
+struct instance;
+struct interns;
+struct scan_options;
+
+enum other_kind {
+	OTHER_NOT_DICOM, OTHER_EMPTY, OTHER_DICOMDIR,
+	OTHER_DAMAGED,                  /* says that it is DICOM, and cannot be read */
+	OTHER_UNREADABLE,               /* the system does not let us */
+};
+
+/* A file that is no instance. One block; immutable; reference counted. */
+struct other {
+	const char *dir, *file;         /* dir interned; file "": the folder itself */
+	const char *text;               /* why */
+	uint64_t size, ino;
+	int64_t mtime_ns;
+	_Atomic unsigned refs;
+	enum other_kind kind;
+};
+
+int other_new(const char *dir, const char *file, enum other_kind kind, const char *text, struct other **out);
+struct other *other_get(struct other *o);
+void other_put(struct other *o);                /* NULL is fine */
+
+/* A file that may still be written to: it is taken once it has been the same for two seconds. */
+struct waiting {
+	const char *dir;                /* interned */
+	char *file;                     /* mem_alloc()ed */
+	uint64_t size;
+	int64_t mtime_ns, since_ns;     /* since: of the monotonic clock */
+};
+
+/* Lists of references, and the files that wait. A zeroed struct is empty. */
+struct findings {
+	struct instance **instances;
+	struct other **others;
+	struct waiting *waiting;
+	size_t n_instances, n_others, n_waiting;
+	size_t n_fresh;                 /* of the first two lists: those that were not known before */
+};
+void findings_release(struct findings *f);
+
+/* known: what is known from before, NULL at the first time, when files that wait are not waited for. */
+int survey(struct files *files, struct interns *interns, const struct scan_options *opt,
+	const struct findings *known, struct findings *out, struct err *err);
+
+#endif

@@ -30,12 +30,15 @@ say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)';)
 # What Debian calls what is needed to build, to test, and to compare with.
 BUILD_DEBS := gcc pkg-config libc6-dev zlib1g-dev libopenjp2-7-dev libjpeg62-turbo-dev libcharls-dev \
 	libsqlite3-dev $(if $(NOFUSE),,fuse3 libfuse3-dev)
-SHOW_DEBS := python3-pydicom
+SHOW_DEBS := python3-pydicom libjxl-dev
 CHECK_DEBS := libcriterion-dev clang clang-tidy clang-format shellcheck mandoc rsync attr sqlite3 \
 	util-linux python3 python3-numpy python3-pydicom python3-nibabel dcmtk dcm2niix libgdcm-tools
 
 PKGS := zlib libopenjp2 libjpeg charls sqlite3
 PKGS += $(if $(NOFUSE),,fuse3)
+# JPEG XL where its library is.
+JXL := $(shell pkg-config --exists libjxl && echo libjxl)
+PKGS += $(JXL)
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
@@ -43,7 +46,8 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 	-Wwrite-strings -Wundef -Wvla -Wformat=2 -Wconversion $(if $(WERROR),-Werror)
 OPT ?= $(if $(SAN),-O1 -g -fno-omit-frame-pointer,-O2 -g)
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
-CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude $(if $(NOFUSE),-DDCMFS_NOFUSE)
+CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude $(if $(NOFUSE),-DDCMFS_NOFUSE) \
+	$(if $(JXL),-DDCMFS_JXL)
 # Each product and sum of geometry is rounded by itself, or its bytes differ from the reference's.
 CFLAGS += -std=c11 $(OPT) $(WARN) -ffp-contract=off -pthread $(SANFLAGS)
 LDFLAGS += -pthread $(SANFLAGS)
@@ -110,7 +114,7 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(if $(LIBFUZZER),,$(BUILD)/tests/fuzz/
 		$(SUPPORT_OBJ) $(BUILD)/libdcmfs.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ $^ $(LIBS)
-.PRECIOUS: $(BUILD)/tests/unit/%.o $(BUILD)/tests/fuzz/%.o
+.PRECIOUS: $(BUILD)/tests/unit/%.o $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/bench/%.o
 
 # Each of these ends with `N passed, N failed`; `make check` runs them all and adds up.
 export DCMFS := $(abspath $(BUILD)/dcmfs)
@@ -139,9 +143,9 @@ fuzz-run: $(FUZZ_BIN)
 	$(Q)tests/support/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_BIN)
 
 BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
-$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libdcmfs.a
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(SUPPORT_OBJ) $(BUILD)/libdcmfs.a
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 bench: all $(BENCH_BIN)
 	$(Q)python3 tests/bench/bench.py --build $(BUILD) $(if $(BENCH),--size $(BENCH)) $(if $(ROWS),--rows $(ROWS))
 

@@ -26,8 +26,9 @@ struct codec {
 	 * it is filled: little-endian, samples interleaved, bits as stored (not
 	 * masked, not yet sign-extended above bits_stored unless the codestream's
 	 * own precision asks for it: PS3.5 §8.2.4). *photometric comes in as the
-	 * header's and goes out as what the samples are now (a JPEG or JPEG 2000
-	 * decoder that undoes the colour transform answers RGB). */
+	 * header's and goes out as what the samples are now: RGB where the decoder
+	 * undid a colour transform (JPEG 2000), YBR_FULL for JPEG's Y Cb Cr, which
+	 * stays as the header calls it, in full resolution. */
 	int (*decode)(const struct pixel_desc *desc, const uint8_t *in, size_t in_len, uint8_t *out,
 		size_t out_len, enum photometric *photometric, struct err *err);
 };
@@ -45,6 +46,7 @@ extern const struct codec codec_jpeg12;         /* 12-bit DCT, ours */
 extern const struct codec codec_jpeg_lossless;  /* ITU-T T.81 process 14, ours */
 extern const struct codec codec_jpegls;         /* CharLS */
 extern const struct codec codec_j2k;            /* OpenJPEG, HTJ2K too */
+extern const struct codec codec_jxl;            /* JPEG XL, libjxl; only with DCMFS_JXL */
 extern const struct codec codec_pmsct_rle1;     /* Philips private */
 
 #endif

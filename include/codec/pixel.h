@@ -44,7 +44,8 @@ struct pixel_desc {
 	uint16_t high_bit;           /* bits_stored - 1 in any sane file */
 	bool is_signed;              /* PixelRepresentation 1: two's complement */
 	bool planar;                 /* PlanarConfiguration 1; native frames only */
-	bool big_endian;             /* of native words; a decoder's output is little-endian */
+	bool big_endian;             /* of native words (8 bits: of words that hold two samples each, VR
+					OW); a decoder's output is little-endian */
 	enum pixel_kind kind;        /* (7fe0,0010), (7fe0,0008), (7fe0,0009) */
 	enum photometric photometric;
 };
@@ -54,7 +55,7 @@ int pixel_desc_check(const struct pixel_desc *d, struct err *err);
 
 /* Bytes of one frame in DICOM's native encoding: rows * cols * samples *
  * bits_allocated / 8 (1 and 12 bit: rounded up to a byte; native YBR_FULL_422: two
- * bytes a pixel). Cannot overflow for a checked desc. */
+ * samples a pixel, rows of an even number of pixels). Cannot overflow for a checked desc. */
 uint64_t pixel_frame_bytes(const struct pixel_desc *d);
 
 /* Bytes of one frame as codec_decode() delivers it: samples interleaved, each in 1,
@@ -70,7 +71,11 @@ unsigned pixel_sample_bytes(const struct pixel_desc *d);
 int pixel_unpack(const struct pixel_desc *d, const uint8_t *in, size_t in_len, unsigned bit_off,
 	uint8_t *out, size_t out_len, struct err *err);
 
-/* Stored words to values, in place: ((word >> (high_bit + 1 - bits_stored)) masked,
+/* Planes of n samples of `width` bytes each (RRR GGG BBB) to pixels (RGB RGB RGB). */
+void pixel_interleave(const uint8_t *planes, size_t n, unsigned samples, unsigned width,
+	uint8_t *out);
+
+/* Stored words to values, in place: (word >> (high_bit + 1 - bits_stored)) masked,
  * sign-extended into the sample's bytes. A no-op for bits_stored == bits_allocated.
  * n is in samples. */
 void pixel_mask(const struct pixel_desc *d, uint8_t *samples, size_t n);

@@ -26,6 +26,7 @@ struct dcm_node {
 	uint32_t n_items;
 	uint32_t n_fragments;               /* of encapsulated pixel data, its offset table aside */
 	uint64_t fragment_bytes;
+	uint64_t fragments_end;             /* encapsulated pixels: the offset behind their delimiter */
 	const char *creator;                /* private elements: the creator's text; else NULL */
 };
 
@@ -46,7 +47,8 @@ struct dcm_header {
 	struct dcm_problem problems[DCM_MAX_PROBLEMS];
 	unsigned n_problems;                /* may exceed what is kept */
 	uint64_t pixels_off, pixels_len;    /* the top-level pixel element; pixels_off 0: none */
-	uint32_t pixels_tag;                /* (7fe0,0010), (7fe0,0008) or (7fe0,0009) */
+	uint32_t pixels_tag;                /* (7fe0,0010), (7fe0,0008), (7fe0,0009), or a private one */
+	uint16_t pixels_vr;
 };
 
 enum dcm_load {

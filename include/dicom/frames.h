@@ -18,6 +18,7 @@
 struct err;
 
 /* The pixel attributes of a header (top level; for what is absent, what the standard's readers assume).
+ * n_frames is what the header says, but never more than the file has bytes.
  * -ENOENT: no image here (no rows, columns or pixel data); -EBADMSG: values no image can have. */
 int dcm_pixel_desc(const struct dcm_header *h, struct pixel_desc *out, uint32_t *n_frames, struct err *err);
 
@@ -31,6 +32,7 @@ struct dcm_frames {
 	/* native */
 	uint64_t pixels_off, pixels_len;
 	uint64_t frame_bits;          /* of one frame, packed over frame borders where 1-bit */
+	bool swap_pairs;              /* 8-bit samples in big-endian words: desc's big_endian with 8 bits */
 	/* encapsulated: the fragments of frame k are first[k] .. first[k + 1] - 1 */
 	struct dcm_fragment *fragments;
 	uint32_t n_fragments;
@@ -38,11 +40,15 @@ struct dcm_frames {
 	char problem[120];            /* "" or what was wrong with the tables */
 };
 
-/* Build the table: native ones by arithmetic, encapsulated ones by walking the items once (offset tables are
- * checked against them). pixels_off is where the value begins, pixels_len its length or
- * DCM_UNDEFINED_LENGTH. `rle` : one fragment a frame always. */
+/* Build the table: native ones by arithmetic, encapsulated ones by walking the items once; a basic offset
+ * table counts where each of its entries is the begin of a fragment (an extended one says what one
+ * fragment a frame says anyway). pixels_off is where the value begins, pixels_len its length or
+ * DCM_UNDEFINED_LENGTH; codec is the transfer syntax's or NULL: with one, a value of known length that is too
+ * short for native pixels is one fragment. A frame that is not there is no error here. */
+struct codec;
 int dcm_frames_read(struct dcm_source *source, uint64_t pixels_off, uint64_t pixels_len,
-	const struct pixel_desc *desc, uint32_t n_frames, bool rle, struct dcm_frames *out, struct err *err);
+	const struct pixel_desc *desc, uint32_t n_frames, const struct codec *codec,
+	struct dcm_frames *out, struct err *err);
 void dcm_frames_release(struct dcm_frames *f);
 
 /* The bytes of frame k (from 0): native as stored, with *bit_off for 1-bit frames; encapsulated its fragments
@@ -50,10 +56,9 @@ void dcm_frames_release(struct dcm_frames *f);
 int dcm_frame_read(struct dcm_source *source, const struct dcm_frames *f, uint32_t k, uint8_t **bytes,
 	size_t *len, unsigned *bit_off, struct err *err);
 
-/* One frame from file to samples: read, then decode (codec) or unpack (codec NULL). Stored words: nothing is
+/* One frame from file to samples: read, then decode or unpack; -ENOTSUP where a codec is missing. Stored words: nothing is
  * masked or sign-extended here. out has pixel_decoded_bytes(desc) bytes; *photometric goes in as desc's and
  * comes out as what the samples are. The one way to pixels, for volumes, pictures and native/ alike. */
-struct codec;
 int dcm_frame_decode(struct dcm_source *source, const struct dcm_frames *f, const struct pixel_desc *desc,
 	const struct codec *codec, uint32_t k, uint8_t *out, size_t out_len, enum photometric *photometric,
 	struct err *err);

@@ -44,6 +44,7 @@ struct dcm_file {
 	bool has_preamble;
 	bool deflated;
 	bool pixels_big_endian;         /* GE private syntax: words swapped in a little-endian data set */
+	bool pixels_private;            /* Philips private syntax: see dcm_file_is_pixels() */
 	/* private: the file's first DCM_WINDOW bytes, so that one read serves who opens and who walks */
 	uint8_t *head;
 	uint64_t head_off;
@@ -79,6 +80,10 @@ struct dcm_elem {
 	uint64_t head_off;       /* of its tag */
 	uint64_t off, len;
 };
+
+/* Is el, of any depth, the pixel data of this file: one of the three elements of PS3.3 C.7.6.3 at the top
+ * level, or the private one that a transfer syntax of Philips CT has instead. */
+bool dcm_file_is_pixels(const struct dcm_file *f, const struct dcm_elem *el);
 
 /* One thing that could not be read, or was read otherwise than written. */
 struct dcm_problem {

@@ -65,4 +65,26 @@ struct vendor_traits {
 struct vendor_traits vendor_traits(const char *manufacturer, const char *software_versions,
 	const char *sequence_name);
 
+/* How many slices are excited at once, by the times (any unit) at which those of one volume were
+ * acquired: as many as share the first one's. 1 where nothing tells. */
+uint32_t vendor_multiband(const double *times, uint32_t n);
+
+/* What a sidecar's vendor keys depend on beside the header. A time point is a volume of a 4D series. */
+struct sidecar_input {
+	const struct dcm_header *header[2];  /* of the first plane of the time points 0 and 1; [1] may be NULL */
+	const uint32_t *frames[2];           /* frame of each plane there, storage order; NULL: planes are files */
+	const double *times_s[2];            /* acquisition time of each plane, from the index; NAN; may be NULL */
+	uint32_t n_planes;
+	const struct facts *facts;           /* of header[0], frames[0][0] */
+	struct arena *a;
+	uint32_t dim[4];                     /* i, j, k, t of the volume */
+	double voxel_mm[3];
+	bool slices_reversed;                /* planes run against the order of acquisition (§5.3) */
+	bool is_mr;
+};
+
+struct keys;
+/* Add and correct what the maker's own elements say. Never fails but for memory. */
+int vendor_sidecar(const struct sidecar_input *in, struct keys *out, struct err *err);
+
 #endif

@@ -21,7 +21,9 @@ struct err;
 struct snapshot;               /* defined by the views (view/snapshot.h) */
 
 /* What a node is, in the view's own terms; compared with memcmp, so no padding. A thing whose bytes
- * change gets another version: its name is bound to a new inode then. */
+ * change gets another version: its name is bound to a new inode then. A folder keeps its inode whatever its
+ * version; one whose version is not 0 promises: while its key is the same, so is everything below it, and a
+ * refresh need not list it again. */
 struct view_key {
 	uint32_t kind;
 	uint32_t version;
@@ -61,6 +63,7 @@ struct view {
 	int (*list)(const struct view_node *n, struct view_out *out, struct err *err);
 	/* The exact size of a file that was listed with VIEW_SIZE_LATER; NULL where there are none. */
 	int (*size)(const struct view_node *n, int64_t *size, struct err *err);
+	/* The snapshot outlives the content; the chain does not. */
 	int (*open)(const struct view_node *n, struct content **out, struct err *err);
 	/* A name that list() did not give and that is there all the same (by/AnyKeyword): fill *e or
 	 * -ENOENT. NULL: there are none. */

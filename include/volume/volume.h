@@ -50,6 +50,7 @@ struct volume_slice {            /* one plane */
 struct volume {
 	const char *name;        /* SERIES plus suffix; unique in the study, the same in every view */
 	struct series *series;   /* the first one it is made of; borrowed from the set's catalog */
+	struct volume_set *set;  /* that it is in; borrowed */
 	uint32_t index;          /* in its set */
 	enum volume_kind kind;
 	const char *why;         /* one line: why it is apart from the rest of its series; "" */
@@ -57,7 +58,7 @@ struct volume {
 	int64_t mtime_ns;        /* the newest of its files */
 
 	uint32_t dim[4];         /* i, j, k, t: each >= 1 */
-	bool is_4d;              /* dim[0] = 4 even where nt is 1? no: nt > 1 */
+	bool is_4d;              /* dim[0] = 4 in a header */
 	enum sample_type type;
 	bool scaled;             /* voxels are float(raw) * slope + intercept of their plane */
 	float scl_slope, scl_inter;          /* for the header, where not scaled */
@@ -123,7 +124,7 @@ struct voxel_order {
 };
 struct voxel_order voxel_order_nifti(const struct volume *v);
 
-/* What reading needs. */
+/* What reading needs; both live as long as the mount. */
 struct volume_reader {
 	struct files *files;
 	struct framecache *cache;

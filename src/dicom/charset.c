@@ -78,7 +78,7 @@ static const struct set sets[N_SETS] = {
 	[SET_UTF_8] = { WHOLE, 1, "", NULL, NULL },
 	[SET_GB18030] = { WHOLE, 1, "", "GB18030", NULL },
 	[SET_GBK] = { WHOLE, 1, "", "GBK", "GB18030" },
-	[SET_SHIFT_JIS] = { WHOLE, 1, "", "SHIFT_JIS", "CP932" },
+	[SET_SHIFT_JIS] = { WHOLE, 1, "", "CP932", NULL },
 };
 
 struct charset {

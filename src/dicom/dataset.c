@@ -19,8 +19,7 @@
 #include "base/mem.h"
 #include "dicom/charset.h"
 #include "dicom/source.h"
-
-#define TAG_CHARSET DCM_TAG(0x0008, 0x0005)
+#include "dicom/tags.h"
 
 struct builder {
 	struct dcm_header *h;
@@ -86,12 +85,6 @@ static int find_creator(struct builder *b, struct dcm_node *n, struct err *err)
 	return n->creator ? 0 : err_nomem(err);
 }
 
-static bool is_pixels(const struct dcm_elem *el)
-{
-	return el->depth == 0 && (el->tag == DCM_TAG(0x7FE0, 0x0010) ||
-		el->tag == DCM_TAG(0x7FE0, 0x0008) || el->tag == DCM_TAG(0x7FE0, 0x0009));
-}
-
 static int load_value(struct builder *b, struct dcm_node *n, struct err *err)
 {
 	uint64_t most = dcm_vr_is_text(n->el.vr) ? DCM_MAX_VALUE : b->max_value;
@@ -99,7 +92,8 @@ static int load_value(struct builder *b, struct dcm_node *n, struct err *err)
 	size_t len;
 	int rc;
 
-	if (n->el.len == 0 || n->el.len > most || is_pixels(&n->el))
+	if (n->el.len == 0 || n->el.len > most ||
+		dcm_file_is_pixels(&b->h->file, &n->el))
 		return 0;
 	value = arena_alloc(&b->h->arena, (size_t)n->el.len);
 	if (!value)
@@ -136,7 +130,7 @@ static int add_element(struct builder *b, const struct dcm_elem *el, struct err 
 		rc = find_creator(b, n, err);
 	if (rc == 0)
 		rc = load_value(b, n, err);
-	if (rc == 0 && el->tag == TAG_CHARSET)
+	if (rc == 0 && el->tag == DCM_SpecificCharacterSet)
 		rc = take_charset(b, n, err);
 	return rc;
 }
@@ -232,6 +226,7 @@ static int add_pixels(struct builder *b, const struct dcm_elem *el, struct err *
 	n = &b->nodes[b->n_nodes - 1];
 	n->n_fragments = n_fragments;
 	n->fragment_bytes = bytes;
+	n->fragments_end = b->reader.pos;
 	return 0;
 }
 
@@ -264,9 +259,10 @@ static int walk(struct builder *b, enum dcm_load load, struct err *err)
 		event = dcm_reader_next(&b->reader, &el, err);
 		if (event < 0 || event == DCM_EVENT_END)
 			return event < 0 ? event : 0;
-		if ((event == DCM_EVENT_ELEM || event == DCM_EVENT_PIXELS) && is_pixels(&el) &&
-			!h->pixels_off) {
+		if ((event == DCM_EVENT_ELEM || event == DCM_EVENT_PIXELS) && !h->pixels_off &&
+			dcm_file_is_pixels(&h->file, &el)) {
 			h->pixels_tag = el.tag;
+			h->pixels_vr = el.vr;
 			h->pixels_off = el.off;
 			h->pixels_len = el.len;
 			if (load == DCM_LOAD_BEFORE_PIXELS)

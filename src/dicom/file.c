@@ -21,10 +21,11 @@
 #include "head.h"
 #include "dicom/reader.h"
 #include "dicom/source.h"
+#include "dicom/tags.h"
 
 #define TS_ROOT            "1.2.840.10008.1.2"
+#define TS_PMSCT_RLE1      "1.3.46.670589.33.1.4.1"
 #define TS_GE_BIG_PIXELS   "1.2.840.113619.5.2"
-#define TAG_SYNTAX         DCM_TAG(0x0002, 0x0010)
 
 /* Up to n bytes at off: in the head where that holds them, else read to tmp. */
 static const uint8_t *peek(struct dcm_file *f, uint64_t off, size_t n, void *tmp, size_t *got)
@@ -170,7 +171,7 @@ static void walk_meta(struct dcm_file *f)
 		if (h.len > size - off - h.size)
 			return;
 		off += h.size;
-		if (h.tag == TAG_SYNTAX)
+		if (h.tag == DCM_TransferSyntaxUID)
 			take_syntax(f, off, h.len);
 		off += h.len;
 	}
@@ -238,6 +239,7 @@ static int open_found(struct dcm_file *f, struct err *err)
 	}
 	find_encoding(f);
 	f->pixels_big_endian = strcmp(f->transfer_syntax, TS_GE_BIG_PIXELS) == 0;
+	f->pixels_private = strcmp(f->transfer_syntax, TS_PMSCT_RLE1) == 0;
 	return 0;
 }
 
@@ -254,6 +256,17 @@ int dcm_file_open(struct dcm_source *source, struct dcm_file *out, struct err *e
 	if (rc < 0)
 		dcm_file_close(out);
 	return rc;
+}
+
+bool dcm_file_is_pixels(const struct dcm_file *f, const struct dcm_elem *el)
+{
+	if (el->depth != 0)
+		return false;
+	if (f->pixels_private && (el->tag == DCM_TAG(0x07A1, 0x100A) ||
+		el->tag == DCM_TAG(0x07A1, 0x1011)))
+		return el->len > 0;
+	return el->tag == DCM_PixelData || el->tag == DCM_FloatPixelData ||
+		el->tag == DCM_DoubleFloatPixelData;
 }
 
 void dcm_file_close(struct dcm_file *f)

@@ -25,14 +25,10 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "dicom/source.h"
+#include "dicom/tags.h"
 #include "head.h"
 
 #define SMALL_READ 4096u        /* behind a value that was skipped: the rest of a header is near */
-
-#define TAG_PIXELS         DCM_TAG(0x7FE0, 0x0010)
-#define TAG_REPRESENTATION DCM_TAG(0x0028, 0x0103)
-#define TAG_LUT_DESCRIPTOR DCM_TAG(0x0028, 0x3002)
-#define TAG_LUT_DATA       DCM_TAG(0x0028, 0x3006)
 
 static void problem(struct dcm_reader *r, uint64_t off, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -248,7 +244,7 @@ static uint16_t public_vr(const struct dcm_level *l, uint32_t tag)
 
 	if (!d || !d->vr)
 		return DCM_VR_UN;
-	if (tag == TAG_LUT_DATA)
+	if (tag == DCM_LUTData)
 		return l->lut_is_single ? DCM_VR_US : DCM_VR_OW;
 	if (d->ambiguous && d->vr == DCM_VR_US && l->is_signed)
 		return DCM_VR_SS;
@@ -405,7 +401,7 @@ static int open_undefined(struct dcm_reader *r, struct dcm_elem *el)
 {
 	struct dcm_level *l = top(r);
 	struct dcm_encoding enc = l->encoding;
-	bool pixels = el->tag == TAG_PIXELS || (!el->vr_implicit && el->vr != DCM_VR_SQ &&
+	bool pixels = el->tag == DCM_PixelData || (!el->vr_implicit && el->vr != DCM_VR_SQ &&
 		el->vr != DCM_VR_UN && !el->vr_was_un);
 
 	if (el->vr == DCM_VR_UN || el->vr_was_un)
@@ -606,7 +602,7 @@ static int take_note(struct dcm_reader *r, const struct dcm_elem *el, struct err
 	rc = dcm_reader_view(r, el, &p, &len, err);
 	if (rc < 0 || len < 2)
 		return rc;
-	if (el->tag == TAG_REPRESENTATION)
+	if (el->tag == DCM_PixelRepresentation)
 		top(r)->is_signed = head_u16(p, el->big_endian) == 1;
 	else
 		top(r)->lut_is_single = head_u16(p, el->big_endian) == 1;
@@ -615,7 +611,7 @@ static int take_note(struct dcm_reader *r, const struct dcm_elem *el, struct err
 
 static bool matters_later(uint32_t tag)
 {
-	return is_creator(tag) || tag == TAG_REPRESENTATION || tag == TAG_LUT_DESCRIPTOR;
+	return is_creator(tag) || tag == DCM_PixelRepresentation || tag == DCM_LUTDescriptor;
 }
 
 /* The element whose head is at pos, of which n >= 8 bytes are in reach at p. */

@@ -21,6 +21,9 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "dicom/tags.h"
+#include "support/dcmgen.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Made-up UIDs: 2.25 and a number that tells what and which. */
 enum { UID_STUDY = 1, UID_SERIES, UID_INSTANCE, UID_FRAME_OF_REFERENCE };
@@ -140,135 +143,86 @@ static void expand(struct buf *b, const char *text, const struct scene *s)
 	}
 }
 
-/* PS3.5 7.1.2: these VRs have two reserved bytes and a length of 32 bits. */
-static int is_long(const char *vr)
-{
-	return strchr("OSU", vr[0]) && strstr("OB OW SQ UT UN", vr);
-}
-
-static void add_head(struct buf *b, uint32_t tag, const char *vr, size_t len)
-{
-	buf_add_le16(b, (uint16_t)(tag >> 16));
-	buf_add_le16(b, (uint16_t)tag);
-	buf_add(b, vr, 2);
-	if (is_long(vr)) {
-		buf_add_le16(b, 0);
-		buf_add_le32(b, (uint32_t)len);
-	} else {
-		buf_add_le16(b, (uint16_t)len);
-	}
-}
-
-static void add_text(struct buf *b, uint32_t tag, const char *vr, const char *text, size_t len)
-{
-	add_head(b, tag, vr, len + len % 2);
-	buf_add(b, text, len);
-	if (len % 2)
-		buf_addc(b, strcmp(vr, "UI") ? ' ' : '\0');
-}
-
-static void add_item_head(struct buf *b, uint16_t element, uint32_t len)
-{
-	buf_add_le16(b, 0xfffe);
-	buf_add_le16(b, element);
-	buf_add_le32(b, len);
-}
-
-static void add_code_sequence(struct buf *b, const struct element *e)
+/* VALUE\SCHEME\MEANING as the one item of a sequence. */
+static void add_code_sequence(struct gen *g, const struct element *e)
 {
 	static const uint32_t tags[] = { DCM_CodeValue, DCM_CodingSchemeDesignator,
 		DCM_CodeMeaning };
-	int undefined = !strcmp(e->vr, "SU");
-	const char *at = e->text;
-	struct buf item;
+	bool undefined = e->vr[1] == 'U';
+	char part[3][64] = { "" };
 	int i;
 
-	buf_init(&item);
-	for (i = 0; i < 3; i++) {
-		size_t len = strcspn(at, "\\");
-
-		add_text(&item, tags[i], i < 2 ? "SH" : "LO", at, len);
-		at += len + (at[len] != '\0');
-	}
-	add_head(b, e->tag, "SQ", undefined ? UINT32_MAX : item.len + 8);
-	add_item_head(b, 0xe000, undefined ? UINT32_MAX : (uint32_t)item.len);
-	buf_add(b, item.data, item.len);
-	if (undefined) {
-		add_item_head(b, 0xe00d, 0);
-		add_item_head(b, 0xe0dd, 0);
-	}
-	buf_release(&item);
+	sscanf(e->text, "%63[^\\]\\%63[^\\]\\%63[^\\]", part[0], part[1], part[2]);
+	gen_sequence_vr(g, e->tag, "SQ", undefined);
+	if (undefined)
+		gen_item_undefined(g);
+	else
+		gen_item(g);
+	for (i = 0; i < 3; i++)
+		gen_put(g, tags[i], part[i]);
+	gen_end(g);
+	gen_end(g);
 }
 
-static void add_bytes(struct buf *b, const struct element *e, struct scene *s)
+static void add_bytes(struct gen *g, const struct element *e, struct scene *s)
 {
-	size_t i, len = strtoul(e->text + 1, NULL, 10) & ~1ul;
+	uint64_t words[256];
+	size_t i, len = min_size(strtoul(e->text + 1, NULL, 10) & ~1ul, sizeof(words));
 
-	add_head(b, e->tag, e->vr, len);
-	for (i = 0; i + 8 <= len; i += 8)
-		buf_add_le64(b, next_random(s));
-	buf_fill(b, 0, len - i);
+	for (i = 0; i < COUNT(words); i++)
+		words[i] = next_random(s);
+	gen_bytes(g, e->tag, e->vr, words, len);
 }
 
-static void add_element(struct buf *b, const struct element *e, struct scene *s)
+static void add_element(struct gen *g, const struct element *e, struct scene *s)
 {
 	struct buf text;
 
-	if (e->vr[0] == 'S' && (e->vr[1] == 'Q' || e->vr[1] == 'U')) {
-		add_code_sequence(b, e);
+	if (!strcmp(e->vr, "SQ") || !strcmp(e->vr, "SU")) {
+		add_code_sequence(g, e);
 	} else if (e->text[0] == '*') {
-		add_bytes(b, e, s);
-	} else if (!strcmp(e->vr, "US") || !strcmp(e->vr, "SS")) {
-		add_head(b, e->tag, e->vr, 2);
-		buf_add_le16(b, (uint16_t)atoi(e->text));
+		add_bytes(g, e, s);
 	} else {
 		buf_init(&text);
 		expand(&text, e->text, s);
-		add_text(b, e->tag, e->vr, text.data ? text.data : "", text.len);
+		buf_addc(&text, '\0');
+		if (!buf_error(&text))
+			gen_put_vr(g, e->tag, e->vr, text.data);
 		buf_release(&text);
 	}
 }
 
 /* PS3.10 7.1; the transfer syntax is always Explicit VR Little Endian. */
-static void add_meta(struct buf *b, const char *sop_class, struct scene *s)
+static void add_meta(struct gen *g, const char *sop_class, struct scene *s)
 {
-	static const char version[] = { 0, 1 };
-	const struct element tail[] = {
-		{ DCM_MediaStorageSOPClassUID, "UI", sop_class },
-		{ DCM_MediaStorageSOPInstanceUID, "UI", "$I" },
-		{ DCM_TransferSyntaxUID, "UI", "1.2.840.10008.1.2.1" },
-		{ DCM_ImplementationClassUID, "UI", "2.25.99" },
-	};
-	struct buf meta;
-	size_t i;
+	const struct element instance = { DCM_MediaStorageSOPInstanceUID, "UI", "$I" };
+	size_t body;
 
-	buf_init(&meta);
-	add_head(&meta, DCM_FileMetaInformationVersion, "OB", 2);
-	buf_add(&meta, version, 2);
-	for (i = 0; i < sizeof(tail) / sizeof(*tail); i++)
-		add_element(&meta, &tail[i], s);
-	buf_fill(b, 0, 128);
-	buf_adds(b, "DICM");
-	add_head(b, DCM_FileMetaInformationGroupLength, "UL", 4);
-	buf_add_le32(b, (uint32_t)meta.len);
-	buf_add(b, meta.data, meta.len);
-	buf_release(&meta);
+	gen_begin_bare(g, true, false);
+	buf_fill(&g->out, 0, 128);
+	gen_raw(g, "DICM", 4);
+	gen_put(g, DCM_FileMetaInformationGroupLength, "0");
+	body = g->out.len;
+	gen_bytes(g, DCM_FileMetaInformationVersion, "OB", "\0\1", 2);
+	gen_put(g, DCM_MediaStorageSOPClassUID, sop_class);
+	add_element(g, &instance, s);
+	gen_put(g, DCM_TransferSyntaxUID, GEN_EXPLICIT);
+	gen_put(g, DCM_ImplementationClassUID, "2.25.99");
+	put_le32(g->out.data + body - 4, (uint32_t)(g->out.len - body));
 }
 
-static void make_file(struct buf *b, const struct kind *k, struct scene *s)
+static void make_file(struct gen *g, const struct kind *k, struct scene *s, uint8_t *pixels)
 {
-	size_t i, n_pixels = (size_t)k->rows * k->rows;
+	size_t i;
 
-	buf_reset(b);
 	for (i = 0; k->elements[i].tag != DCM_SOPClassUID; i++)
 		;
-	add_meta(b, k->elements[i].text, s);
+	add_meta(g, k->elements[i].text, s);
 	for (i = 0; i < k->n_elements; i++)
-		add_element(b, &k->elements[i], s);
-	add_head(b, DCM_PixelData, "OW", n_pixels * 2);
-	buf_fill(b, 0, n_pixels * 2);
-	if (!buf_error(b))
-		k->paint(k, s, (uint8_t *)b->data + b->len - n_pixels * 2);
+		add_element(g, &k->elements[i], s);
+	k->paint(k, s, pixels);
+	gen_bytes(g, DCM_PixelData, "OW", pixels, (size_t)k->rows * k->rows * 2);
+	gen_finish(g);
 }
 
 /* A chest: an ellipse of tissue with two lungs in it, narrower at the ends. HU + 1024. */
@@ -571,8 +525,6 @@ static const struct element archive_elements[] = {
 	{ 0x00e11001, "UT", "another text of another maker, at another length" },
 };
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 static const struct kind kinds[] = {
 	{ .name = "ct",
 		.elements = ct_elements,
@@ -665,9 +617,10 @@ int main(int argc, char **argv)
 {
 	const struct kind *k = kinds, *end = kinds + COUNT(kinds);
 	struct scene scene = { 0 };
-	struct buf file;
 	char folder[3000], path[4096];
+	uint8_t *pixels;
 	long n, files;
+	struct gen g;
 
 	while (argc > 2 && k < end && strcmp(k->name, argv[1]))
 		k++;
@@ -676,19 +629,18 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	files = argc > 3 ? atol(argv[3]) : k->files;
-	buf_init(&file);
+	pixels = malloc((size_t)k->rows * k->rows * 2);
+	if (!pixels)
+		die(argv[2]);
 	for (n = 0; n < files; n++) {
 		place(k, n, &scene);
 		if (scene.instance == 1)
 			make_series_folder(folder, sizeof(folder), argv[2], &scene);
-		make_file(&file, k, &scene);
-		if (buf_error(&file)) {
-			errno = ENOMEM;
-			die(argv[2]);
-		}
+		make_file(&g, k, &scene, pixels);
 		snprintf(path, sizeof(path), "%s/%05ld.dcm", folder, scene.instance);
-		write_file(path, &file);
+		write_file(path, &g.out);
+		gen_release(&g);
 	}
-	buf_release(&file);
+	free(pixels);
 	return 0;
 }

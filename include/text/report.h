@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What .dcmfs/ tells of a mount: its state as JSON, and tables with a line a
+ * thing, tab-separated, first line the columns' names. Values are UTF-8 in which tabs
+ * and line breaks are blanks; an absent value is empty.
+ */
+#ifndef TEXT_REPORT_H
+#define TEXT_REPORT_H
+
+#include "index/catalog.h"
+#include "volume/framecache.h"
+#include "volume/plan.h"
+
+struct buf;
+struct err;
+
+struct report {
+	struct catalog *catalog;
+	struct files *files;
+	struct plans *plans;
+	struct framecache *cache;
+};
+
+typedef int (*report_render)(const struct report *r, struct buf *out, struct err *err);
+
+int report_status(const struct report *r, struct buf *out, struct err *err);
+int report_problems(const struct report *r, struct buf *out, struct err *err);
+int report_log(const struct report *r, struct buf *out, struct err *err);
+int report_instances(const struct report *r, struct buf *out, struct err *err);
+int report_series(const struct report *r, struct buf *out, struct err *err);
+int report_volumes(const struct report *r, struct buf *out, struct err *err);
+int report_slices(const struct report *r, struct buf *out, struct err *err);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All that serves one SOURCE: its files, its index, its plans, its decoded frames;
+ * and the snapshots of it that the views are given. main makes one, the front
+ * ends use it through the vfs, the refresher rescans it.
+ */
+#ifndef VIEW_WORLD_H
+#define VIEW_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "index/scan.h"
+#include "vfs/view.h"
+
+struct buf;
+struct err;
+struct world;
+
+struct world_options {
+	size_t cache_bytes;              /* of decoded frames; 0: the default */
+	unsigned max_open_files;         /* 0: the default */
+	unsigned n_decode_threads;       /* ahead of a reader in order; 0: one a core */
+	struct scan_options scan;
+};
+
+/* root_fd: SOURCE, or the folder that the file options->scan.only_file is in; borrowed for life. Nothing is read
+ * before world_scan(). */
+int world_new(int root_fd, const struct world_options *options, struct world **out, struct err *err);
+void world_free(struct world *w);
+/* Scan (again) and publish what is there now. *changed: is it another catalog than before? One caller at a time. */
+int world_scan(struct world *w, bool *changed, struct err *err);
+
+/* The newest snapshot, a reference of the caller's; give it back with snapshot_put(). */
+struct snapshot *world_snapshot(struct world *w);
+struct snapshot *snapshot_get(struct snapshot *s);
+void snapshot_put(struct snapshot *s);           /* NULL is fine */
+uint64_t snapshot_gen(const struct snapshot *s); /* rises with each change */
+int64_t snapshot_mtime_ns(const struct snapshot *s);
+uint32_t snapshot_n_instances(const struct snapshot *s);
+
+/* The views, in the order in which they are shown; NULL at the end. */
+const struct view *const *views_all(void);
+/* By its folder's name; NULL: there is none. */
+const struct view *view_find(const char *name);
+/* What README.txt at the root of a mount says. */
+void views_readme(struct buf *out);
+
+#endif

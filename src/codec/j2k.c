@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * JPEG 2000 and HTJ2K (ITU-T T.800, T.801, T.814), by OpenJPEG, one thread a frame.
+ *
+ * The codestream's SIZ segment is read and compared with the file's header first, so that
+ * OpenJPEG is not asked for more than the header promises. A codestream in JP2 boxes is
+ * found in them; their colour boxes do not count in DICOM (PS3.5 A.4.4).
+ */
+#include "codec/codec.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <openjpeg.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+enum {
+	SIZ_BYTES = 42,         /* SOC and SIZ up to the components */
+	MIN_TILE_PIXELS = 256,  /* on average; OpenJPEG takes some 6 KB for each tile */
+	FREE_TILES = 64,
+	BOX_JP2C = 0x6a703263,
+	BOX_SIGNATURE = 0x6a502020,
+};
+
+/* ---- the codestream ---- */
+
+struct stream {
+	const uint8_t *p;
+	size_t len, pos;
+	char *message;          /* the first error, of the size of err.msg */
+	size_t message_size;
+};
+
+static bool is_codestream(const uint8_t *p, size_t len)
+{
+	return len >= SIZ_BYTES && get_be32(p) == 0xff4fff51;
+}
+
+/* The codestream in a JP2 file: what the jp2c box holds. */
+static bool find_in_boxes(const uint8_t **p, size_t *len)
+{
+	const uint8_t *b = *p, *end = *p + *len;
+	uint64_t size;
+	size_t head;
+
+	while (end - b >= 8) {
+		size = get_be32(b);
+		head = 8;
+		if (size == 1 && end - b >= 16) {
+			size = get_be64(b + 8);
+			head = 16;
+		}
+		if (get_be32(b + 4) == BOX_JP2C) {
+			*p = b + head;
+			*len = (size_t)(end - b) - head;
+			return true;
+		}
+		if (size < head || size > (uint64_t)(end - b))
+			return false;
+		b += size;
+	}
+	return false;
+}
+
+static int find_codestream(struct stream *s, struct err *err)
+{
+	if (s->len >= 8 && get_be32(s->p + 4) == BOX_SIGNATURE)
+		find_in_boxes(&s->p, &s->len);
+	if (!is_codestream(s->p, s->len))
+		return err_set(err, -EBADMSG, "JPEG 2000 frame does not begin with a codestream");
+	return 0;
+}
+
+static uint64_t n_steps(uint64_t first, uint64_t end, uint64_t step)
+{
+	return step == 0 || end < first ? UINT64_MAX : (end - first + step - 1) / step;
+}
+
+/* Compare SIZ with the header. */
+static int check_siz(const struct stream *s, const struct pixel_desc *desc, struct err *err)
+{
+	const uint8_t *p = s->p + 8;
+	uint64_t pixels = (uint64_t)desc->rows * desc->cols;
+	uint32_t x1 = get_be32(p), y1 = get_be32(p + 4), x0 = get_be32(p + 8), y0 = get_be32(p + 12);
+	unsigned n_comps = get_be16(p + 32), bits, c;
+	uint64_t across, down, n_tiles;
+
+	if ((uint64_t)x1 != (uint64_t)x0 + desc->cols || (uint64_t)y1 != (uint64_t)y0 + desc->rows ||
+		n_comps != desc->samples)
+		return err_set(err, -EBADMSG, "JPEG 2000 frame of %lldx%lld, %u samples, where the "
+			"header has %ux%u, %u", (long long)x1 - x0, (long long)y1 - y0, n_comps,
+			desc->cols, desc->rows, desc->samples);
+	across = n_steps(get_be32(p + 24), x1, get_be32(p + 16));
+	down = n_steps(get_be32(p + 28), y1, get_be32(p + 20));
+	if (!mul_u64(across, down, &n_tiles) || n_tiles > FREE_TILES + pixels / MIN_TILE_PIXELS)
+		return err_set(err, -EBADMSG, "JPEG 2000 frame in too many tiles");
+	if (s->len < SIZ_BYTES + 3 * (size_t)n_comps)
+		return err_set(err, -EBADMSG, "JPEG 2000 frame ends in its header");
+	for (c = 0; c < n_comps; c++) {
+		bits = (s->p[SIZ_BYTES + 3 * c] & 0x7f) + 1u;
+		if (bits > 8 * pixel_sample_bytes(desc) || bits > 31)
+			return err_set(err, -EBADMSG, "JPEG 2000 frame of %u bits where %u are "
+				"allocated", bits, desc->bits_allocated);
+	}
+	return 0;
+}
+
+/* ---- what OpenJPEG calls ---- */
+
+static OPJ_SIZE_T read_some(void *to, OPJ_SIZE_T n, void *user)
+{
+	struct stream *s = user;
+	size_t len = min_size(n, s->len - s->pos);
+
+	if (len == 0)
+		return (OPJ_SIZE_T)-1;
+	memcpy(to, s->p + s->pos, len);
+	s->pos += len;
+	return len;
+}
+
+static OPJ_OFF_T skip_some(OPJ_OFF_T n, void *user)
+{
+	struct stream *s = user;
+
+	if (n < 0 || s->pos == s->len)
+		return -1;
+	n = (OPJ_OFF_T)min_u64((uint64_t)n, s->len - s->pos);
+	s->pos += (size_t)n;
+	return n;
+}
+
+static OPJ_BOOL seek_to(OPJ_OFF_T pos, void *user)
+{
+	struct stream *s = user;
+
+	if (pos < 0 || (uint64_t)pos > s->len)
+		return OPJ_FALSE;
+	s->pos = (size_t)pos;
+	return OPJ_TRUE;
+}
+
+static void keep_first(const char *message, void *user)
+{
+	struct stream *s = user;
+
+	if (s->message[0] == '\0') {
+		strncpy(s->message, message, s->message_size - 1);
+		s->message[strcspn(s->message, "\r\n")] = '\0';
+	}
+}
+
+static void ignore(const char *message, void *user)
+{
+	(void)message;
+	(void)user;
+}
+
+/* ---- samples ---- */
+
+/*
+ * Where the codestream and the header do not agree whether samples are signed, the bits are
+ * taken as the header says, in the codestream's precision. Words without a sign that are
+ * as wide as what is stored are left as they are: that is how they would be stored natively.
+ */
+static void reinterpret(opj_image_comp_t *comp, const struct pixel_desc *desc)
+{
+	size_t n = (size_t)comp->w * comp->h, i;
+	unsigned shift = 32 - comp->prec;
+
+	if (desc->is_signed && !comp->sgnd && comp->prec < desc->bits_stored)
+		for (i = 0; i < n; i++)
+			comp->data[i] = (int32_t)((uint32_t)comp->data[i] << shift) >> shift;
+	else if (!desc->is_signed && comp->sgnd)
+		for (i = 0; i < n; i++)
+			comp->data[i] = (int32_t)((uint32_t)comp->data[i] << shift >> shift);
+}
+
+static void store_row_8(const int32_t *in, size_t n, size_t stride, uint8_t *out)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		out[i * stride] = (uint8_t)in[i];
+}
+
+static void store_row_16(const int32_t *in, size_t n, size_t stride, uint8_t *out)
+{
+	size_t i;
+
+	if (stride == 1)
+		for (i = 0; i < n; i++)
+			put_le16(out + 2 * i, (uint16_t)in[i]);
+	else
+		for (i = 0; i < n; i++)
+			put_le16(out + 2 * i * stride, (uint16_t)in[i]);
+}
+
+static void store_row_any(const int32_t *in, size_t n, size_t stride, size_t width, uint8_t *out)
+{
+	uint8_t word[8];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		put_le64(word, (uint64_t)(int64_t)in[i]);
+		memcpy(out + i * stride * width, word, width);
+	}
+}
+
+static void store_row(const int32_t *in, size_t n, size_t stride, size_t width, uint8_t *out)
+{
+	if (width == 1)
+		store_row_8(in, n, stride, out);
+	else if (width == 2)
+		store_row_16(in, n, stride, out);
+	else
+		store_row_any(in, n, stride, width, out);
+}
+
+/* A row of a component that has fewer columns than the image: each sample as often as it
+ * covers pixels. */
+static void store_row_subsampled(const opj_image_t *image, const opj_image_comp_t *comp,
+	const int32_t *row, size_t n, size_t stride, size_t width, uint8_t *out)
+{
+	size_t i, x;
+
+	for (i = 0; i < n; i++) {
+		x = (image->x0 + i) / comp->dx;
+		x = x > comp->x0 ? min_size(x - comp->x0, comp->w - 1) : 0;
+		store_row(row + x, 1, 1, width, out + i * stride * width);
+	}
+}
+
+static void store_component(const opj_image_t *image, const opj_image_comp_t *comp,
+	const struct pixel_desc *desc, uint8_t *out)
+{
+	size_t width = pixel_sample_bytes(desc), samples = desc->samples, y, row;
+	size_t row_bytes = (size_t)desc->cols * samples * width;
+
+	for (y = 0; y < desc->rows; y++, out += row_bytes) {
+		row = (image->y0 + y) / comp->dy;
+		row = row > comp->y0 ? min_size(row - comp->y0, comp->h - 1) : 0;
+		if (comp->dx == 1)
+			store_row(comp->data + row * comp->w, desc->cols, samples, width, out);
+		else
+			store_row_subsampled(image, comp, comp->data + row * comp->w, desc->cols,
+				samples, width, out);
+	}
+}
+
+static int store_image(const opj_image_t *image, const struct pixel_desc *desc, uint8_t *out,
+	struct err *err)
+{
+	opj_image_comp_t *comp;
+	unsigned c;
+
+	if (image->numcomps != desc->samples || image->x1 - image->x0 != desc->cols ||
+		image->y1 - image->y0 != desc->rows)
+		return err_set(err, -EBADMSG, "JPEG 2000 frame has another size than its header");
+	for (c = 0; c < image->numcomps; c++) {
+		comp = &image->comps[c];
+		if (!comp->data || comp->w < 1 || comp->h < 1 || comp->dx < 1 || comp->dy < 1 ||
+			(comp->dx == 1 && comp->w != desc->cols))
+			return err_set(err, -EBADMSG, "JPEG 2000 component %u is not there", c);
+		reinterpret(comp, desc);
+		store_component(image, comp, desc, out + c * pixel_sample_bytes(desc));
+	}
+	return 0;
+}
+
+/* ---- decoding ---- */
+
+static int decode_image(opj_codec_t *codec, opj_stream_t *stream, struct stream *s,
+	opj_image_t **image, struct err *err)
+{
+	opj_dparameters_t parameters;
+
+	opj_set_default_decoder_parameters(&parameters);
+	opj_set_error_handler(codec, keep_first, s);
+	opj_set_warning_handler(codec, ignore, s);
+	opj_set_info_handler(codec, ignore, s);
+	if (!opj_setup_decoder(codec, &parameters) || !opj_decoder_set_strict_mode(codec, OPJ_TRUE))
+		return err_set(err, -EIO, "JPEG 2000: the decoder refuses its parameters");
+	if (!opj_read_header(stream, codec, image) || !opj_decode(codec, stream, *image) ||
+		!opj_end_decompress(codec, stream))
+		return err_set(err, -EBADMSG, "JPEG 2000: %s",
+			s->message[0] ? s->message : "broken codestream");
+	return 0;
+}
+
+static opj_stream_t *open_stream(struct stream *s)
+{
+	opj_stream_t *stream = opj_stream_create(min_size(s->len, 1 << 20), OPJ_TRUE);
+
+	if (!stream)
+		return NULL;
+	opj_stream_set_read_function(stream, read_some);
+	opj_stream_set_skip_function(stream, skip_some);
+	opj_stream_set_seek_function(stream, seek_to);
+	opj_stream_set_user_data(stream, s, NULL);
+	opj_stream_set_user_data_length(stream, s->len);
+	return stream;
+}
+
+static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_len, uint8_t *out,
+	size_t out_len, enum photometric *photometric, struct err *err)
+{
+	char message[160] = "";
+	struct stream s = { in, in_len, 0, message, sizeof message };
+	opj_stream_t *stream = NULL;
+	opj_codec_t *codec = NULL;
+	opj_image_t *image = NULL;
+	int rc;
+
+	(void)out_len;
+	rc = find_codestream(&s, err);
+	if (rc == 0)
+		rc = check_siz(&s, desc, err);
+	if (rc)
+		return rc;
+	stream = open_stream(&s);
+	codec = opj_create_decompress(OPJ_CODEC_J2K);
+	rc = stream && codec ? decode_image(codec, stream, &s, &image, err) : err_nomem(err);
+	if (rc == 0)
+		rc = store_image(image, desc, out, err);
+	opj_image_destroy(image);
+	opj_destroy_codec(codec);
+	opj_stream_destroy(stream);
+	if (rc == 0 && (*photometric == PHOTOMETRIC_YBR_RCT || *photometric == PHOTOMETRIC_YBR_ICT))
+		*photometric = PHOTOMETRIC_RGB;
+	return rc;
+}
+
+static const char *const syntaxes[] = {
+	"1.2.840.10008.1.2.4.90",
+	"1.2.840.10008.1.2.4.91",
+	"1.2.840.10008.1.2.4.92",
+	"1.2.840.10008.1.2.4.93",
+	"1.2.840.10008.1.2.4.201",
+	"1.2.840.10008.1.2.4.202",
+	"1.2.840.10008.1.2.4.203",
+	NULL,
+};
+
+const struct codec codec_j2k = { "JPEG 2000", syntaxes, decode };

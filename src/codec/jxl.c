@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* JPEG XL (ISO/IEC 18181), by libjxl; empty where that is not to be had. */
+#include "codec/codec.h"
+
+#ifdef DCMFS_JXL
+
+#include <errno.h>
+#include <jxl/decode.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+static int check_info(const JxlBasicInfo *info, const struct pixel_desc *desc, struct err *err)
+{
+	if (info->xsize != desc->cols || info->ysize != desc->rows ||
+		info->num_color_channels != desc->samples)
+		return err_set(err, -EBADMSG, "JPEG XL frame of %ux%u, %u samples, where the header "
+			"has %ux%u, %u", info->xsize, info->ysize, info->num_color_channels,
+			desc->cols, desc->rows, desc->samples);
+	if (info->exponent_bits_per_sample || info->bits_per_sample > 16)
+		return err_set(err, -ENOTSUP, "JPEG XL frame of %u bits or floats",
+			info->bits_per_sample);
+	if (info->bits_per_sample > 8 * pixel_sample_bytes(desc))
+		return err_set(err, -EBADMSG, "JPEG XL frame of %u bits where %u are allocated",
+			info->bits_per_sample, desc->bits_allocated);
+	return 0;
+}
+
+/* Samples of 0 to 1, as libjxl hands them out whatever the precision, to integers. A float holds
+ * 16 bits exactly. */
+static void store(const float *in, size_t n, unsigned bits, unsigned width, uint8_t *out)
+{
+	float max = (float)((1u << bits) - 1), v;
+	uint8_t word[8];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		v = in[i] * max + 0.5f;
+		put_le64(word, v >= max ? (uint64_t)max : v > 0 ? (uint64_t)v : 0);
+		memcpy(out + i * width, word, width);
+	}
+}
+
+struct job {
+	const struct pixel_desc *desc;
+	JxlBasicInfo info;
+	float *samples;
+	size_t n;
+};
+
+/* The decoder's next wish, answered: 1 to go on, 0 at the end. */
+static int answer(JxlDecoder *decoder, JxlDecoderStatus status, struct job *job, struct err *err)
+{
+	const JxlPixelFormat format = { job->desc->samples, JXL_TYPE_FLOAT, JXL_NATIVE_ENDIAN, 0 };
+	int rc;
+
+	switch (status) {
+	case JXL_DEC_BASIC_INFO:
+		if (JxlDecoderGetBasicInfo(decoder, &job->info) != JXL_DEC_SUCCESS)
+			break;
+		rc = check_info(&job->info, job->desc, err);
+		return rc ? rc : 1;
+	case JXL_DEC_NEED_IMAGE_OUT_BUFFER:
+		mem_free(job->samples);
+		job->samples = mem_alloc(job->n * sizeof *job->samples);
+		if (!job->samples)
+			return err_nomem(err);
+		if (JxlDecoderSetImageOutBuffer(decoder, &format, job->samples,
+			job->n * sizeof *job->samples) != JXL_DEC_SUCCESS)
+			break;
+		return 1;
+	case JXL_DEC_FULL_IMAGE:
+		return 0;
+	default:
+		break;
+	}
+	return err_set(err, -EBADMSG, "JPEG XL: broken or short codestream");
+}
+
+static int run(JxlDecoder *decoder, struct job *job, const uint8_t *in, size_t in_len,
+	struct err *err)
+{
+	int rc;
+
+	if (JxlDecoderSubscribeEvents(decoder, JXL_DEC_BASIC_INFO | JXL_DEC_FULL_IMAGE) !=
+		JXL_DEC_SUCCESS || JxlDecoderSetInput(decoder, in, in_len) != JXL_DEC_SUCCESS)
+		return err_set(err, -EIO, "JPEG XL: the decoder refuses its input");
+	JxlDecoderCloseInput(decoder);
+	do
+		rc = answer(decoder, JxlDecoderProcessInput(decoder), job, err);
+	while (rc > 0);
+	return rc;
+}
+
+static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_len, uint8_t *out,
+	size_t out_len, enum photometric *photometric, struct err *err)
+{
+	JxlDecoder *decoder = JxlDecoderCreate(NULL);
+	struct job job = { .desc = desc, .n = (size_t)desc->rows * desc->cols * desc->samples };
+	int rc;
+
+	(void)out_len;
+	if (!decoder)
+		return err_nomem(err);
+	rc = run(decoder, &job, in, in_len, err);
+	if (rc == 0 && !job.samples)
+		rc = err_set(err, -EBADMSG, "JPEG XL: no image in the codestream");
+	if (rc == 0)
+		store(job.samples, job.n, job.info.bits_per_sample, pixel_sample_bytes(desc), out);
+	if (rc == 0 && desc->samples == 3)
+		*photometric = PHOTOMETRIC_RGB;
+	mem_free(job.samples);
+	JxlDecoderDestroy(decoder);
+	return rc;
+}
+
+static const char *const syntaxes[] = {
+	"1.2.840.10008.1.2.4.110",
+	"1.2.840.10008.1.2.4.111",
+	"1.2.840.10008.1.2.4.112",
+	NULL,
+};
+
+const struct codec codec_jxl = { "JPEG XL", syntaxes, decode };
+
+#endif

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Frames in files: see dicom/frames.h.
+ *
+ * Encapsulated pixel data is an item that holds the basic offset table, then items
+ * that are fragments, then a delimiter (PS3.5 A.4). Which fragments make frame k is
+ * answered by the first of these that can:
+ *
+ *   1. the offset table, where each of its entries is the begin of a fragment
+ *   2. one frame: all fragments
+ *   3. as many fragments as frames, or RLE: one each
+ *   4. fragments that end a codestream (FF D9, then perhaps padding) end a frame
+ *   5. fragments that begin one (FF D8 FF, FF 4F FF 51) begin a frame
+ *   6. fewer fragments than frames: one each, and the last frames are missing
+ */
+#include "dicom/frames.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "codec/codec.h"
+#include "dicom/source.h"
+#include "dicom/tags.h"
+#include "dicom/value.h"
+#include "head.h"
+
+#define TAIL 10u        /* bytes at a fragment's end in which its end marker is looked for */
+
+/* ---- what a header says ---- */
+
+static enum pixel_kind kind_of(uint32_t tag)
+{
+	return tag == DCM_FloatPixelData ? PIXEL_FLOAT32
+		: tag == DCM_DoubleFloatPixelData ? PIXEL_FLOAT64 : PIXEL_INTEGER;
+}
+
+static enum photometric photometric_of(const struct dcm_header *h, unsigned samples)
+{
+	const struct dcm_node *n = dcm_get(&h->top, DCM_PhotometricInterpretation);
+	char text[32];
+	const char *p;
+	size_t len;
+
+	if (!n || !dcm_raw_text(n, 0, &p, &len) || !len)
+		return samples == 3 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MONOCHROME2;
+	snprintf(text, sizeof text, "%.*s", (int)min_size(len, sizeof text - 1), p);
+	return photometric_parse(text);
+}
+
+static uint16_t get_u16(const struct dcm_header *h, uint32_t tag, uint16_t otherwise)
+{
+	int64_t v = dcm_get_int(&h->top, tag, otherwise);
+
+	return v >= 0 && v <= UINT16_MAX ? (uint16_t)v : otherwise;
+}
+
+/* Stored bits and the highest of them; what makes no sense is as if it were absent. */
+static void read_bits(const struct dcm_header *h, struct pixel_desc *d)
+{
+	uint16_t whole = d->kind == PIXEL_FLOAT32 ? 32 : d->kind == PIXEL_FLOAT64 ? 64 : 16;
+
+	d->bits_allocated = d->kind == PIXEL_INTEGER ? get_u16(h, DCM_BitsAllocated, whole) : whole;
+	d->bits_stored = get_u16(h, DCM_BitsStored, d->bits_allocated);
+	if (d->bits_stored == 0 || d->bits_stored > d->bits_allocated || d->kind != PIXEL_INTEGER)
+		d->bits_stored = d->bits_allocated;
+	d->high_bit = get_u16(h, DCM_HighBit, (uint16_t)(d->bits_stored - 1));
+	if (d->high_bit + 1 < d->bits_stored || d->high_bit >= d->bits_allocated)
+		d->high_bit = (uint16_t)(d->bits_stored - 1);
+}
+
+/* Words of the other order, and what calls itself 4:2:2 but has all its samples. */
+static void read_layout(const struct dcm_header *h, struct pixel_desc *d, uint32_t n_frames)
+{
+	uint64_t full;
+
+	if (h->pixels_len == DCM_UNDEFINED_LENGTH)
+		return;
+	d->big_endian = h->file.encoding.big_endian || h->file.pixels_big_endian;
+	if (d->bits_allocated <= 8 && (h->pixels_vr != DCM_VR_OW || d->bits_allocated == 1 ||
+		h->file.pixels_big_endian))
+		d->big_endian = false;
+	full = (uint64_t)d->rows * d->cols * 3 * (d->bits_allocated / 8u);
+	if (d->photometric == PHOTOMETRIC_YBR_FULL_422 && mul_u64(full, n_frames, &full) &&
+		h->pixels_len >= full)
+		d->photometric = PHOTOMETRIC_YBR_FULL;
+}
+
+int dcm_pixel_desc(const struct dcm_header *h, struct pixel_desc *out, uint32_t *n_frames,
+	struct err *err)
+{
+	int64_t frames = dcm_get_int(&h->top, DCM_NumberOfFrames, 1);
+	int rc;
+
+	memset(out, 0, sizeof *out);
+	out->rows = get_u16(h, DCM_Rows, 0);
+	out->cols = get_u16(h, DCM_Columns, 0);
+	if (!h->pixels_off || !out->rows || !out->cols)
+		return err_set(err, -ENOENT, "no image");
+	out->kind = kind_of(h->pixels_tag);
+	out->samples = get_u16(h, DCM_SamplesPerPixel, 1);
+	if (out->samples == 0)
+		out->samples = 1;
+	read_bits(h, out);
+	out->is_signed = get_u16(h, DCM_PixelRepresentation, 0) == 1;
+	out->planar = get_u16(h, DCM_PlanarConfiguration, 0) == 1;
+	out->photometric = photometric_of(h, out->samples);
+	*n_frames = frames < 1 ? 1 : (uint32_t)min_u64((uint64_t)frames,
+		min_u64(h->file.source->size, INT32_MAX));
+	rc = pixel_desc_check(out, err);
+	if (rc == 0)
+		read_layout(h, out, *n_frames);
+	return rc;
+}
+
+/* ---- fragments ---- */
+
+static void note(struct dcm_frames *f, const char *text)
+{
+	if (!f->problem[0])
+		snprintf(f->problem, sizeof f->problem, "%s", text);
+}
+
+static int add_fragment(struct dcm_frames *f, uint32_t *cap, uint64_t off, uint64_t len,
+	struct err *err)
+{
+	struct dcm_fragment *more;
+
+	if (f->n_fragments == DCM_MAX_FRAGMENTS)
+		return err_set(err, -EFBIG, "more than %u fragments", DCM_MAX_FRAGMENTS);
+	if (f->n_fragments == *cap) {
+		*cap = *cap ? *cap * 2 : 16;
+		more = mem_resize(f->fragments, *cap, sizeof *more);
+		if (!more)
+			return err_nomem(err);
+		f->fragments = more;
+	}
+	f->fragments[f->n_fragments++] = (struct dcm_fragment){ off, len };
+	return 0;
+}
+
+/* Collect the items from off on; item 0 is the offset table. */
+static int walk_items(struct dcm_source *source, uint64_t off, struct dcm_fragment *table,
+	struct dcm_frames *f, struct err *err)
+{
+	uint64_t len, index;
+	uint32_t cap = 0, tag;
+	uint8_t head[8];
+	int64_t got;
+	int rc = 0;
+
+	for (index = 0; rc == 0; index++, off += 8 + len) {
+		got = dcm_source_pread(source, head, sizeof head, off, err);
+		if (got < 0)
+			return (int)got;
+		tag = got == sizeof head ? head_tag(head, false) : 0;
+		if (tag != TAG_ITEM) {
+			if (tag != TAG_SEQ_END)
+				note(f, "the pixel data has no end");
+			return 0;
+		}
+		len = get_le32(head + 4);
+		if (len > source->size - off - 8) {
+			note(f, "the file ends within a fragment");
+			len = source->size - off - 8;
+		}
+		if (index > 0)
+			rc = add_fragment(f, &cap, off + 8, len, err);
+		else
+			*table = (struct dcm_fragment){ off + 8, len };
+	}
+	return rc;
+}
+
+/* ---- which fragments make a frame ---- */
+
+/* The fragment that begins at off, looking from `from` on; n_fragments: none. */
+static uint32_t fragment_at(const struct dcm_frames *f, uint32_t from, uint64_t off)
+{
+	while (from < f->n_fragments && f->fragments[from].off < off)
+		from++;
+	return from < f->n_fragments && f->fragments[from].off == off ? from : f->n_fragments;
+}
+
+/* The basic offset table: offsets of item tags from the first fragment's. */
+static bool map_by_table(const struct dcm_frames *f, const uint8_t *table, uint64_t origin)
+{
+	uint32_t k, at = 0;
+
+	for (k = 0; k < f->n_frames; k++) {
+		at = fragment_at(f, k ? at + 1 : 0, origin + get_le32(table + 4 * k) + 8);
+		if (at == f->n_fragments || (k == 0 && at != 0))
+			return false;
+		f->first[k] = at;
+	}
+	f->first[f->n_frames] = f->n_fragments;
+	return true;
+}
+
+static int try_table(struct dcm_source *source, const struct dcm_fragment *table,
+	struct dcm_frames *f, bool *done, struct err *err)
+{
+	uint8_t *bytes;
+	int rc;
+
+	*done = false;
+	if (table->len == 0)
+		return 0;
+	if (table->len != 4 * (uint64_t)f->n_frames) {
+		note(f, "the offset table is not of as many frames as the header says");
+		return 0;
+	}
+	bytes = mem_alloc((size_t)table->len);
+	if (!bytes)
+		return err_nomem(err);
+	rc = dcm_source_read_full(source, bytes, (size_t)table->len, table->off, err);
+	if (rc == 0)
+		*done = map_by_table(f, bytes, table->off + table->len);
+	mem_free(bytes);
+	if (rc == 0 && !*done)
+		note(f, "the offset table is wrong");
+	return rc;
+}
+
+static void map_one_each(struct dcm_frames *f)
+{
+	uint32_t k;
+
+	for (k = 0; k <= f->n_frames; k++)
+		f->first[k] = k < f->n_fragments ? k : f->n_fragments;
+	if (f->n_fragments < f->n_frames)
+		note(f, "there are fewer fragments than frames");
+	else if (f->n_fragments > f->n_frames)
+		note(f, "there are more fragments than frames");
+}
+
+static bool ends_codestream(struct dcm_source *source, const struct dcm_fragment *g)
+{
+	uint8_t tail[TAIL];
+	size_t n = (size_t)min_u64(g->len, sizeof tail), i;
+
+	if (dcm_source_pread(source, tail, n, g->off + g->len - n, NULL) != (int64_t)n)
+		return false;
+	for (i = 0; i + 1 < n; i++) {
+		if (tail[i] == 0xFF && tail[i + 1] == 0xD9)
+			return true;
+	}
+	return false;
+}
+
+static bool begins_codestream(struct dcm_source *source, const struct dcm_fragment *g)
+{
+	uint8_t head[4];
+
+	if (dcm_source_pread(source, head, sizeof head, g->off, NULL) != sizeof head || g->len < 4)
+		return false;
+	return (head[0] == 0xFF && head[1] == 0xD8 && head[2] == 0xFF) ||
+		get_be32(head) == 0xFF4FFF51u;
+}
+
+/* Does fragment i begin a frame? By what is before it, or by what it begins with. */
+static bool begins_frame(struct dcm_source *source, const struct dcm_frames *f, uint32_t i,
+	bool by_end)
+{
+	if (i == 0)
+		return true;
+	return by_end ? ends_codestream(source, &f->fragments[i - 1])
+		: begins_codestream(source, &f->fragments[i]);
+}
+
+static bool map_by_markers(struct dcm_source *source, const struct dcm_frames *f, bool by_end)
+{
+	uint32_t i, k = 0;
+
+	for (i = 0; i < f->n_fragments; i++) {
+		if (!begins_frame(source, f, i, by_end))
+			continue;
+		if (k == f->n_frames)
+			return false;
+		f->first[k++] = i;
+	}
+	f->first[f->n_frames] = f->n_fragments;
+	return k == f->n_frames;
+}
+
+static int map_frames(struct dcm_source *source, const struct dcm_fragment *table, bool rle,
+	struct dcm_frames *f, struct err *err)
+{
+	bool done;
+	int rc = try_table(source, table, f, &done, err);
+
+	if (rc < 0 || done)
+		return rc;
+	if (f->n_frames == 1 && !rle) {
+		f->first[0] = 0;
+		f->first[1] = f->n_fragments;
+	} else if (rle || f->n_fragments <= f->n_frames) {
+		map_one_each(f);
+	} else if (!map_by_markers(source, f, true) && !map_by_markers(source, f, false)) {
+		note(f, "which fragments make a frame cannot be told");
+		mem_free(f->first);
+		f->first = NULL;
+	}
+	return 0;
+}
+
+static int read_encapsulated(struct dcm_source *source, uint64_t off, bool rle,
+	struct dcm_frames *f, struct err *err)
+{
+	struct dcm_fragment table = { 0, 0 };
+	int rc = walk_items(source, off, &table, f, err);
+
+	if (rc < 0)
+		return rc;
+	f->first = mem_calloc((size_t)f->n_frames + 1, sizeof *f->first);
+	if (!f->first)
+		return err_nomem(err);
+	return map_frames(source, &table, rle, f, err);
+}
+
+/* A compressed frame that is the whole value, not an item. */
+static int read_bare(uint64_t off, uint64_t len, struct dcm_frames *f, struct err *err)
+{
+	uint32_t cap = 0;
+	int rc = add_fragment(f, &cap, off, len, err);
+
+	if (rc < 0)
+		return rc;
+	f->encapsulated = true;
+	f->first = mem_calloc((size_t)f->n_frames + 1, sizeof *f->first);
+	if (!f->first)
+		return err_nomem(err);
+	map_one_each(f);
+	return 0;
+}
+
+int dcm_frames_read(struct dcm_source *source, uint64_t pixels_off, uint64_t pixels_len,
+	const struct pixel_desc *desc, uint32_t n_frames, const struct codec *codec,
+	struct dcm_frames *out, struct err *err)
+{
+	uint64_t native;
+	int rc = 0;
+
+	memset(out, 0, sizeof *out);
+	out->n_frames = n_frames;
+	out->pixels_off = pixels_off;
+	out->pixels_len = pixels_len;
+	out->encapsulated = pixels_len == DCM_UNDEFINED_LENGTH;
+	out->frame_bits = desc->bits_allocated == 1
+		? (uint64_t)desc->rows * desc->cols * desc->samples : pixel_frame_bytes(desc) * 8;
+	out->swap_pairs = desc->big_endian && desc->bits_allocated == 8;
+	if (out->encapsulated)
+		rc = read_encapsulated(source, pixels_off, codec == &codec_rle, out, err);
+	else if (codec && (!mul_u64(pixel_frame_bytes(desc), n_frames, &native) ||
+		pixels_len < native))
+		rc = read_bare(pixels_off, pixels_len, out, err);
+	if (rc < 0)
+		dcm_frames_release(out);
+	return rc;
+}
+
+void dcm_frames_release(struct dcm_frames *f)
+{
+	mem_free(f->fragments);
+	mem_free(f->first);
+	f->fragments = NULL;
+	f->first = NULL;
+	f->n_fragments = 0;
+}
+
+/* ---- the bytes of a frame ---- */
+
+/* Where native frame k lies: off and len in the file, and the bit it begins at. */
+static int find_native(const struct dcm_frames *f, uint32_t k, uint64_t *off, size_t *len,
+	unsigned *bit_off, struct err *err)
+{
+	uint64_t from, to;
+
+	if (k >= f->n_frames || !mul_u64(f->frame_bits, k, &from) ||
+		!add_u64(from, f->frame_bits, &to) || to > UINT64_MAX - 7 ||
+		(to + 7) / 8 > f->pixels_len)
+		return err_set(err, -EBADMSG, "frame %u of %u is not all there: the pixel data has %llu bytes",
+			k, f->n_frames, (unsigned long long)f->pixels_len);
+	*bit_off = (unsigned)(from % 8);
+	*off = f->pixels_off + from / 8;
+	*len = (size_t)((to + 7) / 8 - from / 8);
+	return 0;
+}
+
+/* Bytes of words in the other order: each comes from its neighbour. */
+static int read_swapped(struct dcm_source *source, const struct dcm_frames *f, uint64_t off,
+	uint8_t *out, size_t len, struct err *err)
+{
+	uint64_t from = off - ((off - f->pixels_off) & 1), to = off + len;
+	size_t n, i;
+	uint8_t *both;
+	int rc;
+
+	to += (to - f->pixels_off) & 1;
+	n = (size_t)(to - from);
+	both = mem_calloc(n, 1);
+	if (!both)
+		return err_nomem(err);
+	rc = dcm_source_read_full(source, both, (size_t)min_u64(n, f->pixels_off + f->pixels_len - from),
+		from, err);
+	for (i = 0; rc == 0 && i < len; i++)
+		out[i] = both[(i + (size_t)(off - from)) ^ 1];
+	mem_free(both);
+	return rc;
+}
+
+static int read_native(struct dcm_source *source, const struct dcm_frames *f, uint64_t off,
+	uint8_t *out, size_t len, struct err *err)
+{
+	return f->swap_pairs ? read_swapped(source, f, off, out, len, err)
+		: dcm_source_read_full(source, out, len, off, err);
+}
+
+/* How many bytes the fragments of frame k have; -EBADMSG where it has none. */
+static int measure(const struct dcm_frames *f, uint32_t k, size_t *len, struct err *err)
+{
+	uint64_t total = 0;
+	uint32_t i;
+
+	if (!f->first)
+		return err_set(err, -EBADMSG, "frame %u: %s", k, f->problem);
+	for (i = k < f->n_frames ? f->first[k] : 0; k < f->n_frames && i < f->first[k + 1]; i++)
+		total += f->fragments[i].len;
+	if (total == 0)
+		return err_set(err, -EBADMSG, "frame %u of %u is not there", k, f->n_frames);
+	if (total > SIZE_MAX / 2)
+		return err_set(err, -EFBIG, "frame %u is too long", k);
+	*len = (size_t)total;
+	return 0;
+}
+
+static int join(struct dcm_source *source, const struct dcm_frames *f, uint32_t k, uint8_t *out,
+	struct err *err)
+{
+	const struct dcm_fragment *g;
+	uint32_t i;
+	int rc = 0;
+
+	for (i = f->first[k]; rc == 0 && i < f->first[k + 1]; i++) {
+		g = &f->fragments[i];
+		rc = dcm_source_read_full(source, out, (size_t)g->len, g->off, err);
+		out += g->len;
+	}
+	return rc;
+}
+
+int dcm_frame_read(struct dcm_source *source, const struct dcm_frames *f, uint32_t k,
+	uint8_t **bytes, size_t *len, unsigned *bit_off, struct err *err)
+{
+	uint64_t off = 0;
+	uint8_t *out;
+	int rc;
+
+	*bit_off = 0;
+	rc = f->encapsulated ? measure(f, k, len, err) : find_native(f, k, &off, len, bit_off, err);
+	if (rc < 0)
+		return rc;
+	out = mem_alloc(*len);
+	if (!out)
+		return err_nomem(err);
+	rc = f->encapsulated ? join(source, f, k, out, err)
+		: read_native(source, f, off, out, *len, err);
+	if (rc < 0) {
+		mem_free(out);
+		return rc;
+	}
+	*bytes = out;
+	return 0;
+}
+
+/* Native samples that are already as a decoder would deliver them. */
+static bool is_plain(const struct pixel_desc *d)
+{
+	return (!d->big_endian || d->bits_allocated == 8) && !(d->planar && d->samples > 1) &&
+		d->bits_allocated != 1 && d->bits_allocated != 12 &&
+		pixel_frame_bytes(d) == pixel_decoded_bytes(d);
+}
+
+static int read_plain(struct dcm_source *source, const struct dcm_frames *f, uint32_t k,
+	uint8_t *out, size_t out_len, struct err *err)
+{
+	unsigned bit_off;
+	uint64_t off;
+	size_t len;
+	int rc = find_native(f, k, &off, &len, &bit_off, err);
+
+	if (rc < 0)
+		return rc;
+	if (len != out_len)
+		return err_set(err, -EBADMSG, "frame %u has %zu bytes, not %zu", k, len, out_len);
+	return read_native(source, f, off, out, len, err);
+}
+
+int dcm_frame_decode(struct dcm_source *source, const struct dcm_frames *f,
+	const struct pixel_desc *desc, const struct codec *codec, uint32_t k, uint8_t *out,
+	size_t out_len, enum photometric *photometric, struct err *err)
+{
+	unsigned bit_off;
+	uint8_t *bytes;
+	size_t len;
+	int rc;
+
+	*photometric = desc->photometric;
+	if (f->encapsulated && !codec)
+		return err_set(err, -ENOTSUP, "no decoder for this transfer syntax");
+	if (!f->encapsulated && is_plain(desc))
+		return read_plain(source, f, k, out, out_len, err);
+	rc = dcm_frame_read(source, f, k, &bytes, &len, &bit_off, err);
+	if (rc < 0)
+		return rc;
+	rc = f->encapsulated ? codec->decode(desc, bytes, len, out, out_len, photometric, err)
+		: pixel_unpack(desc, bytes, len, bit_off, out, out_len, err);
+	mem_free(bytes);
+	return rc;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* The volume formats, and the sizes of their files: see format/format.h. */
+#include "format/format.h"
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "format/nifti.h"
+
+const struct volume_format format_nifti = {
+	.name = "nii",
+	.files = { { .ending = ".nii", .header = nifti_header, .order = voxel_order_nifti } },
+	.sidecars = true,
+};
+
+int volume_file_header_bytes(const struct volume_file *f, const struct volume *v, uint64_t *bytes, struct err *err)
+{
+	struct buf b;
+	int rc = 0;
+
+	buf_init_counting(&b);
+	if (f->header)
+		rc = f->header(v, &b, err);
+	*bytes = b.len;
+	return rc;
+}
+
+int volume_file_size(const struct volume_file *f, const struct volume *v, uint64_t *size, struct err *err)
+{
+	struct voxel_order o;
+	uint64_t rest;
+	int rc = volume_file_header_bytes(f, v, size, err);
+
+	if (rc < 0 || !f->order)
+		return rc;
+	o = f->order(v);
+	*size += volume_bytes(v, &o);
+	rest = f->pad_to ? *size % f->pad_to : 0;
+	*size += rest ? f->pad_to - rest : 0;
+	return 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* dicom/: the source files' own bytes, sorted by their tags. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "view/tree.h"
+
+struct source_file {
+	struct content content;
+	struct snapshot *snap;           /* a reference: the instance lives in it */
+	const struct instance *in;
+};
+
+static int64_t read_source(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
+{
+	struct source_file *f = (struct source_file *)c;
+
+	return files_pread_raw(f->snap->files, f->in, buf, n, off, err);
+}
+
+static void free_source(struct content *c)
+{
+	struct source_file *f = (struct source_file *)c;
+
+	snapshot_put(f->snap);
+	mem_free(f);
+}
+
+static const struct content_ops source_ops = { .pread = read_source, .free = free_source };
+
+static int64_t size_of(const struct instance *in)
+{
+	return (int64_t)in->size;
+}
+
+static int list(const struct view_node *n, struct view_out *out, struct err *err)
+{
+	return tree_list(n, ".dcm", size_of, out, err);
+}
+
+static int open_file(const struct view_node *n, struct content **out, struct err *err)
+{
+	const struct instance *in = tree_instance(n);
+	struct source_file *f;
+
+	if (!in)
+		return tree_gone(err);
+	f = mem_calloc(1, sizeof *f);
+	if (!f)
+		return err_nomem(err);
+	f->content = (struct content){ .ops = &source_ops, .size = in->size, .held_bytes = sizeof *f };
+	f->snap = snapshot_get((struct snapshot *)n->snap);
+	f->in = in;
+	*out = &f->content;
+	return 0;
+}
+
+const struct view view_dicom = {
+	.name = "dicom",
+	.summary = "SERIES/INSTANCE.dcm: the source files' own bytes, sorted by their tags",
+	.list = list,
+	.open = open_file,
+};

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * native/: each instance as an uncompressed Explicit VR Little Endian file, for tools without codecs.
+ * The header is written anew with what must change; native pixels stay where they are in the source,
+ * encapsulated ones are decoded frame by frame when they are read.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "dicom/source.h"
+#include "dicom/tags.h"
+#include "dicom/value.h"
+#include "format/part10.h"
+#include "view/tree.h"
+#include "volume/decoder.h"
+
+struct native {
+	struct content content;
+	struct snapshot *snap;           /* a reference */
+	const struct instance *in;
+	struct part10 file;
+	uint64_t frame_len;              /* bytes of a frame in the file; 1-bit frames are whole bytes */
+	bool pack_bits;
+};
+
+/* Which pixels need decoding, or at least other bytes than the source's? */
+static bool must_convert(const struct instance *in)
+{
+	return in->pixels_off && in->attr->pixel.rows && (in->encapsulated || in->big_endian_pixels ||
+		(in->attr->pixel.big_endian && in->attr->pixel.bits_allocated > 8));
+}
+
+/* What the written header says of pixels that were converted; kept for the length of a part10_write(). */
+struct changes {
+	struct part10_addition add[4];
+	size_t n;
+	uint8_t planar[2];
+	char photometric[20];
+};
+
+static bool is_lossy(const struct instance *in)
+{
+	static const char *const syntaxes[] = { "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51",
+		"1.2.840.10008.1.2.4.81" };
+	size_t i;
+
+	for (i = 0; in->attr->transfer_syntax && i < sizeof syntaxes / sizeof *syntaxes; i++)
+		if (strcmp(in->attr->transfer_syntax, syntaxes[i]) == 0)
+			return true;
+	return false;
+}
+
+static void add(struct changes *c, uint32_t tag, uint16_t vr, const void *bytes, size_t len)
+{
+	c->add[c->n++] = (struct part10_addition){ .tag = tag, .vr = vr, .bytes = bytes, .len = len };
+}
+
+/* In ascending order of tags. PS3.5 §8.2: pixels of a colour transform that is undone are RGB, by pixel;
+ * PS3.3 C.7.6.1.1.5: what was lossy stays marked so. */
+static void plan_changes(const struct instance *in, const struct dcm_header *h, struct changes *c)
+{
+	enum photometric now = frame_stored_photometric(in);
+
+	memset(c, 0, sizeof *c);
+	if (now != in->attr->pixel.photometric) {
+		strcpy(c->photometric, photometric_name(now));
+		add(c, DCM_PhotometricInterpretation, DCM_VR_CS, c->photometric, strlen(c->photometric));
+	}
+	if (in->attr->pixel.samples > 1)
+		add(c, DCM_PlanarConfiguration, DCM_VR_US, c->planar, sizeof c->planar);
+	if (is_lossy(in) && !dcm_text_is(dcm_get(&h->top, DCM_LossyImageCompression), 0, "01"))
+		add(c, DCM_LossyImageCompression, DCM_VR_CS, "01", 2);
+}
+
+static int native_write(struct native *x, const struct dcm_header *h, struct err *err)
+{
+	const struct pixel_desc *d = &x->in->attr->pixel;
+	struct part10_plan plan = { 0 };
+	struct frame_shape shape;
+	struct changes c;
+	int rc;
+
+	if (!must_convert(x->in))
+		return part10_write(h, &plan, &x->file, err);
+	rc = frame_shape_of(x->in, FRAME_STORED, &shape, err);
+	if (rc < 0)
+		return rc;
+	x->pack_bits = d->bits_allocated == 1;
+	x->frame_len = x->pack_bits ? (shape.len + 7) / 8 : shape.len;
+	plan_changes(x->in, h, &c);
+	plan.add = c.add;
+	plan.n_add = c.n;
+	plan.replace_pixels = true;
+	plan.pixels_vr = d->bits_allocated > 8 ? DCM_VR_OW : DCM_VR_OB;
+	if (d->kind != PIXEL_INTEGER)
+		plan.pixels_vr = d->kind == PIXEL_FLOAT32 ? DCM_VR_OF : DCM_VR_OD;
+	if (!mul_u64(x->frame_len, x->in->n_frames, &plan.pixels_len))
+		return err_set(err, -EFBIG, "%u frames of %zu bytes", x->in->n_frames, shape.len);
+	return part10_write(h, &plan, &x->file, err);
+}
+
+static void pack_bits(const uint8_t *samples, size_t n_bytes, size_t first, size_t n_samples, uint8_t *out)
+{
+	size_t i, b;
+
+	for (i = 0; i < n_bytes; i++) {
+		unsigned byte = 0;
+
+		for (b = 0; b < 8 && (first + i) * 8 + b < n_samples; b++)
+			byte |= (samples[(first + i) * 8 + b] & 1u) << b;
+		out[i] = (uint8_t)byte;
+	}
+}
+
+/* n bytes of the decoded pixels from off. */
+static int64_t read_pixels(struct native *x, uint8_t *out, size_t n, uint64_t off, struct err *err)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		uint32_t frame = (uint32_t)((off + done) / x->frame_len);
+		size_t in_frame = (size_t)((off + done) % x->frame_len);
+		size_t part = min_size(n - done, (size_t)x->frame_len - in_frame);
+		const struct frame *f;
+		int rc = framecache_get_stored(x->snap->reader.cache, x->in, frame, &f, err);
+
+		if (rc < 0)
+			return done ? (int64_t)done : rc;
+		if (x->pack_bits)
+			pack_bits(f->samples, part, in_frame, f->len, out + done);
+		else
+			memcpy(out + done, f->samples + in_frame, part);
+		framecache_put(x->snap->reader.cache, f);
+		done += part;
+	}
+	return (int64_t)done;
+}
+
+static int64_t read_source(struct native *x, void *out, size_t n, uint64_t off, struct err *err)
+{
+	struct dcm_source *src;
+	int64_t got;
+	int rc = files_get(x->snap->files, x->in, &src, err);
+
+	if (rc < 0)
+		return rc;
+	got = dcm_source_pread(src, out, n, off, err);
+	files_put(x->snap->files, x->in, src);
+	return got;
+}
+
+static int64_t read_part(struct native *x, const struct part10_part *p, uint8_t *out, size_t n, uint64_t off,
+	struct err *err)
+{
+	switch (p->kind) {
+	case PART10_BYTES:
+		memcpy(out, p->bytes + off, n);
+		return (int64_t)n;
+	case PART10_SOURCE:
+		return read_source(x, out, n, p->off + off, err);
+	default:
+		return read_pixels(x, out, n, off, err);
+	}
+}
+
+static int64_t read_native(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
+{
+	struct native *x = (struct native *)c;
+	uint64_t start = 0;
+	size_t done = 0, i;
+
+	for (i = 0; i < x->file.n_parts && done < n; i++) {
+		const struct part10_part *p = &x->file.parts[i];
+		int64_t got;
+
+		if (off + done < start + p->len) {
+			uint64_t in_part = off + done - start;
+			size_t want = (size_t)min_u64(n - done, p->len - in_part);
+
+			got = read_part(x, p, (uint8_t *)buf + done, want, in_part, err);
+			if (got < 0)
+				return done ? (int64_t)done : got;
+			done += (size_t)got;
+			if ((size_t)got < want)
+				return (int64_t)done;
+		}
+		start += p->len;
+	}
+	return (int64_t)done;
+}
+
+static void free_native(struct content *c)
+{
+	struct native *x = (struct native *)c;
+
+	part10_release(&x->file);
+	snapshot_put(x->snap);
+	mem_free(x);
+}
+
+static const struct content_ops native_ops = { .pread = read_native, .free = free_native };
+
+static int native_new(const struct view_node *n, struct native **out, struct err *err)
+{
+	const struct instance *in = tree_instance(n);
+	struct dcm_header *h;
+	struct native *x;
+	int rc;
+
+	if (!in)
+		return tree_gone(err);
+	rc = files_header(n->snap->files, in, DCM_LOAD_ALL, 0, &h, err);
+	if (rc < 0)
+		return rc;
+	x = mem_calloc(1, sizeof *x);
+	if (!x) {
+		dcm_header_free(h);
+		return err_nomem(err);
+	}
+	x->content.ops = &native_ops;
+	x->snap = snapshot_get((struct snapshot *)n->snap);
+	x->in = in;
+	rc = native_write(x, h, err);
+	dcm_header_free(h);
+	if (rc < 0) {
+		free_native(&x->content);
+		return rc;
+	}
+	x->content.size = x->file.size;
+	x->content.held_bytes = sizeof *x + 32768;
+	*out = x;
+	return 0;
+}
+
+static int list(const struct view_node *n, struct view_out *out, struct err *err)
+{
+	return tree_list(n, ".dcm", NULL, out, err);
+}
+
+static int size(const struct view_node *n, int64_t *bytes, struct err *err)
+{
+	struct native *x;
+	int rc = native_new(n, &x, err);
+
+	if (rc < 0)
+		return rc;
+	*bytes = (int64_t)x->content.size;
+	free_native(&x->content);
+	return 0;
+}
+
+static int open_file(const struct view_node *n, struct content **out, struct err *err)
+{
+	struct native *x;
+	int rc = native_new(n, &x, err);
+
+	if (rc == 0)
+		*out = &x->content;
+	return rc;
+}
+
+const struct view view_native = {
+	.name = "native",
+	.summary = "SERIES/INSTANCE.dcm: decompressed, Explicit VR Little Endian, for tools without codecs",
+	.list = list,
+	.size = size,
+	.open = open_file,
+};

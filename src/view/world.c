@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* One SOURCE and the snapshots of it: see view/world.h. */
+#include "view/world.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "view/snapshot.h"
+
+#define CACHE_BYTES    ((size_t)256 << 20)
+#define MAX_OPEN_FILES 512u
+
+struct world {
+	struct files *files;
+	struct store *store;
+	struct plans *plans;
+	struct framecache *cache;
+	pthread_mutex_t lock;            /* protects newest */
+	struct snapshot *newest;
+};
+
+static unsigned cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > 64 ? 64 : (unsigned)n;
+}
+
+int world_new(int root_fd, const struct world_options *o, struct world **out, struct err *err)
+{
+	struct world *w = mem_calloc(1, sizeof *w);
+	int rc;
+
+	if (!w)
+		return err_nomem(err);
+	pthread_mutex_init(&w->lock, NULL);
+	rc = files_new(root_fd, o->max_open_files ? o->max_open_files : MAX_OPEN_FILES, NULL, NULL, &w->files, err);
+	if (rc == 0)
+		rc = store_new(w->files, &o->scan, &w->store, err);
+	if (rc == 0)
+		rc = plans_new(w->files, &w->plans, err);
+	if (rc == 0)
+		rc = framecache_new(w->files, o->cache_bytes ? o->cache_bytes : CACHE_BYTES,
+			o->n_decode_threads ? o->n_decode_threads : cores(), &w->cache, err);
+	if (rc < 0) {
+		world_free(w);
+		return rc;
+	}
+	*out = w;
+	return 0;
+}
+
+void world_free(struct world *w)
+{
+	if (!w)
+		return;
+	snapshot_put(w->newest);
+	framecache_free(w->cache);
+	plans_free(w->plans);
+	store_free(w->store);
+	files_free(w->files);
+	pthread_mutex_destroy(&w->lock);
+	mem_free(w);
+}
+
+static struct snapshot *snapshot_new(struct world *w)
+{
+	struct snapshot *s = mem_calloc(1, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->world = w;
+	s->catalog = store_get(w->store);
+	s->files = w->files;
+	s->plans = w->plans;
+	s->reader = (struct volume_reader){ .files = w->files, .cache = w->cache };
+	atomic_init(&s->refs, 1);
+	return s;
+}
+
+int world_scan(struct world *w, bool *changed, struct err *err)
+{
+	struct snapshot *fresh, *old;
+	int rc = store_scan(w->store, changed, err);
+
+	if (rc < 0 || (!*changed && w->newest))
+		return rc;
+	fresh = snapshot_new(w);
+	if (!fresh)
+		return err_nomem(err);
+	pthread_mutex_lock(&w->lock);
+	old = w->newest;
+	w->newest = fresh;
+	pthread_mutex_unlock(&w->lock);
+	snapshot_put(old);
+	return 0;
+}
+
+struct snapshot *world_snapshot(struct world *w)
+{
+	struct snapshot *s;
+
+	pthread_mutex_lock(&w->lock);
+	s = snapshot_get(w->newest);
+	pthread_mutex_unlock(&w->lock);
+	return s;
+}
+
+struct snapshot *snapshot_get(struct snapshot *s)
+{
+	if (s)
+		atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+void snapshot_put(struct snapshot *s)
+{
+	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
+		return;
+	catalog_put(s->catalog);
+	mem_free(s);
+}
+
+uint64_t snapshot_gen(const struct snapshot *s)
+{
+	return s->catalog->gen;
+}
+
+int64_t snapshot_mtime_ns(const struct snapshot *s)
+{
+	return s->catalog->mtime_ns;
+}
+
+uint32_t snapshot_n_instances(const struct snapshot *s)
+{
+	return s->catalog->n_instances;
+}
+
+bool filter_has(const struct filter *f, const struct instance *in)
+{
+	return !f || (in->id < f->n_ids && (f->bits[in->id / 64] >> in->id % 64 & 1));
+}
+
+bool filter_has_series(const struct filter *f, const struct series *s)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->n_instances; i++)
+		if (filter_has(f, s->instances[i]))
+			return true;
+	return false;
+}
+
+bool filter_has_study(const struct filter *f, const struct study *s)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->n_series; i++)
+		if (filter_has_series(f, s->series[i]))
+			return true;
+	return false;
+}
+
+bool filter_has_patient(const struct filter *f, const struct patient *p)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->n_studies; i++)
+		if (filter_has_study(f, p->studies[i]))
+			return true;
+	return false;
+}
+
+bool filter_has_volume(const struct filter *f, const struct volume *v)
+{
+	uint64_t i, n = (uint64_t)v->n_planes * v->dim[3];
+
+	if (!f)
+		return true;
+	if (v->base)
+		return filter_has_volume(f, v->base);
+	for (i = 0; i < n; i++)
+		if (v->slices[i].in && filter_has(f, v->slices[i].in))
+			return true;
+	return false;
+}

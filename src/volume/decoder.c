@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* Frames of instances as values: see volume/decoder.h. */
+#include "volume/decoder.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "codec/codec.h"
+#include "codec/pixel.h"
+#include "dicom/frames.h"
+
+#define DECODERS_KEPT 32u
+
+/* What decoding needs beside the record; immutable once it is in the table. */
+struct decoder {
+	uint32_t instance_id;
+	struct pixel_desc desc;
+	const struct codec *codec;       /* the transfer syntax's; NULL: native */
+	struct dcm_frames frames;
+	struct palette palette;
+	bool has_palette;
+	struct arena arena;              /* of the palette */
+	unsigned refs;                   /* protected by decoders.lock */
+	uint64_t last_use;               /* protected by decoders.lock */
+};
+
+struct decoders {
+	struct files *files;
+	pthread_mutex_t lock;            /* protects kept and clock */
+	struct decoder *kept[DECODERS_KEPT];
+	uint64_t clock;
+};
+
+static bool is_ybr(enum photometric p)
+{
+	return p == PHOTOMETRIC_YBR_FULL || p == PHOTOMETRIC_YBR_FULL_422 ||
+		p == PHOTOMETRIC_YBR_PARTIAL_422 || p == PHOTOMETRIC_YBR_PARTIAL_420 ||
+		p == PHOTOMETRIC_YBR_ICT || p == PHOTOMETRIC_YBR_RCT;
+}
+
+enum photometric frame_stored_photometric(const struct instance *in)
+{
+	enum photometric p = in->attr->pixel.photometric;
+	const char *syntax = in->attr->transfer_syntax;
+	const struct codec *codec = in->encapsulated ? codec_find(syntax ? syntax : "") : NULL;
+
+	if (!codec || in->attr->pixel.samples != 3 || !is_ybr(p))
+		return p;
+	if (p == PHOTOMETRIC_YBR_FULL && codec != &codec_jpeg && codec != &codec_jpeg12)
+		return p; /* coded as it is: the words stay YBR */
+	return PHOTOMETRIC_RGB;
+}
+
+int frame_shape_of(const struct instance *in, enum frame_variant variant, struct frame_shape *out, struct err *err)
+{
+	const struct pixel_desc *d = &in->attr->pixel;
+
+	if (!d->rows || !in->pixels_off)
+		return err_set(err, -ENOENT, "no pixel data");
+	out->sample_bytes = pixel_sample_bytes(d);
+	out->n_samples = d->samples;
+	out->len = (size_t)pixel_decoded_bytes(d);
+	if (d->photometric == PHOTOMETRIC_PALETTE && variant == FRAME_VALUES) {
+		out->sample_bytes = 1;
+		out->n_samples = 3;
+		out->len = (size_t)d->rows * d->cols * 3;
+	}
+	return 0;
+}
+
+int decoders_new(struct files *files, struct decoders **out, struct err *err)
+{
+	struct decoders *d = mem_calloc(1, sizeof *d);
+
+	if (!d)
+		return err_nomem(err);
+	d->files = files;
+	pthread_mutex_init(&d->lock, NULL);
+	*out = d;
+	return 0;
+}
+
+static void decoder_free(struct decoder *x)
+{
+	if (!x)
+		return;
+	dcm_frames_release(&x->frames);
+	arena_release(&x->arena);
+	mem_free(x);
+}
+
+void decoders_free(struct decoders *d)
+{
+	size_t i;
+
+	if (!d)
+		return;
+	for (i = 0; i < DECODERS_KEPT; i++)
+		decoder_free(d->kept[i]);
+	pthread_mutex_destroy(&d->lock);
+	mem_free(d);
+}
+
+static int read_palette(struct decoders *d, const struct instance *in, struct decoder *x, struct err *err)
+{
+	struct dcm_header *h;
+	int rc = files_header(d->files, in, DCM_LOAD_BEFORE_PIXELS, DCM_MAX_VALUE, &h, err);
+
+	if (rc < 0)
+		return rc;
+	rc = dcm_palette_read(h, &x->arena, &x->palette, err);
+	x->has_palette = rc == 0;
+	dcm_header_free(h);
+	return rc;
+}
+
+static int decoder_new(struct decoders *d, const struct instance *in, struct dcm_source *src,
+	struct decoder **out, struct err *err)
+{
+	struct decoder *x = mem_calloc(1, sizeof *x);
+	const char *syntax = in->attr->transfer_syntax;
+	int rc;
+
+	if (!x)
+		return err_nomem(err);
+	x->instance_id = in->id;
+	x->refs = 1;
+	x->desc = in->attr->pixel;
+	x->desc.big_endian |= in->big_endian_pixels;
+	x->codec = codec_find(syntax ? syntax : "");
+	if (in->encapsulated && !x->codec)
+		rc = err_set(err, -ENOTSUP, "no decoder for transfer syntax %s", syntax ? syntax : "(none)");
+	else
+		rc = dcm_frames_read(src, in->pixels_off, in->pixels_len, &x->desc, in->n_frames,
+			x->codec, &x->frames, err);
+	if (rc == 0 && x->desc.photometric == PHOTOMETRIC_PALETTE)
+		rc = read_palette(d, in, x, err);
+	if (rc < 0) {
+		decoder_free(x);
+		return rc;
+	}
+	*out = x;
+	return 0;
+}
+
+/* Is it worth keeping? One native frame is found by arithmetic. */
+static bool worth_keeping(const struct decoder *x)
+{
+	return x->has_palette || (x->frames.encapsulated && x->frames.n_frames > 1);
+}
+
+static struct decoder *find_kept(struct decoders *d, uint32_t id)
+{
+	struct decoder *x = NULL;
+	size_t i;
+
+	pthread_mutex_lock(&d->lock);
+	for (i = 0; i < DECODERS_KEPT && !x; i++)
+		if (d->kept[i] && d->kept[i]->instance_id == id)
+			x = d->kept[i];
+	if (x) {
+		x->refs++;
+		x->last_use = ++d->clock;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return x;
+}
+
+/* Where a decoder of this instance is, or would go: a free place, else that of the longest unused. */
+static size_t place_of(const struct decoders *d, uint32_t id)
+{
+	size_t i, at = 0;
+
+	for (i = 0; i < DECODERS_KEPT; i++) {
+		if (d->kept[i] && d->kept[i]->instance_id == id)
+			return i;
+		if (d->kept[at] && (!d->kept[i] || d->kept[i]->last_use < d->kept[at]->last_use))
+			at = i;
+	}
+	return at;
+}
+
+static void keep(struct decoders *d, struct decoder *x)
+{
+	struct decoder *old;
+	size_t at;
+
+	pthread_mutex_lock(&d->lock);
+	at = place_of(d, x->instance_id);
+	old = d->kept[at];
+	if (old && old->instance_id == x->instance_id) {
+		old = NULL; /* a twin was faster: it stays */
+	} else {
+		d->kept[at] = x;
+		x->refs++;
+		x->last_use = ++d->clock;
+	}
+	if (old && --old->refs > 0)
+		old = NULL;
+	pthread_mutex_unlock(&d->lock);
+	decoder_free(old);
+}
+
+static void put(struct decoders *d, struct decoder *x)
+{
+	bool last;
+
+	pthread_mutex_lock(&d->lock);
+	last = --x->refs == 0;
+	pthread_mutex_unlock(&d->lock);
+	if (last)
+		decoder_free(x);
+}
+
+/* Samples as decoded to values: masked, in RGB. */
+static void to_values(const struct decoder *x, enum photometric photometric, uint8_t *words, uint8_t *out)
+{
+	size_t n = (size_t)x->desc.rows * x->desc.cols;
+	struct pixel_desc now = x->desc;
+
+	now.photometric = photometric;
+	pixel_mask(&x->desc, words, n * x->desc.samples);
+	if (x->has_palette)
+		pixel_palette_to_rgb(&x->desc, &x->palette, words, n, out);
+	else if (is_ybr(photometric) && x->desc.samples == 3)
+		pixel_ybr_to_rgb(&now, words, n);
+}
+
+static int decode(struct dcm_source *src, struct decoder *x, const struct instance *in, uint32_t frame,
+	enum frame_variant variant, uint8_t *out, size_t len, struct err *err)
+{
+	size_t stored = (size_t)pixel_decoded_bytes(&x->desc);
+	bool expand = x->has_palette && variant == FRAME_VALUES;
+	enum photometric photometric = x->desc.photometric;
+	struct pixel_desc now = x->desc;
+	uint8_t *words = out;
+	int rc;
+
+	if (!expand && len != stored)
+		return err_set(err, -EIO, "frame of %zu bytes where %zu were planned", stored, len);
+	if (expand)
+		words = mem_alloc(stored);
+	if (!words)
+		return err_nomem(err);
+	rc = dcm_frame_decode(src, &x->frames, &x->desc, x->codec, frame, words, stored, &photometric, err);
+	now.photometric = photometric;
+	if (rc == 0 && variant == FRAME_VALUES)
+		to_values(x, photometric, words, out);
+	else if (rc == 0 && is_ybr(photometric) && frame_stored_photometric(in) == PHOTOMETRIC_RGB)
+		pixel_ybr_to_rgb(&now, words, (size_t)now.rows * now.cols);
+	if (words != out)
+		mem_free(words);
+	return rc;
+}
+
+int decoders_read(struct decoders *d, const struct instance *in, uint32_t frame, enum frame_variant variant,
+	uint8_t *out, size_t len, struct err *err)
+{
+	struct decoder *x = find_kept(d, in->id);
+	struct dcm_source *src = NULL;
+	int rc = files_get(d->files, in, &src, err);
+
+	if (rc == 0 && !x) {
+		rc = decoder_new(d, in, src, &x, err);
+		if (rc == 0 && worth_keeping(x))
+			keep(d, x);
+	}
+	if (rc == 0) {
+		rc = decode(src, x, in, frame, variant, out, len, err);
+		if (rc < 0)
+			err_wrap(err, "frame %u", frame + 1);
+	}
+	if (x)
+		put(d, x);
+	if (src)
+		files_put(d->files, in, src);
+	return rc;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* The frame cache: one maker a frame, a bound that holds, failures that are told and forgotten. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "volume/framecache.h"
+
+#define LEN 1000u
+
+struct maker {
+	_Atomic unsigned n_made;
+	_Atomic bool fail;
+	pthread_barrier_t *both_here;    /* the maker waits here until the test lets it go on */
+};
+
+static int make(void *arg, uint8_t *out, size_t len, struct err *err)
+{
+	struct maker *m = arg;
+
+	if (m->both_here)
+		pthread_barrier_wait(m->both_here);
+	atomic_fetch_add(&m->n_made, 1);
+	if (m->fail)
+		return err_set(err, -EIO, "made to fail");
+	memset(out, 42, len);
+	return 0;
+}
+
+static struct framecache *new_cache(size_t budget)
+{
+	struct framecache *c;
+
+	cr_assert_eq(framecache_new(NULL, budget, 0, &c, NULL), 0);
+	return c;
+}
+
+static int get(struct framecache *c, uint64_t which, struct maker *m, const struct frame **f, struct err *err)
+{
+	uint64_t id[2] = { 77, which };
+
+	return framecache_get_made(c, id, LEN, make, m, f, err);
+}
+
+static void get_and_put(struct framecache *c, uint64_t which, struct maker *m)
+{
+	const struct frame *f;
+
+	cr_assert_eq(get(c, which, m, &f, NULL), 0);
+	cr_assert_eq(f->samples[LEN - 1], 42);
+	framecache_put(c, f);
+}
+
+Test(framecache, what_is_kept_is_not_made_again)
+{
+	struct framecache *c = new_cache(10 * LEN);
+	struct maker m = { 0 };
+
+	get_and_put(c, 1, &m);
+	get_and_put(c, 1, &m);
+	cr_assert_eq(m.n_made, 1);
+	framecache_free(c);
+}
+
+Test(framecache, unpinned_bytes_never_exceed_the_budget)
+{
+	struct framecache *c = new_cache(3 * LEN);
+	struct framecache_stats s;
+	struct maker m = { 0 };
+	uint64_t i;
+
+	for (i = 0; i < 50; i++) {
+		get_and_put(c, i, &m);
+		framecache_stats(c, &s);
+		cr_assert_leq(s.held_bytes, 3 * LEN);
+	}
+	get_and_put(c, 49, &m);
+	cr_assert_eq(m.n_made, 50, "the newest is kept");
+	get_and_put(c, 0, &m);
+	cr_assert_eq(m.n_made, 51, "the oldest went");
+	framecache_free(c);
+}
+
+Test(framecache, the_longest_unused_goes_first)
+{
+	struct framecache *c = new_cache(2 * LEN);
+	struct maker m = { 0 };
+
+	get_and_put(c, 1, &m);
+	get_and_put(c, 2, &m);
+	get_and_put(c, 1, &m);
+	get_and_put(c, 3, &m);
+	cr_assert_eq(m.n_made, 3);
+	get_and_put(c, 1, &m);
+	cr_assert_eq(m.n_made, 3, "1 was used after 2");
+	get_and_put(c, 2, &m);
+	cr_assert_eq(m.n_made, 4);
+	framecache_free(c);
+}
+
+Test(framecache, pinned_frames_stay_whatever_the_budget)
+{
+	struct framecache *c = new_cache(1);
+	const struct frame *a, *b;
+	struct framecache_stats s;
+	struct maker m = { 0 };
+
+	cr_assert_eq(get(c, 1, &m, &a, NULL), 0);
+	cr_assert_eq(get(c, 2, &m, &b, NULL), 0);
+	cr_assert_eq(a->samples[0], 42);
+	framecache_put(c, a);
+	framecache_put(c, b);
+	framecache_stats(c, &s);
+	cr_assert_eq(s.held_bytes, 0);
+	framecache_free(c);
+}
+
+Test(framecache, a_failure_is_told_and_not_remembered)
+{
+	struct framecache *c = new_cache(10 * LEN);
+	struct maker m = { .fail = true };
+	const struct frame *f;
+	struct err err;
+
+	cr_assert_eq(get(c, 1, &m, &f, &err), -EIO);
+	cr_assert_str_eq(err.msg, "made to fail");
+	m.fail = false;
+	get_and_put(c, 1, &m);
+	cr_assert_eq(m.n_made, 2);
+	framecache_free(c);
+}
+
+struct asker {
+	struct framecache *c;
+	struct maker *m;
+	int rc;
+	struct err err;
+};
+
+static void *ask(void *arg)
+{
+	struct asker *a = arg;
+	const struct frame *f;
+
+	a->rc = get(a->c, 5, a->m, &f, &a->err);
+	if (a->rc == 0)
+		framecache_put(a->c, f);
+	return NULL;
+}
+
+/* Two threads ask for one frame; the maker goes on only when the second has begun to wait (a hit). */
+static void ask_twice(bool fail, struct asker out[2], unsigned *n_made)
+{
+	struct framecache *c = new_cache(10 * LEN);
+	struct maker m = { .fail = fail };
+	struct framecache_stats s;
+	pthread_barrier_t here;
+	pthread_t threads[2];
+	int i;
+
+	pthread_barrier_init(&here, NULL, 2);
+	m.both_here = &here;
+	for (i = 0; i < 2; i++) {
+		out[i] = (struct asker){ .c = c, .m = &m };
+		pthread_create(&threads[i], NULL, ask, &out[i]);
+	}
+	do
+		framecache_stats(c, &s);
+	while (s.n_hits == 0);
+	pthread_barrier_wait(&here);
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	*n_made = m.n_made;
+	framecache_free(c);
+	pthread_barrier_destroy(&here);
+}
+
+Test(framecache, two_askers_share_one_making)
+{
+	struct asker a[2];
+	unsigned n_made;
+
+	ask_twice(false, a, &n_made);
+	cr_assert_eq(n_made, 1);
+	cr_assert(a[0].rc == 0 && a[1].rc == 0);
+}
+
+Test(framecache, a_failure_reaches_every_waiter)
+{
+	struct asker a[2];
+	unsigned n_made;
+
+	ask_twice(true, a, &n_made);
+	cr_assert_eq(n_made, 1);
+	cr_assert(a[0].rc == -EIO && a[1].rc == -EIO);
+	cr_assert_str_eq(a[0].err.msg, "made to fail");
+	cr_assert_str_eq(a[1].err.msg, "made to fail");
+}
+
+Test(framecache, without_memory_it_says_so_and_recovers)
+{
+	struct framecache *c = new_cache(10 * LEN);
+	struct maker m = { 0 };
+	const struct frame *f;
+	unsigned long n;
+
+	for (n = 1; n <= 2; n++) {
+		mem_fail_after(n);
+		cr_assert_eq(get(c, 1, &m, &f, NULL), -ENOMEM);
+		mem_fail_after(0);
+	}
+	get_and_put(c, 1, &m);
+	framecache_free(c);
+}
+
+Test(framecache, only_a_reader_in_order_is_read_ahead_of)
+{
+	struct framecache *c;
+	uint64_t from = 0;
+	unsigned n;
+
+	cr_assert_eq(framecache_new(NULL, LEN, 2, &c, NULL), 0);
+	cr_assert_eq(framecache_sequential(c, 9, 10, &from), 0);
+	cr_assert_eq(framecache_sequential(c, 9, 3, &from), 0);
+	cr_assert_eq(framecache_sequential(c, 9, 50, &from), 0);
+	framecache_sequential(c, 9, 51, &from);
+	n = framecache_sequential(c, 9, 52, &from);
+	cr_assert_gt(n, 0);
+	cr_assert_eq(from, 53);
+	cr_assert_eq(framecache_sequential(c, 9, 52, &from), 0, "told already");
+	cr_assert_eq(framecache_sequential(c, 9, 53, &from), 1, "one further each time");
+	cr_assert_eq(from, 53 + n);
+	framecache_free(c);
+}

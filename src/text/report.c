@@ -134,8 +134,7 @@ static void frame_problems(const struct report *r, struct buf *out)
 	char path[4096], text[300];
 
 	for (i = 0; i < n; i++) {
-		const struct instance *in = f[i].instance_id < r->catalog->n_ids ?
-			r->catalog->by_id[f[i].instance_id] : NULL;
+		const struct instance *in = catalog_instance(r->catalog, f[i].instance_id);
 
 		if (!in)
 			continue;

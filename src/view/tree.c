@@ -29,10 +29,7 @@ const struct series *tree_series(const struct view_node *n)
 
 const struct instance *tree_instance(const struct view_node *n)
 {
-	const struct catalog *c = n->snap->catalog;
-	uint64_t id = node_key(n)->a;
-
-	return id < c->n_ids ? c->by_id[id] : NULL;
+	return catalog_instance(n->snap->catalog, (uint32_t)node_key(n)->a);
 }
 
 int tree_gone(struct err *err)

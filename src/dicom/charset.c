@@ -60,7 +60,7 @@ static const struct set sets[N_SETS] = {
 	[SET_ASCII] = { IN_G0, 1, "(B", NULL, NULL },
 	[SET_JIS_ROMAN] = { IN_G0, 1, "(J", NULL, NULL },
 	[SET_KATAKANA] = { IN_G1, 1, ")I", NULL, NULL },
-	[SET_LATIN1] = { IN_G1, 1, "-A", "ISO-8859-1", NULL },
+	[SET_LATIN1] = { IN_G1, 1, "-A", NULL, NULL },
 	[SET_LATIN2] = { IN_G1, 1, "-B", "ISO-8859-2", NULL },
 	[SET_LATIN3] = { IN_G1, 1, "-C", "ISO-8859-3", NULL },
 	[SET_LATIN4] = { IN_G1, 1, "-D", "ISO-8859-4", NULL },
@@ -267,7 +267,16 @@ static bool convert(const struct set *set, size_t width, const char *s, size_t l
 	return ok;
 }
 
-/* JIS X 0201: the upper half follows the ASCII-like lower one; no table is needed. */
+/* The first 256 characters of Unicode. */
+static void convert_latin1(const char *s, size_t len, struct buf *out)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		utf8_encode(out, (unsigned char)s[i]);
+}
+
+/* The upper half of JIS X 0201 lies in Unicode as a block. */
 static bool convert_katakana(const char *s, size_t len, struct buf *out)
 {
 	bool ok = true;
@@ -394,7 +403,9 @@ static size_t take_high(struct decoder *d, const char *s, size_t len)
 	}
 	if (g1 == SET_NONE)
 		g1 = d->cs->announced != SET_NONE ? d->cs->announced : SET_LATIN1;
-	if (g1 == SET_KATAKANA)
+	if (g1 == SET_LATIN1)
+		convert_latin1(s, n, d->out);
+	else if (g1 == SET_KATAKANA)
 		d->ok = convert_katakana(s, n, d->out) && d->ok;
 	else
 		d->ok = convert(&sets[g1], sets[g1].width, s, n, d->out) && d->ok;

@@ -113,7 +113,7 @@ def read_private():
             key = private_key(group, pattern[4:].lower().replace('xx', ''))
             put(creator, key, entry)
             known = creators[creator.strip().lower()][1][key]
-            if entry.vr != 'UN':   # where they differ the younger dictionary is right
+            if entry.vr != 'UN':   # of two VRs that differ the younger data's counts
                 known.vr, known.vm, known.ambiguous = entry.vr, entry.vm, entry.ambiguous
     for creator in list(creators):
         entries = creators[creator][1]

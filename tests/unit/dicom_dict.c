@@ -127,6 +127,7 @@ Test(dicom_dict, private_elements_go_by_creator_and_low_byte)
 	is_private("SIEMENS CSA HEADER", 0x00291010, "CSAImageHeaderInfo");
 	is_private("SIEMENS CSA HEADER", 0x00299910, "CSAImageHeaderInfo");
 	is_private("Philips Imaging DD 001", 0x20011003, "DiffusionBFactor");
+	is_private("Philips MR Imaging DD 001", 0x20051071, "MRStackAngulationAP");
 	is_private("PHILIPS IMAGING DD 001", 0x20011503, "DiffusionBFactor");
 	is_private("GEMS_PARM_01", 0x00431039, "SlopInteger6ToSlopInteger9");
 	cr_assert_null(dcm_dict_find_private("SIEMENS CSA HEADER", 0x00311010));

@@ -13,57 +13,62 @@
 enum vr_flags { VR_LONG = 1, VR_TEXT = 2, VR_CHARSET = 4 };
 
 struct vr_facts {
+	uint16_t vr;
 	uint8_t flags;
-	uint8_t unit;                    /* 0: no VR */
+	uint8_t unit;
 };
 
-/* The place of two capital letters in a table of all pairs. */
-#define PAIR(first, second) (((first) - 'A') * 26 + ((second) - 'A'))
-
-/* Asked twice for each element of each file: one look, no search. */
 static const struct vr_facts *vr_find(uint16_t vr)
 {
-	static const struct vr_facts facts[26 * 26] = {
-		[PAIR('A', 'E')] = { VR_TEXT, 1 },
-		[PAIR('A', 'S')] = { VR_TEXT, 1 },
-		[PAIR('A', 'T')] = { 0, 2 },
-		[PAIR('C', 'S')] = { VR_TEXT, 1 },
-		[PAIR('D', 'A')] = { VR_TEXT, 1 },
-		[PAIR('D', 'S')] = { VR_TEXT, 1 },
-		[PAIR('D', 'T')] = { VR_TEXT, 1 },
-		[PAIR('F', 'D')] = { 0, 8 },
-		[PAIR('F', 'L')] = { 0, 4 },
-		[PAIR('I', 'S')] = { VR_TEXT, 1 },
-		[PAIR('L', 'O')] = { VR_TEXT | VR_CHARSET, 1 },
-		[PAIR('L', 'T')] = { VR_TEXT | VR_CHARSET, 1 },
-		[PAIR('O', 'B')] = { VR_LONG, 1 },
-		[PAIR('O', 'D')] = { VR_LONG, 8 },
-		[PAIR('O', 'F')] = { VR_LONG, 4 },
-		[PAIR('O', 'L')] = { VR_LONG, 4 },
-		[PAIR('O', 'V')] = { VR_LONG, 8 },
-		[PAIR('O', 'W')] = { VR_LONG, 2 },
-		[PAIR('P', 'N')] = { VR_TEXT | VR_CHARSET, 1 },
-		[PAIR('S', 'H')] = { VR_TEXT | VR_CHARSET, 1 },
-		[PAIR('S', 'L')] = { 0, 4 },
-		[PAIR('S', 'Q')] = { VR_LONG, 1 },
-		[PAIR('S', 'S')] = { 0, 2 },
-		[PAIR('S', 'T')] = { VR_TEXT | VR_CHARSET, 1 },
-		[PAIR('S', 'V')] = { VR_LONG, 8 },
-		[PAIR('T', 'M')] = { VR_TEXT, 1 },
-		[PAIR('U', 'C')] = { VR_LONG | VR_TEXT | VR_CHARSET, 1 },
-		[PAIR('U', 'I')] = { VR_TEXT, 1 },
-		[PAIR('U', 'L')] = { 0, 4 },
-		[PAIR('U', 'N')] = { VR_LONG, 1 },
-		[PAIR('U', 'R')] = { VR_LONG | VR_TEXT, 1 },
-		[PAIR('U', 'S')] = { 0, 2 },
-		[PAIR('U', 'T')] = { VR_LONG | VR_TEXT | VR_CHARSET, 1 },
-		[PAIR('U', 'V')] = { VR_LONG, 8 },
+	static const struct vr_facts facts[] = {
+		{ DCM_VR_AE, VR_TEXT, 1 },
+		{ DCM_VR_AS, VR_TEXT, 1 },
+		{ DCM_VR_AT, 0, 2 },
+		{ DCM_VR_CS, VR_TEXT, 1 },
+		{ DCM_VR_DA, VR_TEXT, 1 },
+		{ DCM_VR_DS, VR_TEXT, 1 },
+		{ DCM_VR_DT, VR_TEXT, 1 },
+		{ DCM_VR_FD, 0, 8 },
+		{ DCM_VR_FL, 0, 4 },
+		{ DCM_VR_IS, VR_TEXT, 1 },
+		{ DCM_VR_LO, VR_TEXT | VR_CHARSET, 1 },
+		{ DCM_VR_LT, VR_TEXT | VR_CHARSET, 1 },
+		{ DCM_VR_OB, VR_LONG, 1 },
+		{ DCM_VR_OD, VR_LONG, 8 },
+		{ DCM_VR_OF, VR_LONG, 4 },
+		{ DCM_VR_OL, VR_LONG, 4 },
+		{ DCM_VR_OV, VR_LONG, 8 },
+		{ DCM_VR_OW, VR_LONG, 2 },
+		{ DCM_VR_PN, VR_TEXT | VR_CHARSET, 1 },
+		{ DCM_VR_SH, VR_TEXT | VR_CHARSET, 1 },
+		{ DCM_VR_SL, 0, 4 },
+		{ DCM_VR_SQ, VR_LONG, 1 },
+		{ DCM_VR_SS, 0, 2 },
+		{ DCM_VR_ST, VR_TEXT | VR_CHARSET, 1 },
+		{ DCM_VR_SV, VR_LONG, 8 },
+		{ DCM_VR_TM, VR_TEXT, 1 },
+		{ DCM_VR_UC, VR_LONG | VR_TEXT | VR_CHARSET, 1 },
+		{ DCM_VR_UI, VR_TEXT, 1 },
+		{ DCM_VR_UL, 0, 4 },
+		{ DCM_VR_UN, VR_LONG, 1 },
+		{ DCM_VR_UR, VR_LONG | VR_TEXT, 1 },
+		{ DCM_VR_US, 0, 2 },
+		{ DCM_VR_UT, VR_LONG | VR_TEXT | VR_CHARSET, 1 },
+		{ DCM_VR_UV, VR_LONG, 8 },
 	};
-	unsigned first = vr >> 8, second = vr & 0xFF;
+	size_t lo = 0, hi = sizeof facts / sizeof facts[0];
 
-	if (first < 'A' || first > 'Z' || second < 'A' || second > 'Z')
-		return NULL;
-	return facts[PAIR(first, second)].unit ? &facts[PAIR(first, second)] : NULL;
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (facts[mid].vr == vr)
+			return &facts[mid];
+		if (facts[mid].vr < vr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
 }
 
 static bool vr_has(uint16_t vr, unsigned flag)

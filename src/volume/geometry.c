@@ -228,6 +228,7 @@ static void least_corner(const struct geom_affine *a, const uint32_t dim[3], boo
 		for (unsigned i = 0; i < 3; i++)
 			least[i] = fminf(least[i], place[c][i]);
 	}
+	memcpy(corner, place[0], sizeof place[0]);
 	for (unsigned c = 0; c < 8; c++) {
 		float distance = geom_distance(place[c], least);
 

@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Enhanced multi-frame files (PS3.3 C.7.6.16): each frame tells where it lies and what it
+ * shows. Frames are first parted by what can never be one volume (orientation, stack,
+ * segment); positions then give the planes, the dimension indices that are no position
+ * give the time points, and volumes that differ in echo, part or trigger
+ * delay become blocks of their own. Indices are only compared: they need not begin at 1
+ * or be contiguous. The header is read once for all of this.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "dicom/dataset.h"
+#include "dicom/groups.h"
+#include "dicom/tags.h"
+#include "dicom/value.h"
+#include "volume/geometry.h"
+#include "volume/planning.h"
+
+#define MOST_DIMENSIONS 8u
+#define SAME_PLANE_MM 0.01
+#define SAME_ORIENTATION 1e-4
+
+struct frame {
+	struct plan_image im;
+	double spacing[2], thickness, gap;
+	uint32_t index[MOST_DIMENSIONS]; /* DimensionIndexValues that are no position, most significant first */
+	int64_t stack, segment;
+	uint32_t set;                    /* of frames that may share a volume */
+	double along;
+	uint32_t plane, time;
+};
+
+struct dimensions {
+	uint32_t n;                      /* kept */
+	uint32_t from[MOST_DIMENSIONS];  /* which component of DimensionIndexValues */
+};
+
+/* --- dimensions -------------------------------------------------------------------------- */
+
+static bool is_place(uint32_t pointer)
+{
+	return pointer == DCM_StackID || pointer == DCM_InStackPositionNumber ||
+	       pointer == DCM_ImagePositionPatient || pointer == DCM_ImageOrientationPatient ||
+	       pointer == DCM_SliceLocation || pointer == DCM_ReferencedSegmentNumber;
+}
+
+static uint32_t pointer_of(const struct dcm_dataset *item)
+{
+	const struct dcm_node *n = dcm_get(item, DCM_DimensionIndexPointer);
+
+	if (!n || !n->value || n->el.len < 4)
+		return 0;
+	if (n->el.big_endian)
+		return (uint32_t)(n->value[0] << 8 | n->value[1]) << 16 | (uint32_t)(n->value[2] << 8 | n->value[3]);
+	return (uint32_t)(n->value[1] << 8 | n->value[0]) << 16 | (uint32_t)(n->value[3] << 8 | n->value[2]);
+}
+
+static int64_t index_value(const struct dcm_header *h, uint32_t frame, uint32_t component)
+{
+	const struct dcm_dataset *own = dcm_frame_item(h, frame);
+	const struct dcm_dataset *content = own ? dcm_first_item(own, DCM_FrameContentSequence) : NULL;
+	int64_t v = 0;
+
+	if (content)
+		dcm_int(dcm_get(content, DCM_DimensionIndexValues), component, &v);
+	return v;
+}
+
+static bool varies(const struct dcm_header *h, uint32_t n_frames, uint32_t component)
+{
+	int64_t first = index_value(h, 0, component);
+
+	for (uint32_t f = 1; f < n_frames; f++)
+		if (index_value(h, f, component) != first)
+			return true;
+	return false;
+}
+
+/* Components that vary and are no position. Where the position is declared before the last of them, the last one is the
+ * most significant (planes run fastest); where it is declared behind them, the first one is. */
+static void learn_dimensions(const struct dcm_header *h, uint32_t n_frames, struct dimensions *d)
+{
+	const struct dcm_node *seq = dcm_get(&h->top, DCM_DimensionIndexSequence);
+	uint32_t last_place = 0, last_varying = 0;
+
+	d->n = 0;
+	for (uint32_t i = 0; seq && i < seq->n_items && d->n < MOST_DIMENSIONS; i++) {
+		uint32_t pointer = pointer_of(&seq->items[i]);
+
+		if (pointer == DCM_InStackPositionNumber || pointer == DCM_ImagePositionPatient)
+			last_place = i;
+		if (is_place(pointer) || !varies(h, n_frames, i))
+			continue;
+		last_varying = i;
+		d->from[d->n++] = i;
+	}
+	if (last_place < last_varying)
+		for (uint32_t i = 0; i < d->n / 2; i++) {
+			uint32_t other = d->from[d->n - 1 - i];
+
+			d->from[d->n - 1 - i] = d->from[i];
+			d->from[i] = other;
+		}
+}
+
+/* --- frames ------------------------------------------------------------------------------- */
+
+static double number(const struct dcm_header *h, uint32_t frame, uint32_t tag, double otherwise)
+{
+	dcm_double(dcm_frame_get(h, frame, tag, NULL), 0, &otherwise);
+	return otherwise;
+}
+
+static void numbers(const struct dcm_header *h, uint32_t frame, uint32_t tag, double *out, uint32_t n)
+{
+	const struct dcm_node *node = dcm_frame_get(h, frame, tag, NULL);
+
+	for (uint32_t i = 0; i < n; i++)
+		dcm_double(node, i, &out[i]);
+}
+
+static const char *text(const struct dcm_header *h, uint32_t frame, uint32_t tag, struct arena *a)
+{
+	const struct dcm_dataset *ds;
+	const struct dcm_node *n = dcm_frame_get(h, frame, tag, &ds);
+
+	return n ? dcm_text(ds, n, a) : NULL;
+}
+
+/* Rescale, else the real world mapping; PS3.3 C.7.6.16.2.9, C.7.6.16.2.11. */
+static void read_scale(const struct dcm_header *h, uint32_t frame, struct plan_image *im)
+{
+	im->slope = number(h, frame, DCM_RescaleSlope, NAN);
+	im->intercept = number(h, frame, DCM_RescaleIntercept, NAN);
+	if (isnan(im->slope)) {
+		im->slope = number(h, frame, DCM_RealWorldValueSlope, NAN);
+		im->intercept = number(h, frame, DCM_RealWorldValueIntercept, NAN);
+	}
+}
+
+static void read_kind(const struct dcm_header *h, uint32_t frame, struct plan_image *im, struct arena *a)
+{
+	const char *type = text(h, frame, DCM_FrameType, a), *component = text(h, frame, DCM_ComplexImageComponent, a);
+
+	im->part = (uint8_t)plan_part(type ? type : im->in->attr->image_type, component, INSTANCE_NO_INT);
+	im->derived = plan_is_derived(type) || plan_is_derived(im->in->attr->image_type);
+}
+
+static void read_frame(struct planner *p, const struct dcm_header *h, uint32_t frame, const struct dimensions *d,
+	struct frame *f)
+{
+	struct plan_image *im = &f->im;
+
+	im->frame = frame;
+	numbers(h, frame, DCM_ImageOrientationPatient, im->orientation, 6);
+	numbers(h, frame, DCM_ImagePositionPatient, im->position, 3);
+	numbers(h, frame, DCM_PixelSpacing, f->spacing, 2);
+	f->thickness = number(h, frame, DCM_SliceThickness, f->thickness);
+	f->gap = number(h, frame, DCM_SpacingBetweenSlices, f->gap);
+	im->echo_time = (float)number(h, frame, DCM_EffectiveEchoTime, (double)im->echo_time);
+	im->repetition_time = (float)number(h, frame, DCM_RepetitionTime, (double)im->repetition_time);
+	im->flip_angle = (float)number(h, frame, DCM_FlipAngle, (double)im->flip_angle);
+	im->trigger_delay = (float)number(h, frame, DCM_NominalCardiacTriggerDelayTime, (double)im->trigger_delay);
+	im->b_value = number(h, frame, DCM_DiffusionBValue, NAN);
+	read_scale(h, frame, im);
+	read_kind(h, frame, im, &p->scratch);
+	f->stack = (int64_t)number(h, frame, DCM_StackID, 0.0);
+	f->segment = (int64_t)number(h, frame, DCM_ReferencedSegmentNumber, 0.0);
+	for (uint32_t i = 0; i < d->n; i++)
+		f->index[i] = (uint32_t)index_value(h, frame, d->from[i]);
+}
+
+/* --- sets: what can be one volume at all ------------------------------------------------------ */
+
+static bool same_set(const struct frame *a, const struct frame *b)
+{
+	if (a->stack != b->stack || a->segment != b->segment)
+		return false;
+	for (int i = 0; i < 6; i++)
+		if (fabs(a->im.orientation[i] - b->im.orientation[i]) > SAME_ORIENTATION)
+			return false;
+	return true;
+}
+
+static uint32_t number_sets(struct frame *frames, uint32_t n, uint32_t *first_of_set)
+{
+	uint32_t n_sets = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t s = 0;
+
+		while (s < n_sets && !same_set(&frames[first_of_set[s]], &frames[i]))
+			s++;
+		if (s == n_sets)
+			first_of_set[n_sets++] = i;
+		frames[i].set = s;
+	}
+	return n_sets;
+}
+
+/* --- planes and times -------------------------------------------------------------------------- */
+
+static int compare_doubles(double a, double b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_frame_along(const void *a, const void *b)
+{
+	const struct frame *const *x = a, *const *y = b;
+	int c = compare_doubles((*x)->along, (*y)->along);
+
+	return c ? c : compare_doubles((*x)->im.frame, (*y)->im.frame);
+}
+
+static int compare_index(const struct frame *a, const struct frame *b)
+{
+	for (uint32_t i = 0; i < MOST_DIMENSIONS; i++)
+		if (a->index[i] != b->index[i])
+			return a->index[i] < b->index[i] ? -1 : 1;
+	return 0;
+}
+
+static int compare_frame_time(const void *a, const void *b)
+{
+	const struct frame *const *x = a, *const *y = b;
+	int c;
+
+	if ((*x)->plane != (*y)->plane)
+		return (*x)->plane < (*y)->plane ? -1 : 1;
+	c = compare_index(*x, *y);
+	return c ? c : compare_doubles((*x)->im.frame, (*y)->im.frame);
+}
+
+static uint32_t number_planes(struct frame **f, uint32_t n)
+{
+	uint32_t plane = 0;
+
+	qsort(f, n, sizeof *f, compare_frame_along);
+	for (uint32_t i = 0; i < n; i++) {
+		if (i && !(f[i]->along - f[i - 1]->along <= SAME_PLANE_MM))
+			plane++;
+		f[i]->plane = plane;
+	}
+	return plane + 1;
+}
+
+/* The k-th frame of each plane is of time k; where planes have unequal counts, what is beyond the least count
+ * is left over. Returns how many times are whole. */
+static uint32_t number_times(struct frame **f, uint32_t n)
+{
+	uint32_t least = UINT32_MAX, count = 0;
+
+	qsort(f, n, sizeof *f, compare_frame_time);
+	for (uint32_t i = 0; i < n; i++) {
+		count = i && f[i]->plane == f[i - 1]->plane ? count + 1 : 1;
+		f[i]->time = count - 1;
+		if (i + 1 == n || f[i + 1]->plane != f[i]->plane)
+			least = count < least ? count : least;
+	}
+	return least;
+}
+
+/* --- blocks ---------------------------------------------------------------------------------------- */
+
+/* The grid of a set: frame of plane and time. */
+struct grid {
+	struct frame **at;               /* n_planes * n_times, plane fastest, as acquired */
+	uint32_t n_planes, n_times;
+};
+
+static bool same_volume_kind(const struct plan_block *b, const struct frame *x, const struct frame *y)
+{
+	if (x->im.part != y->im.part || x->im.derived != y->im.derived)
+		return false;
+	if (x->im.echo_time != y->im.echo_time && !(isnan(x->im.echo_time) && isnan(y->im.echo_time)))
+		return false;
+	return b->is_asl || !b->traits.splits_by_trigger_delay || x->im.trigger_delay == y->im.trigger_delay ||
+	       (isnan(x->im.trigger_delay) && isnan(y->im.trigger_delay));
+}
+
+static int read_diffusion(struct planner *p, const struct dcm_header *h, struct plan_block *b, struct err *err)
+{
+	struct plan_diffusion *d = arena_zalloc(&p->scratch, b->n_times, sizeof *d);
+
+	if (!d)
+		return err_nomem(err);
+	for (uint32_t t = 0; t < b->n_times; t++) {
+		struct facts f;
+		int rc = vendor_facts(h, b->images[(size_t)t * b->n_planes].frame, &p->scratch, &f, err);
+
+		if (rc < 0)
+			return rc;
+		plan_diffusion_from_facts(&f, &d[t]);
+	}
+	b->diffusion = d;
+	return 0;
+}
+
+/* One block of the times in which `mine` is set. */
+static int add_block(struct planner *p, struct series *s, const struct instance *in, const struct dcm_header *h,
+	const struct grid *g, const bool *mine, uint32_t n_times, int32_t echo_number, struct err *err)
+{
+	struct plan_block *b = plan_new_block(p, s, in, g->n_planes * n_times);
+	uint32_t n = 0;
+	const struct frame *first = NULL;
+
+	if (!b)
+		return err_nomem(err);
+	plan_fill_from_record(in, b, &b->images[0]);
+	for (uint32_t t = 0; t < g->n_times; t++)
+		for (uint32_t k = 0; mine[t] && k < g->n_planes; k++) {
+			const struct frame *f = g->at[(size_t)t * g->n_planes + k];
+
+			if (!first)
+				first = f;
+			b->images[n] = f->im;
+			b->images[n++].echo_number = echo_number;
+		}
+	b->is_multiframe = true;
+	b->n_planes = g->n_planes;
+	b->n_times = n_times;
+	if (first) {
+		memcpy(b->spacing, first->spacing, sizeof b->spacing);
+		b->thickness = first->thickness;
+		b->gap = first->gap;
+	}
+	return read_diffusion(p, h, b, err);
+}
+
+/* Echoes are numbered in the order in which they come; 0: there is one alone. */
+static int32_t echo_number(const struct grid *g, uint32_t time)
+{
+	int32_t echo = 0;
+	bool several = false;
+
+	for (uint32_t t = 0; t < g->n_times; t++) {
+		float te = g->at[(size_t)t * g->n_planes]->im.echo_time;
+		bool known = false;
+
+		several = several || te != g->at[0]->im.echo_time;
+		for (uint32_t u = 0; u < t && !known; u++)
+			known = te == g->at[(size_t)u * g->n_planes]->im.echo_time;
+		if (!known)
+			echo++;
+		if (te == g->at[(size_t)time * g->n_planes]->im.echo_time)
+			break;
+	}
+	for (uint32_t t = time; t < g->n_times && !several; t++)
+		several = g->at[(size_t)t * g->n_planes]->im.echo_time != g->at[0]->im.echo_time;
+	return several ? echo : 0;
+}
+
+static int add_blocks(struct planner *p, struct series *s, const struct instance *in, const struct dcm_header *h,
+	const struct grid *g, struct err *err)
+{
+	bool *done = arena_zalloc(&p->scratch, g->n_times, sizeof *done);
+	bool *mine = arena_zalloc(&p->scratch, g->n_times, sizeof *mine);
+	struct plan_block like = { .traits = vendor_traits(in->attr->manufacturer, in->attr->software_versions,
+		in->attr->sequence_name) };
+	int rc = 0;
+
+	if (!done || !mine)
+		return err_nomem(err);
+	for (uint32_t t = 0; !rc && t < g->n_times; t++) {
+		const struct frame *first = g->at[(size_t)t * g->n_planes];
+		uint32_t n = 0;
+
+		if (done[t])
+			continue;
+		memset(mine, 0, g->n_times * sizeof *mine);
+		for (uint32_t u = t; u < g->n_times; u++) {
+			mine[u] = !done[u] && same_volume_kind(&like, first, g->at[(size_t)u * g->n_planes]);
+			done[u] = done[u] || mine[u];
+			n += mine[u];
+		}
+		rc = add_block(p, s, in, h, g, mine, n, echo_number(g, t), err);
+	}
+	return rc;
+}
+
+/* Planes in the order of the first time point's frames. */
+static void fill_grid(struct grid *g, struct frame *const *f, uint32_t n)
+{
+	uint32_t first = 0, last = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (f[i]->time == 0 && f[i]->plane == 0)
+			first = f[i]->im.frame;
+		if (f[i]->time == 0 && f[i]->plane == g->n_planes - 1)
+			last = f[i]->im.frame;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t plane = first > last ? g->n_planes - 1 - f[i]->plane : f[i]->plane;
+
+		if (f[i]->time < g->n_times)
+			g->at[(size_t)f[i]->time * g->n_planes + plane] = f[i];
+	}
+}
+
+/* Frames of planes that have more than others: one volume, in the order of their places. */
+static int add_left_over(struct planner *p, struct series *s, const struct instance *in,
+	const struct dcm_header *h, struct frame **f, uint32_t n, uint32_t n_times, struct err *err)
+{
+	struct grid g = { .n_times = 1 };
+	bool mine = true;
+
+	g.at = arena_zalloc(&p->scratch, n, sizeof *g.at);
+	if (!g.at)
+		return err_nomem(err);
+	for (uint32_t i = 0; i < n; i++)
+		if (f[i]->time >= n_times)
+			g.at[g.n_planes++] = f[i];
+	if (!g.n_planes)
+		return 0;
+	plan_problem(p, in, "%u frames do not fill a volume: shown as a part of their own", g.n_planes);
+	return add_block(p, s, in, h, &g, &mine, 1, 0, err);
+}
+
+static int collect_set(struct planner *p, struct series *s, const struct instance *in, const struct dcm_header *h,
+	struct frame **f, uint32_t n, struct err *err)
+{
+	struct grid g;
+	bool placed = true;
+	int rc;
+
+	for (uint32_t i = 0; i < n; i++) {
+		f[i]->along = geom_along_normal(f[0]->im.orientation, f[i]->im.position);
+		placed = placed && !isnan(f[i]->along);
+	}
+	for (uint32_t i = 0; i < n && !placed; i++)
+		f[i]->along = f[i]->im.frame;
+	g.n_planes = number_planes(f, n);
+	g.n_times = number_times(f, n);
+	g.at = arena_zalloc(&p->scratch, (size_t)g.n_planes * g.n_times, sizeof *g.at);
+	if (!g.at)
+		return err_nomem(err);
+	fill_grid(&g, f, n);
+	rc = add_blocks(p, s, in, h, &g, err);
+	return rc ? rc : add_left_over(p, s, in, h, f, n, g.n_times, err);
+}
+
+static int collect_frames(struct planner *p, struct series *s, const struct instance *in,
+	const struct dcm_header *h, struct frame *frames, uint32_t n, struct err *err)
+{
+	uint32_t *first_of_set = arena_zalloc(&p->scratch, n, sizeof *first_of_set), n_sets;
+	struct frame **of_set = arena_zalloc(&p->scratch, n, sizeof *of_set);
+	int rc = 0;
+
+	if (!first_of_set || !of_set)
+		return err_nomem(err);
+	n_sets = number_sets(frames, n, first_of_set);
+	for (uint32_t i = 0; !rc && i < n_sets; i++) {
+		uint32_t n_in = 0;
+
+		for (uint32_t k = 0; k < n; k++)
+			if (frames[k].set == i)
+				of_set[n_in++] = &frames[k];
+		rc = collect_set(p, s, in, h, of_set, n_in, err);
+	}
+	return rc;
+}
+
+static int collect_enhanced(struct planner *p, struct series *s, const struct instance *in,
+	const struct dcm_header *h, uint32_t n, struct err *err)
+{
+	struct frame *frames = arena_zalloc(&p->scratch, n, sizeof *frames);
+	struct plan_block record = { 0 };
+	struct plan_image image = { .in = in, .series = s };
+	struct dimensions d;
+
+	if (!frames)
+		return err_nomem(err);
+	plan_fill_from_record(in, &record, &image);
+	learn_dimensions(h, n, &d);
+	for (uint32_t i = 0; i < n; i++) {
+		frames[i].im = image;
+		memcpy(frames[i].spacing, record.spacing, sizeof record.spacing);
+		frames[i].thickness = record.thickness;
+		frames[i].gap = record.gap;
+		read_frame(p, h, i, &d, &frames[i]);
+	}
+	return collect_frames(p, s, in, h, frames, n, err);
+}
+
+/* --- files that do not describe their frames ---------------------------------------------------- */
+
+static bool is_stacked_in_space(const struct instance *in)
+{
+	const char *m = in->attr->modality;
+
+	return m && (strcmp(m, "MR") == 0 || strcmp(m, "CT") == 0 || strcmp(m, "PT") == 0 || strcmp(m, "NM") == 0 ||
+		     strcmp(m, "RTDOSE") == 0 || strcmp(m, "SEG") == 0);
+}
+
+/* Seconds from frame to frame: (0018,1063), or the first of (0018,1065) that is not 0. */
+static double frame_time_s(const struct dcm_header *h)
+{
+	double ms = dcm_get_double(&h->top, DCM_FrameTime, NAN), vector[2] = { 0, 0 };
+
+	if (isnan(ms) && dcm_get_doubles(&h->top, DCM_FrameTimeVector, vector, 2) == 2)
+		ms = vector[1];
+	return ms > 0.0 ? ms / 1000.0 : NAN;
+}
+
+/* Where frame k of a dose grid lies: PS3.3 C.8.8.3. Offsets from the first, or along the axis of the patient. */
+static void place_dose_planes(const struct dcm_header *h, struct plan_block *b)
+{
+	const struct dcm_node *n = dcm_get(&h->top, DCM_GridFrameOffsetVector);
+	const double *o = b->images[0].orientation;
+	double normal[3] = { o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5], o[0] * o[4] - o[1] * o[3] };
+	double base = 0.0, z;
+
+	if (!n || !dcm_double(n, 0, &base))
+		return;
+	for (uint32_t k = 0; k < b->n_planes; k++)
+		if (dcm_double(n, k, &z))
+			for (int i = 0; i < 3; i++)
+				b->images[k].position[i] = b->images[0].position[i] + (z - base) * normal[i];
+	b->gap = b->n_planes > 1 && dcm_double(n, 1, &z) ? fabs(z - base) : b->gap;
+}
+
+static void read_plain(const struct dcm_header *h, struct plan_block *b, uint32_t n)
+{
+	double scaling = dcm_get_double(&h->top, DCM_DoseGridScaling, NAN);
+	const struct dcm_dataset *detector = dcm_first_item(&h->top, DCM_DetectorInformationSequence);
+
+	for (int i = 0; detector && i < 3; i++)
+		dcm_double(dcm_get(detector, DCM_ImagePositionPatient), (uint32_t)i, &b->images[0].position[i]);
+	for (int i = 0; detector && i < 6; i++)
+		dcm_double(dcm_get(detector, DCM_ImageOrientationPatient), (uint32_t)i,
+			&b->images[0].orientation[i]);
+	if (!isnan(scaling))
+		b->images[0].slope = scaling;
+	for (uint32_t k = 1; k < n; k++) {
+		b->images[k] = b->images[0];
+		b->images[k].frame = k;
+	}
+	place_dose_planes(h, b);
+}
+
+/* Nuclear medicine: planes that the slice vector tells apart; the rest is time. PS3.3 C.8.4.8. */
+static uint32_t slices_of(const struct dcm_header *h, uint32_t n)
+{
+	int64_t slices = dcm_get_int(&h->top, DCM_NumberOfSlices, n);
+
+	if (!dcm_get(&h->top, DCM_SliceVector) || slices < 1 || slices > n || n % slices)
+		return n;
+	return (uint32_t)slices;
+}
+
+static int collect_plain(struct planner *p, struct series *s, const struct instance *in,
+	const struct dcm_header *h, uint32_t n, struct err *err)
+{
+	struct plan_block *b = plan_new_block(p, s, in, n);
+
+	if (!b)
+		return err_nomem(err);
+	plan_fill_from_record(in, b, &b->images[0]);
+	b->is_multiframe = n > 1;
+	b->n_planes = is_stacked_in_space(in) ? slices_of(h, n) : 1;
+	b->n_times = n / b->n_planes;
+	b->time_step_s = frame_time_s(h);
+	read_plain(h, b, n);
+	return 0;
+}
+
+int plan_collect_multiframe(struct planner *p, struct series *s, const struct instance *in, struct err *err)
+{
+	const struct dcm_header *h = plan_header(p, in);
+	uint32_t n = in->n_frames ? in->n_frames : 1;
+
+	if (!h)
+		return 0;
+	if (dcm_frame_item(h, 0))
+		return collect_enhanced(p, s, in, h, n, err);
+	return collect_plain(p, s, in, h, n, err);
+}

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Step three: in which order the images of a group lie in space and time (CONVERSION §3.4).
+ *
+ * Positions come from geometry alone: images whose distance along the normal is the same
+ * are of one plane. Within a plane, time comes from what the makers number volumes by where
+ * that tells all images of each plane apart, else from the order of acquisition. So no
+ * numbering, shuffled or interleaved, ever puts a slice into the wrong place, and where
+ * the numbers are sane the result is the reference's.
+ *
+ * Planes with unequal counts mean that something is missing or there twice. The images are then cut, in the order
+ * of acquisition, into runs without a repeated plane; runs that have every plane make the
+ * volume, each other run is a volume of its own.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "volume/geometry.h"
+#include "volume/planning.h"
+
+#define SAME_PLANE_MM 0.01          /* scanners round positions; slices are further apart */
+
+struct item {
+	struct plan_image *im;
+	double along;                /* mm along the normal */
+	double key;                  /* of time; NAN: not numbered */
+	uint32_t rank;               /* in the order of acquisition */
+	uint32_t plane, time;
+	bool taken;
+};
+
+/* --- order of acquisition ---------------------------------------------------------------- */
+
+static int compare_number(double a, double b)
+{
+	if (isnan(a) || isnan(b))
+		return isnan(b) - isnan(a);
+	return (a > b) - (a < b);
+}
+
+static int compare_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "");
+}
+
+/* A total order: by numbers, then by what never differs between two scans of one folder. */
+static int compare_acquired(const struct plan_image *a, const struct plan_image *b)
+{
+	const struct instance *x = a->in, *y = b->in;
+	int c = 0;
+
+	if (x->attr->series_number != y->attr->series_number)
+		return x->attr->series_number < y->attr->series_number ? -1 : 1;
+	if (x->number != y->number)
+		return x->number < y->number ? -1 : 1;
+	if (x == y)
+		return a->frame < b->frame ? -1 : a->frame > b->frame;
+	c = compare_number(x->acquisition_time, y->acquisition_time);
+	if (!c)
+		c = compare_text(x->sop_uid, y->sop_uid);
+	if (!c)
+		c = compare_text(x->dir, y->dir);
+	return c ? c : compare_text(x->file, y->file);
+}
+
+static int compare_items_acquired(const void *a, const void *b)
+{
+	return compare_acquired(((const struct item *)a)->im, ((const struct item *)b)->im);
+}
+
+static int compare_blocks_acquired(const void *a, const void *b)
+{
+	const struct plan_block *const *x = a, *const *y = b;
+
+	return compare_acquired(&(*x)->images[0], &(*y)->images[0]);
+}
+
+static int compare_along(const void *a, const void *b)
+{
+	const struct item *const *x = a, *const *y = b;
+	int c = compare_number((*x)->along, (*y)->along);
+
+	return c ? c : ((*x)->rank > (*y)->rank) - ((*x)->rank < (*y)->rank);
+}
+
+/* --- keys of time ---------------------------------------------------------------------------- */
+
+static double number_or_zero(int32_t n)
+{
+	return n == INSTANCE_NO_INT ? 0.0 : (double)n;
+}
+
+/* Which volume of its series the makers say an image is of. */
+static double volume_number(const struct instance *in, double n_phases, double n_volumes)
+{
+	double volume = fmax(number_or_zero(in->vendor_volume), number_or_zero(in->temporal_position));
+	double phase = number_or_zero(in->vendor_phase);
+
+	if (in->label != IMAGE_LABEL_NONE)      /* phases of a label, of a control, of the next repeat */
+		return (volume * 3.0 + in->label) * (n_phases + 1.0) + phase;
+	return phase * (n_volumes + 1.0) + volume;
+}
+
+static void number_volumes(struct item *items, uint32_t n)
+{
+	double n_phases = 0, n_volumes = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct instance *in = items[i].im->in;
+
+		n_phases = fmax(n_phases, number_or_zero(in->vendor_phase));
+		n_volumes = fmax(n_volumes, fmax(number_or_zero(in->vendor_volume),
+						 number_or_zero(in->temporal_position)));
+	}
+	for (uint32_t i = 0; i < n; i++)
+		items[i].key = volume_number(items[i].im->in, n_phases, n_volumes);
+}
+
+static bool is_pet(const struct plan_block *b)
+{
+	const char *modality = b->images[0].in->attr->modality;
+
+	return modality && strcmp(modality, "PT") == 0;
+}
+
+static void number_by_reference_time(struct item *items, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		items[i].key = items[i].im->in->frame_reference_time;
+}
+
+/* Do the keys tell the images of each plane apart? by_plane: sorted by both. */
+static bool keys_are_distinct(struct item *const *by_plane, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (isnan(by_plane[i]->key) || (i && by_plane[i - 1]->plane == by_plane[i]->plane &&
+						by_plane[i - 1]->key == by_plane[i]->key))
+			return false;
+	return true;
+}
+
+static int compare_plane_time(const void *a, const void *b)
+{
+	const struct item *const *x = a, *const *y = b;
+	int c;
+
+	if ((*x)->plane != (*y)->plane)
+		return (*x)->plane < (*y)->plane ? -1 : 1;
+	c = compare_number((*x)->key, (*y)->key);
+	return c ? c : ((*x)->rank > (*y)->rank) - ((*x)->rank < (*y)->rank);
+}
+
+/* --- planes ------------------------------------------------------------------------------------ */
+
+/* Sorted by distance: where it jumps, the next plane begins. Returns how many planes there are. */
+static uint32_t number_planes(struct item **by_plane, uint32_t n)
+{
+	uint32_t plane = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (i && !(fabs(by_plane[i]->along - by_plane[i - 1]->along) <= SAME_PLANE_MM))
+			plane++;
+		by_plane[i]->plane = plane;
+	}
+	return n ? plane + 1 : 0;
+}
+
+static bool counts_are_equal(struct item *const *by_plane, uint32_t n, uint32_t n_planes)
+{
+	if (n % n_planes)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (by_plane[i]->plane != i / (n / n_planes))
+			return false;
+	return true;
+}
+
+/* --- duplicates ---------------------------------------------------------------------------------- */
+
+/* Two files that claim one place, number and time. */
+static bool is_duplicate(const struct item *a, const struct item *b)
+{
+	const struct instance *x = a->im->in, *y = b->im->in;
+
+	return a->plane == b->plane && x->number != INSTANCE_NO_INT && x->number == y->number && x != y &&
+	       x->attr->series_number == y->attr->series_number &&
+	       x->acquisition_number == y->acquisition_number && a->key == b->key &&
+	       compare_number(x->acquisition_time, y->acquisition_time) == 0 &&
+	       compare_number(x->content_time, y->content_time) == 0 &&
+	       compare_number(x->trigger_time, y->trigger_time) == 0;
+}
+
+/* items are in the order of acquisition, so that duplicates are neighbours. Moves them behind the others, whose
+ * number is returned. */
+static uint32_t set_duplicates_apart(struct item *items, uint32_t n, struct item *scratch)
+{
+	uint32_t n_kept = 0, n_apart = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		bool duplicate = false;
+
+		for (uint32_t j = n_kept; j-- > 0 && items[i].im->in->number != INSTANCE_NO_INT &&
+				items[j].im->in->number == items[i].im->in->number; )
+			duplicate = duplicate || is_duplicate(&items[j], &items[i]);
+		if (duplicate)
+			scratch[n_apart++] = items[i];
+		else
+			items[n_kept++] = items[i];
+	}
+	memcpy(items + n_kept, scratch, n_apart * sizeof *items);
+	return n_kept;
+}
+
+/* --- runs ---------------------------------------------------------------------------------------- */
+
+/* Number the runs: a new one begins where a plane comes for the second time. items in the order of acquisition;
+ * size[r] is how many images run r has. Returns how many runs there are. */
+static uint32_t cut_runs(struct item *items, uint32_t n, uint32_t *last_run_of_plane, uint32_t *size)
+{
+	uint32_t run = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (last_run_of_plane[items[i].plane] == run + 1)
+			run++;
+		last_run_of_plane[items[i].plane] = run + 1;
+		items[i].time = run;
+		size[run]++;
+	}
+	return run + 1;
+}
+
+/* The other way: the k-th image of each plane is of time k. For time running faster than space, and where no run is
+ * whole. */
+static uint32_t rank_in_planes(struct item *items, uint32_t n, uint32_t *n_in_plane, uint32_t *size)
+{
+	uint32_t n_times = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t time = n_in_plane[items[i].plane]++;
+
+		items[i].time = time;
+		size[time]++;
+		if (time >= n_times)
+			n_times = time + 1;
+	}
+	return n_times;
+}
+
+/* --- stacks ---------------------------------------------------------------------------------------- */
+
+struct stack_list {
+	struct plan_stack *stacks;
+	uint32_t n, cap;
+};
+
+static struct plan_stack *add_stack(struct planner *p, struct stack_list *l, const struct plan_group *g,
+	uint32_t n_planes, uint32_t n_times)
+{
+	struct plan_stack *s = plan_grow(p, &l->stacks, &l->n, &l->cap, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->group = g;
+	s->block = g->blocks[0];
+	s->n_planes = n_planes;
+	s->n_times = n_times;
+	s->images = arena_zalloc(&p->scratch, (size_t)n_planes * n_times, sizeof *s->images);
+	return s->images ? s : NULL;
+}
+
+/* Fill a stack from items that have their plane and time, whole: each pair once. Planes go the way in which the first
+ * time point was acquired. */
+static int fill_stack(struct planner *p, struct stack_list *l, const struct plan_group *g,
+	struct item *const *items, uint32_t n, uint32_t n_planes, enum plan_rest rest, uint32_t rest_number)
+{
+	uint32_t n_times = n / n_planes, first_rank = 0, last_rank = 0;
+	struct plan_stack *s = add_stack(p, l, g, n_planes, n_times);
+
+	if (!s)
+		return -1;
+	s->rest = rest;
+	s->rest_number = rest_number;
+	for (uint32_t i = 0; i < n; i++) {
+		if (items[i]->time == 0 && items[i]->plane == 0)
+			first_rank = items[i]->rank;
+		if (items[i]->time == 0 && items[i]->plane == n_planes - 1)
+			last_rank = items[i]->rank;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t plane = items[i]->plane;
+
+		if (first_rank > last_rank)
+			plane = n_planes - 1 - plane;
+		s->images[items[i]->time * n_planes + plane] = items[i]->im;
+	}
+	return 0;
+}
+
+/* Images that share nothing but their group: their planes and times anew, in the order in which they are. */
+static int fill_rest(struct planner *p, struct stack_list *l, const struct plan_group *g, struct item **items,
+	uint32_t n, enum plan_rest rest, uint32_t rest_number)
+{
+	qsort(items, n, sizeof *items, compare_along);
+	for (uint32_t i = 0; i < n; i++) {
+		items[i]->plane = i;
+		items[i]->time = 0;
+	}
+	return fill_stack(p, l, g, items, n, n, rest, rest_number);
+}
+
+/* A whole grid: planes of equal counts. by_plane sorted by plane and time. */
+static int fill_grid(struct planner *p, struct stack_list *l, const struct plan_group *g, struct item **by_plane,
+	uint32_t n, uint32_t n_planes)
+{
+	uint32_t n_times = n / n_planes;
+
+	for (uint32_t i = 0; i < n; i++)
+		by_plane[i]->time = i % n_times;
+	return fill_stack(p, l, g, by_plane, n, n_planes, PLAN_WHOLE, 0);
+}
+
+/* Renumber the times of whole runs and put their items first; returns how many items that are. */
+static uint32_t gather_whole(struct item *items, uint32_t n, const uint32_t *size, uint32_t n_planes,
+	struct item **out, uint32_t *new_time)
+{
+	uint32_t n_out = 0, next = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		new_time[i] = UINT32_MAX;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t run = items[i].time;
+
+		if (size[run] != n_planes)
+			continue;
+		if (new_time[run] == UINT32_MAX)
+			new_time[run] = next++;
+		items[i].taken = true;
+		out[n_out++] = &items[i];
+	}
+	return n_out;
+}
+
+static int fill_parts(struct planner *p, struct stack_list *l, const struct plan_group *g, struct item *items,
+	uint32_t n, uint32_t n_runs, struct item **scratch)
+{
+	uint32_t number = 2;
+
+	for (uint32_t run = 0; run < n_runs; run++) {
+		uint32_t n_in = 0;
+
+		for (uint32_t i = 0; i < n; i++)
+			if (!items[i].taken && items[i].time == run)
+				scratch[n_in++] = &items[i];
+		if (!n_in)
+			continue;
+		for (uint32_t i = 0; i < n_in; i++)
+			scratch[i]->taken = true;
+		plan_problem(p, scratch[0]->im->in, "%u images do not fill a volume: shown as a part of their own",
+			n_in);
+		if (fill_rest(p, l, g, scratch, n_in, PLAN_PARTIAL, number++) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int fill_broken(struct planner *p, struct stack_list *l, const struct plan_group *g, struct item *items,
+	uint32_t n, uint32_t n_planes)
+{
+	uint32_t *of_plane = arena_zalloc(&p->scratch, n_planes, sizeof *of_plane);
+	uint32_t *size = arena_zalloc(&p->scratch, n, sizeof *size);
+	uint32_t *new_time = arena_zalloc(&p->scratch, n, sizeof *new_time);
+	struct item **chosen = arena_zalloc(&p->scratch, n, sizeof *chosen);
+	bool time_is_fastest = n > 1 && items[0].plane == items[1].plane;
+	uint32_t n_runs, n_whole = 0;
+
+	if (!of_plane || !size || !new_time || !chosen)
+		return -1;
+	n_runs = time_is_fastest ? 0 : cut_runs(items, n, of_plane, size);
+	if (!time_is_fastest)
+		n_whole = gather_whole(items, n, size, n_planes, chosen, new_time);
+	if (!n_whole) {
+		memset(of_plane, 0, n_planes * sizeof *of_plane);
+		memset(size, 0, n * sizeof *size);
+		n_runs = rank_in_planes(items, n, of_plane, size);
+		n_whole = gather_whole(items, n, size, n_planes, chosen, new_time);
+	}
+	for (uint32_t i = 0; i < n_whole; i++)
+		chosen[i]->time = new_time[chosen[i]->time];
+	if (fill_stack(p, l, g, chosen, n_whole, n_planes, PLAN_WHOLE, 0) < 0)
+		return -1;
+	return fill_parts(p, l, g, items, n, n_runs, chosen);
+}
+
+/* --- groups of single images --------------------------------------------------------------------- */
+
+static bool has_place(const struct plan_image *im)
+{
+	return !isnan(im->position[0] + im->position[1] + im->position[2]) &&
+	       !isnan(im->orientation[0] + im->orientation[5]);
+}
+
+static struct item *list_items(struct planner *p, const struct plan_group *g)
+{
+	struct item *items = arena_zalloc(&p->scratch, g->n_blocks, sizeof *items);
+	const double *orientation = g->blocks[0]->images[0].orientation;
+
+	if (!items)
+		return NULL;
+	for (uint32_t i = 0; i < g->n_blocks; i++)
+		items[i].im = &g->blocks[i]->images[0];
+	qsort(items, g->n_blocks, sizeof *items, compare_items_acquired);
+	for (uint32_t i = 0; i < g->n_blocks; i++) {
+		items[i].rank = items[i].im->rank = i;
+		/* without a place each image is the next plane */
+		items[i].along = has_place(items[i].im) ?
+			geom_along_normal(orientation, items[i].im->position) : (double)i;
+	}
+	return items;
+}
+
+static int add_duplicates(struct planner *p, struct stack_list *l, const struct plan_group *g, struct item *items,
+	uint32_t n, struct item **scratch)
+{
+	if (!n)
+		return 0;
+	plan_problem(p, items[0].im->in, "%u images have the place, number and time of others", n);
+	for (uint32_t i = 0; i < n; i++)
+		scratch[i] = &items[i];
+	return fill_rest(p, l, g, scratch, n, PLAN_DUPLICATE, 2);
+}
+
+static int order_images(struct planner *p, const struct plan_group *g, struct stack_list *l)
+{
+	uint32_t n = g->n_blocks, n_all = n, n_planes;
+	struct item *items = list_items(p, g);
+	struct item *spare = arena_zalloc(&p->scratch, n, sizeof *spare);
+	struct item **by_plane = arena_zalloc(&p->scratch, n, sizeof *by_plane);
+
+	if (!items || !spare || !by_plane)
+		return -1;
+	number_volumes(items, n);
+	for (uint32_t i = 0; i < n; i++)
+		by_plane[i] = &items[i];
+	qsort(by_plane, n, sizeof *by_plane, compare_along);
+	n_planes = number_planes(by_plane, n);
+	n = set_duplicates_apart(items, n, spare);
+	if (is_pet(g->blocks[0]))
+		number_by_reference_time(items, n);
+	for (uint32_t i = 0; i < n; i++)
+		by_plane[i] = &items[i];
+	qsort(by_plane, n, sizeof *by_plane, compare_plane_time);
+	if (!keys_are_distinct(by_plane, n)) {
+		for (uint32_t i = 0; i < n; i++)
+			items[i].key = 0.0;
+		qsort(by_plane, n, sizeof *by_plane, compare_plane_time);
+	}
+	if (counts_are_equal(by_plane, n, n_planes) ? fill_grid(p, l, g, by_plane, n, n_planes) < 0 :
+						      fill_broken(p, l, g, items, n, n_planes) < 0)
+		return -1;
+	return add_duplicates(p, l, g, items + n, n_all - n, by_plane);
+}
+
+/* --- groups of whole volumes ------------------------------------------------------------------------ */
+
+/* Blocks that are a volume each follow one another in time. */
+static int order_volumes(struct planner *p, const struct plan_group *g, struct stack_list *l)
+{
+	uint32_t per_time = g->blocks[0]->n_tiles ? 1 : g->blocks[0]->n_planes;
+	uint32_t n_times = 0;
+	struct plan_diffusion *diffusion;
+	struct plan_stack *s;
+
+	qsort(g->blocks, g->n_blocks, sizeof *g->blocks, compare_blocks_acquired);
+	for (uint32_t i = 0; i < g->n_blocks; i++)
+		n_times += g->blocks[i]->n_times;
+	s = add_stack(p, l, g, per_time, n_times);
+	diffusion = arena_zalloc(&p->scratch, n_times, sizeof *diffusion);
+	if (!s || !diffusion)
+		return -1;
+	s->diffusion = diffusion;
+	for (uint32_t i = 0, t = 0; i < g->n_blocks; t += g->blocks[i++]->n_times) {
+		const struct plan_block *b = g->blocks[i];
+
+		for (uint32_t k = 0; k < per_time * b->n_times; k++)
+			s->images[t * per_time + k] = &b->images[k];
+		if (b->diffusion)
+			memcpy(diffusion + t, b->diffusion, b->n_times * sizeof *diffusion);
+		else
+			s->diffusion = NULL;
+	}
+	s->n_planes = g->blocks[0]->n_planes;
+	return 0;
+}
+
+int plan_order_group(struct planner *p, struct plan_group *g, struct plan_stack **stacks, uint32_t *n,
+	struct err *err)
+{
+	struct stack_list l = { 0 };
+	bool single = g->blocks[0]->n_planes == 1 && g->blocks[0]->n_times == 1 && !g->blocks[0]->is_multiframe;
+	int rc = single ? order_images(p, g, &l) : order_volumes(p, g, &l);
+
+	*stacks = l.stacks;
+	*n = l.n;
+	return rc < 0 ? err_nomem(err) : 0;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Step two: what may be stacked with what. Each test of CONVERSION §3.2 is a line of
+ * a table, in the reference's order: the first that differs is the reason that volumes.tsv tells,
+ * and some reasons give every volume of the series a suffix.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "volume/planning.h"
+
+#define ORIENTATION_TOLERANCE 1e-4
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* Absent ones are equal to absent ones only. */
+static bool same_number(float a, float b)
+{
+	return a == b || (isnan(a) && isnan(b));
+}
+
+static const struct attributes *attr(const struct plan_block *b)
+{
+	return b->images[0].in->attr;
+}
+
+static bool same_maker(const struct plan_block *a, const struct plan_block *b)
+{
+	return same_text(attr(a)->manufacturer, attr(b)->manufacturer);
+}
+
+static bool same_modality(const struct plan_block *a, const struct plan_block *b)
+{
+	return same_text(attr(a)->modality, attr(b)->modality);
+}
+
+static bool same_derived(const struct plan_block *a, const struct plan_block *b)
+{
+	return a->images[0].derived == b->images[0].derived;
+}
+
+/* Series whose numbers or UIDs differ though they are one acquisition. */
+static bool spans_series(const struct plan_block *a, const struct plan_block *b)
+{
+	if (a->traits.diffusion_spans_series && b->traits.diffusion_spans_series &&
+	    same_text(attr(a)->protocol_name, attr(b)->protocol_name))
+		return true;
+	return a->traits.series_in_thousands && b->traits.series_in_thousands && !a->is_multiframe &&
+	       !b->is_multiframe && attr(a)->series_number > 1000 && attr(b)->series_number > 1000 &&
+	       attr(a)->series_number / 1000 == attr(b)->series_number / 1000;
+}
+
+static bool same_series(const struct plan_block *a, const struct plan_block *b)
+{
+	return attr(a)->series_number == attr(b)->series_number || spans_series(a, b);
+}
+
+static bool same_study(const struct plan_block *a, const struct plan_block *b)
+{
+	if (spans_series(a, b))
+		return true;
+	return same_text(attr(a)->study_date, attr(b)->study_date) &&
+	       same_text(attr(a)->study_time, attr(b)->study_time);
+}
+
+static bool same_size(const struct plan_block *a, const struct plan_block *b)
+{
+	const struct pixel_desc *x = &attr(a)->pixel, *y = &attr(b)->pixel;
+
+	return x->rows == y->rows && x->cols == y->cols && x->bits_allocated == y->bits_allocated &&
+	       x->samples == y->samples && x->is_signed == y->is_signed && x->kind == y->kind &&
+	       (x->photometric == PHOTOMETRIC_PALETTE) == (y->photometric == PHOTOMETRIC_PALETTE) &&
+	       a->n_planes == b->n_planes && a->n_tiles == b->n_tiles;
+}
+
+static bool same_part(const struct plan_block *a, const struct plan_block *b)
+{
+	uint8_t x = a->images[0].part, y = b->images[0].part;
+
+	/* what is not told to be anything else is a magnitude */
+	if (x == IMAGE_PART_UNKNOWN)
+		x = IMAGE_PART_MAGNITUDE;
+	if (y == IMAGE_PART_UNKNOWN)
+		y = IMAGE_PART_MAGNITUDE;
+	return x == y;
+}
+
+static bool same_tr(const struct plan_block *a, const struct plan_block *b)
+{
+	return same_number(a->images[0].repetition_time, b->images[0].repetition_time);
+}
+
+static bool same_flip_angle(const struct plan_block *a, const struct plan_block *b)
+{
+	return same_number(a->images[0].flip_angle, b->images[0].flip_angle);
+}
+
+static bool same_echo(const struct plan_block *a, const struct plan_block *b)
+{
+	return a->images[0].echo_number == b->images[0].echo_number &&
+	       same_number(a->images[0].echo_time, b->images[0].echo_time);
+}
+
+static bool same_trigger(const struct plan_block *a, const struct plan_block *b)
+{
+	if (!a->traits.splits_by_trigger_delay || a->is_asl)
+		return true;
+	return same_number(a->images[0].trigger_delay, b->images[0].trigger_delay);
+}
+
+static bool same_protocol(const struct plan_block *a, const struct plan_block *b)
+{
+	return same_text(attr(a)->protocol_name, attr(b)->protocol_name);
+}
+
+static bool same_orientation(const struct plan_block *a, const struct plan_block *b)
+{
+	for (int i = 0; i < 6; i++) {
+		double x = a->images[0].orientation[i], y = b->images[0].orientation[i];
+
+		if (isnan(x) != isnan(y) || fabs(x - y) > ORIENTATION_TOLERANCE)
+			return false;
+	}
+	return true;
+}
+
+static bool same_series_uid(const struct plan_block *a, const struct plan_block *b)
+{
+	return same_text(attr(a)->series_uid, attr(b)->series_uid) || spans_series(a, b);
+}
+
+/* Several volumes in one file are whole by themselves. */
+static bool may_join(const struct plan_block *a, const struct plan_block *b)
+{
+	return a->n_times == 1 && b->n_times == 1 && a->is_multiframe == b->is_multiframe;
+}
+
+static const struct {
+	enum plan_reason reason;
+	bool (*same)(const struct plan_block *a, const struct plan_block *b);
+	bool x_ray_too;                  /* slices of a CT vary in what is not geometry */
+	const char *text;
+} tests[] = {
+	{ PLAN_MAKER, same_maker, true, "another maker" },
+	{ PLAN_MODALITY, same_modality, true, "another modality" },
+	{ PLAN_DERIVED, same_derived, true, "derived images beside originals" },
+	{ PLAN_SERIES, same_series, true, "another series" },
+	{ PLAN_STUDY, same_study, true, "another study time" },
+	{ PLAN_SIZE, same_size, true, "another matrix or pixel format" },
+	{ PLAN_MULTIFRAME, may_join, true, "a multi-frame file of its own" },
+	{ PLAN_PART, same_part, false, "magnitude, phase, real, imaginary or field map" },
+	{ PLAN_TR, same_tr, false, "another repetition time" },
+	{ PLAN_FLIP_ANGLE, same_flip_angle, false, "another flip angle" },
+	{ PLAN_ECHO, same_echo, false, "another echo" },
+	{ PLAN_TRIGGER, same_trigger, false, "another trigger delay" },
+	{ PLAN_PROTOCOL, same_protocol, false, "another protocol name" },
+	{ PLAN_ORIENTATION, same_orientation, true, "another orientation" },
+	{ PLAN_SERIES_UID, same_series_uid, true, "another series instance UID" },
+};
+#define N_TESTS (sizeof tests / sizeof *tests)
+
+static bool is_x_ray(const struct plan_block *b)
+{
+	static const char *const modalities[] = { "CT", "CR", "DX", "XA", "RF", "MG", "PX", "IO" };
+	const char *modality = attr(b)->modality;
+
+	for (size_t i = 0; modality && i < sizeof modalities / sizeof *modalities; i++)
+		if (strcmp(modality, modalities[i]) == 0)
+			return true;
+	return false;
+}
+
+enum plan_reason plan_compare(const struct plan_block *a, const struct plan_block *b)
+{
+	bool x_ray = is_x_ray(a);
+
+	for (size_t i = 0; i < N_TESTS; i++)
+		if ((!x_ray || tests[i].x_ray_too) && !tests[i].same(a, b))
+			return tests[i].reason;
+	return PLAN_SAME;
+}
+
+const char *plan_reason_text(enum plan_reason r)
+{
+	for (size_t i = 0; i < N_TESTS; i++)
+		if (tests[i].reason == r)
+			return tests[i].text;
+	return "";
+}
+
+/* --- groups -------------------------------------------------------------------------------- */
+
+/* Groups that a block need not be compared with are those of other series, but where series are spanned. */
+static bool is_candidate(const struct plan_group *g, const struct plan_block *b)
+{
+	const struct plan_block *first = g->blocks[0];
+
+	return first->images[0].series == b->images[0].series || spans_series(first, b);
+}
+
+static int add_to_group(struct planner *p, struct plan_group *g, struct plan_block *b, struct err *err)
+{
+	struct plan_block **at = plan_grow(p, &g->blocks, &g->n_blocks, &g->cap, sizeof *at);
+
+	if (!at)
+		return err_nomem(err);
+	*at = b;
+	b->group = (uint32_t)(g - p->groups);
+	return 0;
+}
+
+/* The group that b stacks with; else *reason tells why it is apart from the first of its series. Most blocks go
+ * where the last one went. */
+static struct plan_group *find_group(struct planner *p, const struct plan_block *b, uint32_t last_index,
+	enum plan_reason *reason)
+{
+	struct plan_group *last = last_index < p->n_groups ? &p->groups[last_index] : NULL;
+
+	*reason = PLAN_SAME;
+	if (last && is_candidate(last, b) && plan_compare(last->blocks[0], b) == PLAN_SAME)
+		return last;
+	for (uint32_t i = 0; i < p->n_groups; i++) {
+		enum plan_reason r;
+
+		if (!is_candidate(&p->groups[i], b))
+			continue;
+		r = plan_compare(p->groups[i].blocks[0], b);
+		if (r == PLAN_SAME)
+			return &p->groups[i];
+		if (*reason == PLAN_SAME)
+			*reason = r;
+	}
+	return NULL;
+}
+
+/* What varies among the groups of a series gives each of them its suffix. */
+static void mark(struct plan_group *a, struct plan_group *b)
+{
+	switch (plan_compare(a->blocks[0], b->blocks[0])) {
+	case PLAN_ECHO:
+		a->echo_varies = b->echo_varies = true;
+		break;
+	case PLAN_ORIENTATION:
+		a->orientation_varies = b->orientation_varies = true;
+		break;
+	case PLAN_TR:
+		a->tr_varies = b->tr_varies = true;
+		break;
+	case PLAN_TRIGGER:
+		a->trigger_varies = b->trigger_varies = true;
+		break;
+	default:
+		break;
+	}
+}
+
+static void spread(struct plan_group *a, struct plan_group *b)
+{
+	if (a->echo_varies)
+		b->echo_varies = true;
+	if (a->orientation_varies)
+		b->orientation_varies = true;
+	if (a->tr_varies)
+		b->tr_varies = true;
+	if (a->trigger_varies)
+		b->trigger_varies = true;
+}
+
+/* Groups of one series lie together; each is compared with the first ones of its series: enough to see what varies
+ * without comparing thousands of groups pair by pair. */
+static void mark_variation(struct planner *p)
+{
+	const uint32_t most = 64;
+
+	for (uint32_t i = 0; i < p->n_groups; i++) {
+		struct plan_group *first = &p->groups[i];
+		uint32_t j;
+
+		for (j = i + 1; j < p->n_groups && j - i <= most &&
+				is_candidate(first, p->groups[j].blocks[0]); j++)
+			mark(first, &p->groups[j]);
+	}
+	for (uint32_t i = 1; i < p->n_groups; i++)
+		if (is_candidate(&p->groups[i - 1], p->groups[i].blocks[0]))
+			spread(&p->groups[i - 1], &p->groups[i]);
+	for (uint32_t i = p->n_groups; i > 1; i--)
+		if (is_candidate(&p->groups[i - 2], p->groups[i - 1].blocks[0]))
+			spread(&p->groups[i - 1], &p->groups[i - 2]);
+}
+
+static void mark_coils(struct plan_group *g)
+{
+	for (uint32_t i = 1; i < g->n_blocks && !g->coil_varies; i++)
+		g->coil_varies = attr(g->blocks[i]) != attr(g->blocks[0]) &&
+				 !same_text(attr(g->blocks[i])->coil_name, attr(g->blocks[0])->coil_name);
+}
+
+int plan_group_blocks(struct planner *p, struct err *err)
+{
+	uint32_t last = 0;
+
+	for (uint32_t i = 0; i < p->n_blocks; i++) {
+		enum plan_reason reason;
+		struct plan_group *g = find_group(p, &p->blocks[i], last, &reason);
+		int rc;
+
+		if (!g) {
+			g = plan_grow(p, &p->groups, &p->n_groups, &p->cap_groups, sizeof *g);
+			if (!g)
+				return err_nomem(err);
+			g->reason = reason;
+		}
+		rc = add_to_group(p, g, &p->blocks[i], err);
+		if (rc < 0)
+			return rc;
+		last = (uint32_t)(g - p->groups);
+	}
+	mark_variation(p);
+	for (uint32_t i = 0; i < p->n_groups; i++)
+		mark_coils(&p->groups[i]);
+	return 0;
+}

@@ -218,7 +218,8 @@ static int note_creator(struct dcm_reader *r, const struct dcm_elem *el, struct 
 
 const char *dcm_reader_creator(const struct dcm_reader *r, uint32_t tag, size_t *len)
 {
-	unsigned i = r->n_creators, first = r->level[r->top].n_creators;
+	unsigned top_dataset = r->level[r->top].is_sequence ? r->top - 1 : r->top;
+	unsigned i = r->n_creators, first = r->level[top_dataset].n_creators;
 	const struct dcm_creator *c;
 
 	while (i-- > first) {

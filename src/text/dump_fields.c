@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What makers pack into one element, a line a field: Siemens' CSA headers and the
+ * protocols in them or beside them (XA), GE's protocol block. Found by the creator
+ * and by what the bytes are, not by tag, since blocks move. A field's path is
+ * `(gggg,eeee){Field.key}`, its name `Keyword.Field.key`.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "dump_lines.h"
+#include "vendor/csa.h"
+#include "vendor/protocol.h"
+
+/* One element's fields while they are shown. */
+struct fields {
+	struct dumper *d;
+	const char *keyword;         /* of the element */
+	char tag[12];
+};
+
+static void add_key(struct buf *b, const char *field, const char *key, size_t key_len)
+{
+	buf_adds(b, field);
+	if (*field && key_len)
+		buf_addc(b, '.');
+	buf_add(b, key, key_len);
+}
+
+/* A line whose value is v; field or key may be empty. */
+static int show(const struct fields *f, const char *field, const char *key, size_t key_len,
+	uint16_t vr, const struct dump_value *v, struct err *err)
+{
+	const char letters[4] = { ' ', (char)(vr >> 8), (char)vr, ' ' };
+	struct buf *head = &f->d->head;
+
+	buf_reset(head);
+	buf_add(head, f->d->path.data, f->d->path.len);
+	buf_adds(head, f->tag);
+	buf_addc(head, '{');
+	add_key(head, field, key, key_len);
+	buf_addc(head, '}');
+	buf_add(head, letters, sizeof letters);
+	buf_add(head, f->d->name.data, f->d->name.len);
+	buf_adds(head, f->keyword);
+	buf_addc(head, '.');
+	add_key(head, field, key, key_len);
+	return dump_line_of(f->d, NULL, 0, vr, v, err);
+}
+
+static bool is_key(const char *s, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if ((unsigned char)s[i] <= ' ' || s[i] == '{' || s[i] == '}' || s[i] == '<' ||
+			(unsigned char)s[i] > 0x7E)
+			return false;
+	}
+	return len > 0;
+}
+
+/* What a value of a protocol looks like. */
+static uint16_t vr_of(const struct protocol_line *l)
+{
+	size_t i = 0, n = l->value_len;
+	const char *s = l->value;
+	bool real = false;
+
+	if (n && s[-1] == '"')
+		return DCM_VR_LO;
+	if (n > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X'))
+		return DCM_VR_UL;
+	if (i < n && (s[i] == '-' || s[i] == '+'))
+		i++;
+	if (i == n)
+		return DCM_VR_LO;
+	for (; i < n; i++) {
+		if (s[i] == '.' || s[i] == 'e' || s[i] == 'E' || s[i] == '-' || s[i] == '+')
+			real = true;
+		else if (s[i] < '0' || s[i] > '9')
+			return DCM_VR_LO;
+	}
+	return real ? DCM_VR_DS : DCM_VR_IS;
+}
+
+static int show_protocol(const struct fields *f, const char *field, const struct protocol *p,
+	struct err *err)
+{
+	const struct protocol_line *l;
+	struct dump_value v;
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; i < p->n_lines && rc == 0; i++) {
+		l = &p->lines[i];
+		if (!is_key(l->key, l->key_len))
+			continue;
+		dump_value_shown(f->d, l->value, l->value_len, &v);
+		rc = show(f, field, l->key, l->key_len, vr_of(l), &v, err);
+	}
+	return rc;
+}
+
+/* The lines of a protocol that is a text, where it is one; *found tells. */
+static int show_ascconv(const struct fields *f, const char *field, const char *text, size_t len,
+	bool *found, struct err *err)
+{
+	struct protocol p;
+	int rc = protocol_parse_ascconv(text, len, &f->d->scratch, &p, NULL);
+
+	*found = rc == 0;
+	if (rc == -ENOMEM)
+		return err_nomem(err);
+	return rc == 0 ? show_protocol(f, field, &p, err) : 0;
+}
+
+/* ---- CSA ---- */
+
+static uint16_t csa_vr(const struct csa_field *c)
+{
+	uint16_t vr = DCM_VR(c->vr[0], c->vr[1]);
+
+	return dcm_vr_known(vr) ? vr : DCM_VR_UN;
+}
+
+static void join_values(struct buf *b, const struct csa_field *c)
+{
+	uint32_t i;
+
+	buf_reset(b);
+	for (i = 0; i < c->n_values; i++) {
+		if (i)
+			buf_addc(b, '\\');
+		buf_adds(b, c->values[i]);
+	}
+}
+
+static int show_csa_field(const struct fields *f, const struct csa_field *c, struct err *err)
+{
+	struct buf *raw = &f->d->raw;
+	struct dump_value v = { "", 0, false };
+	size_t len;
+	bool found = false;
+	int rc = 0;
+
+	if (!is_key(c->name, strlen(c->name)))
+		return 0;
+	if (c->n_values == 1) {
+		len = strlen(c->values[0]);
+		rc = show_ascconv(f, c->name, c->values[0], len, &found, err);
+		dump_value_shown(f->d, c->values[0], len, &v);
+	} else if (c->n_values) {
+		join_values(raw, c);
+		dump_value_shown(f->d, raw->data, raw->len, &v);
+	}
+	return rc < 0 || found ? rc : show(f, c->name, "", 0, csa_vr(c), &v, err);
+}
+
+static int show_csa(const struct fields *f, const uint8_t *bytes, size_t len, bool *found,
+	struct err *err)
+{
+	struct csa c;
+	uint32_t i;
+	int rc = csa_parse(bytes, len, &f->d->scratch, &c, NULL);
+
+	*found = rc == 0;
+	if (rc < 0)
+		return rc == -ENOMEM ? err_nomem(err) : 0;
+	for (i = 0; i < c.n_fields && rc == 0; i++)
+		rc = show_csa_field(f, &c.fields[i], err);
+	return rc;
+}
+
+/* ---- which ---- */
+
+static int show_siemens(const struct fields *f, const uint8_t *bytes, size_t len, struct err *err)
+{
+	bool found;
+	int rc = show_csa(f, bytes, len, &found, err);
+
+	return rc < 0 || found ? rc
+		: show_ascconv(f, "", (const char *)bytes, len, &found, err);
+}
+
+static int show_ge(const struct fields *f, const uint8_t *bytes, size_t len, struct err *err)
+{
+	struct protocol p;
+	int rc = protocol_parse_ge(bytes, len, &f->d->scratch, &p, NULL);
+
+	if (rc < 0)
+		return rc == -ENOMEM ? err_nomem(err) : 0;
+	return show_protocol(f, "", &p, err);
+}
+
+static void fields_init(struct fields *f, struct dumper *d, const struct dcm_node *n)
+{
+	const struct dcm_dict_entry *e = dcm_dict_find_private(n->creator, n->el.tag);
+	static const char hex[] = "0123456789abcdef";
+	unsigned i;
+
+	f->d = d;
+	f->keyword = e ? e->keyword : "Unknown";
+	memcpy(f->tag, "(0000,0000)", sizeof f->tag);
+	for (i = 0; i < 8; i++)
+		f->tag[1 + i + i / 4] = hex[n->el.tag >> (28 - 4 * i) & 15];
+}
+
+int dump_fields(struct dumper *d, const struct dcm_node *n, struct err *err)
+{
+	bool siemens, owned;
+	const uint8_t *bytes;
+	struct fields f;
+	int rc;
+
+	if (!n->creator || dcm_vr_is_text(n->el.vr) || n->el.vr == DCM_VR_SQ || n->el.len < 16 ||
+		n->el.len == DCM_UNDEFINED_LENGTH)
+		return 0;
+	siemens = strncmp(n->creator, "SIEMENS", 7) == 0;
+	if (!siemens && (strncmp(n->creator, "GEMS_SERS", 9) != 0 || (n->el.tag & 0xFF) != 0x1B))
+		return 0;
+	rc = dcm_header_load(d->h, n, &bytes, &owned, err);
+	if (rc < 0)
+		return rc == -EFBIG || rc == -EBADMSG ? 0 : rc;
+	fields_init(&f, d, n);
+	rc = siemens ? show_siemens(&f, bytes, (size_t)n->el.len, err)
+		: show_ge(&f, bytes, (size_t)n->el.len, err);
+	arena_release(&d->scratch);
+	if (owned)
+		mem_free((void *)bytes);
+	return rc;
+}

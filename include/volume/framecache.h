@@ -67,6 +67,8 @@ struct framecache_failure {
 	char text[240];
 };
 size_t framecache_failures(struct framecache *c, struct framecache_failure out[FRAMECACHE_FAILURES]);
+/* Note one that was read without the cache. */
+void framecache_failed(struct framecache *c, const struct instance *in, uint32_t frame, const char *text);
 void framecache_stats(struct framecache *c, struct framecache_stats *out);
 
 #endif

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -200,14 +201,11 @@ static int load(struct framecache *c, struct entry *e, const struct request *r)
 }
 
 /* Remember why a frame could not be had; who asks again is told nothing new. */
-static void remember_failure(struct framecache *c, const struct entry *e)
+static void remember_failure(struct framecache *c, uint32_t id, uint32_t frame, const char *text)
 {
-	uint32_t id = (uint32_t)(e->key[1] >> 32), frame = (uint32_t)e->key[1];
 	struct framecache_failure *f;
 	size_t i;
 
-	if (e->key[0] > KEY_LAST_FRAME)
-		return;
 	for (i = 0; i < c->n_failures; i++)
 		if (c->failures[i].instance_id == id && c->failures[i].frame == frame)
 			return;
@@ -216,7 +214,14 @@ static void remember_failure(struct framecache *c, const struct entry *e)
 		c->n_failures++;
 	f->instance_id = id;
 	f->frame = frame;
-	memcpy(f->text, e->err.msg, sizeof f->text);
+	snprintf(f->text, sizeof f->text, "%s", text);
+}
+
+void framecache_failed(struct framecache *c, const struct instance *in, uint32_t frame, const char *text)
+{
+	pthread_mutex_lock(&c->lock);
+	remember_failure(c, in->id, frame, text);
+	pthread_mutex_unlock(&c->lock);
 }
 
 static int finish(struct framecache *c, struct entry *e, int rc, const struct frame **out, struct err *err)
@@ -232,7 +237,8 @@ static int finish(struct framecache *c, struct entry *e, int rc, const struct fr
 		e->err.code = rc;
 		*slot(c, e->key) = e->chain;
 		c->stats.n_failed++;
-		remember_failure(c, e);
+		if (e->key[0] <= KEY_LAST_FRAME)
+			remember_failure(c, (uint32_t)(e->key[1] >> 32), (uint32_t)e->key[1], e->err.msg);
 		if (err)
 			*err = e->err;
 		unpin(c, e);

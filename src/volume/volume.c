@@ -175,7 +175,8 @@ static bool is_direct(const struct reading *g, const struct volume_slice *s)
 }
 
 /* n rows of the plane from source row `row` (before any flip), in file order, to out. */
-static int read_rows(const struct reading *g, const struct volume_slice *s, uint32_t row, uint32_t n, uint8_t *out)
+static int fetch_rows(const struct reading *g, const struct volume_slice *s, uint32_t row, uint32_t n, uint8_t *out,
+	struct err *err)
 {
 	const struct pixel_desc *d = &s->in->attr->pixel;
 	uint64_t row_bytes = (uint64_t)d->cols * (d->bits_allocated / 8u), frame = row_bytes * d->rows;
@@ -184,14 +185,27 @@ static int read_rows(const struct reading *g, const struct volume_slice *s, uint
 	int rc;
 
 	if (in_value + n * row_bytes > s->in->pixels_len)
-		return err_set(g->err, -EIO, "the pixel data ends before frame %u does", s->frame + 1);
-	rc = files_get(g->r->files, s->in, &src, g->err);
+		return err_set(err, -EIO, "the pixel data ends before frame %u does", s->frame + 1);
+	rc = files_get(g->r->files, s->in, &src, err);
 	if (rc < 0)
 		return rc;
-	rc = dcm_source_read_full(src, out, n * row_bytes, s->in->pixels_off + in_value, g->err);
+	rc = dcm_source_read_full(src, out, n * row_bytes, s->in->pixels_off + in_value, err);
 	files_put(g->r->files, s->in, src);
 	if (rc == 0)
 		pixel_mask(d, out, (size_t)n * d->cols);
+	return rc;
+}
+
+static int read_rows(const struct reading *g, const struct volume_slice *s, uint32_t row, uint32_t n, uint8_t *out)
+{
+	struct err err = { 0 };
+	int rc = fetch_rows(g, s, row, n, out, &err);
+
+	if (rc < 0) {
+		framecache_failed(g->r->cache, s->in, s->frame, err.msg);
+		if (g->err)
+			*g->err = err;
+	}
 	return rc;
 }
 

@@ -41,17 +41,22 @@ struct fixture {
 
 static void write_files(struct fixture *x, const char *syntax)
 {
+	uint16_t stored[ROWS][COLS];
 	char path[128];
 	int p, r, c;
 
 	for (p = 0; p < PLANES; p++) {
 		struct gen_instance i = { .syntax = syntax, .series = 1, .number = p + 1, .rows = ROWS, .cols = COLS,
-			.position = { 0, 0, p }, .pixels = x->pixels[p] };
+			.position = { 0, 0, p }, .pixels = stored };
 		struct gen g;
 
 		for (r = 0; r < ROWS; r++)
-			for (c = 0; c < COLS; c++)
+			for (c = 0; c < COLS; c++) {
 				x->pixels[p][r][c] = (uint16_t)(1000 * p + 100 * r + c);
+				stored[r][c] = x->pixels[p][r][c];
+				if (strcmp(syntax, GEN_BIG_ENDIAN) == 0)
+					put_be16(&stored[r][c], x->pixels[p][r][c]);
+			}
 		gen_instance_begin(&g, &i);
 		gen_instance_end(&g, &i);
 		snprintf(path, sizeof path, "%s/%d.dcm", x->dir, p);

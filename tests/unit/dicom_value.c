@@ -137,9 +137,16 @@ Test(dicom_value, integers)
 	is_int("+4", 4);
 	is_int("1.0", 1);
 	is_int("2e3", 2000);
+	is_int("-0", 0);
+	is_int("0e99", 0);
+	is_int("12300e-2", 123);
+	is_int("7.00000000000000000000000000", 7);
+	is_int("9007199254740993", 9007199254740993);
 	is_int("9223372036854775807", INT64_MAX);
 	cr_assert_not(dcm_parse_int("1.5", 3, &v));
 	cr_assert_not(dcm_parse_int("9223372036854775808", 19, &v));
+	cr_assert_not(dcm_parse_int("1e19", 4, &v));
+	cr_assert_not(dcm_parse_int("1.00000000000000000000000001", 28, &v));
 	cr_assert_not(dcm_parse_int("123456789012345678901", 21, &v));
 }
 

@@ -69,18 +69,22 @@ struct vendor_traits vendor_traits(const char *manufacturer, const char *softwar
  * acquired: as many as share the first one's. 1 where nothing tells. */
 uint32_t vendor_multiband(const double *times, uint32_t n);
 
-/* What a sidecar's vendor keys depend on beside the header. A time point is a volume of a 4D series. */
+/* What a sidecar's vendor keys depend on beside the header. A time point is a volume of a 4D series; planes are
+ * in the order of the stored slices. */
 struct sidecar_input {
 	const struct dcm_header *header[2];  /* of the first plane of the time points 0 and 1; [1] may be NULL */
-	const uint32_t *frames[2];           /* frame of each plane there, storage order; NULL: planes are files */
+	const uint32_t *frames[2];           /* frame of each plane there; NULL: planes are files of their own */
 	const double *times_s[2];            /* acquisition time of each plane, from the index; NAN; may be NULL */
 	uint32_t n_planes;
 	const struct facts *facts;           /* of header[0], frames[0][0] */
 	struct arena *a;
 	uint32_t dim[4];                     /* i, j, k, t of the volume */
 	double voxel_mm[3];
-	bool slices_reversed;                /* planes run against the order of acquisition (§5.3) */
-	bool is_mr;
+	bool tiles_reversed;                 /* the first tile of a mosaic is the last slice */
+	bool slices_reversed;                /* slices run against the order of acquisition (§5.3) */
+	bool is_mr, is_3d;
+	bool is_phase;                       /* a phase image, or difference of two */
+	bool is_field_map;                   /* in Hz */
 };
 
 struct keys;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Questions to one frame of a header: see maker.h. */
-#include "vendor/maker.h"
+/* Questions to one frame of a header: see view.h. */
+#include "vendor/view.h"
 
 #include <math.h>
 #include <string.h>

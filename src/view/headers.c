@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* headers/: each instance's header as text, one line an element; and SERIES.txt, what a series shares. */
+#include <errno.h>
+
+#include "base/err.h"
+#include "text/dump.h"
+#include "view/tree.h"
+
+static int list_series(const struct view_node *n, struct view_out *out, struct err *err)
+{
+	const struct study *study = tree_study(n);
+	uint32_t i;
+	int rc = tree_list_series(n, out, err);
+
+	for (i = 0; rc == 0 && i < study->n_series; i++) {
+		const struct series *s = study->series[i];
+		struct view_key key = { .kind = TREE_SERIES_FILE, .version = s->version, .a = s->id };
+
+		if (filter_has_series(n->snap->filter, s))
+			rc = tree_emit(out, VIEW_FILE, s->name, ".txt", &key, VIEW_SIZE_LATER, s->mtime_ns, s->id, err);
+	}
+	return rc;
+}
+
+static int list(const struct view_node *n, struct view_out *out, struct err *err)
+{
+	if (node_key(n)->kind == TREE_STUDY)
+		return list_series(n, out, err);
+	return tree_list(n, ".txt", NULL, out, err);
+}
+
+static int render_instance(const struct view_node *n, struct buf *out, struct err *err)
+{
+	const struct instance *in = tree_instance(n);
+	struct dcm_header *h;
+	int rc;
+
+	if (!in)
+		return tree_gone(err);
+	rc = files_header(n->snap->files, in, DCM_LOAD_ALL, 0, &h, err);
+	if (rc < 0)
+		return rc;
+	rc = dump_render(h, out, err);
+	dcm_header_free(h);
+	return rc;
+}
+
+static int add_instance(const struct view_node *n, struct dump_series *sum, const struct instance *in, struct err *err)
+{
+	struct dcm_header *h;
+	int rc = files_header(n->snap->files, in, DCM_LOAD_ALL, 0, &h, err);
+
+	if (rc < 0)
+		return rc;
+	rc = dump_series_add(sum, h, err);
+	dcm_header_free(h);
+	return rc;
+}
+
+static int render_series(const struct view_node *n, struct buf *out, struct err *err)
+{
+	const struct series *s = tree_series(n);
+	struct dump_series *sum;
+	uint32_t i;
+	int rc;
+
+	if (!s)
+		return tree_gone(err);
+	rc = dump_series_new(&sum, err);
+	if (rc < 0)
+		return rc;
+	for (i = 0; i < s->n_instances && rc == 0; i++)
+		rc = add_instance(n, sum, s->instances[i], err);
+	if (rc == 0)
+		rc = dump_series_render(sum, out, err);
+	dump_series_free(sum);
+	return rc;
+}
+
+static tree_render render_of(const struct view_node *n)
+{
+	return node_key(n)->kind == TREE_SERIES_FILE ? render_series : render_instance;
+}
+
+static int size(const struct view_node *n, int64_t *bytes, struct err *err)
+{
+	return tree_size_text(n, render_of(n), bytes, err);
+}
+
+static int open_file(const struct view_node *n, struct content **out, struct err *err)
+{
+	return tree_open_text(n, render_of(n), out, err);
+}
+
+const struct view view_headers = {
+	.name = "headers",
+	.summary = "SERIES/INSTANCE.txt: each header as text, one line an element; SERIES.txt: what a series shares",
+	.list = list,
+	.size = size,
+	.open = open_file,
+};

@@ -236,14 +236,14 @@ static void paint_ct(const struct kind *k, struct scene *s, uint8_t *pixels)
 		for (x = 0; x < k->rows; x++) {
 			double u = (x - half) / half, v = (y - half) / (half * 0.7);
 			double lung = fabs(fabs(u) - 0.36) / 0.26;
-			double value = 24, deviation = 8;
+			double value = 24, deviation = 1.5;
 
 			if (u * u + v * v < 0.8 * shape) {
 				value = 1064;
-				deviation = 22;
+				deviation = 6;
 				if (lung * lung + v * v * 2 < shape * shape) {
 					value = 174 + 60 * sin(x * 0.21) * sin(y * 0.17 + turn);
-					deviation = 55;
+					deviation = 12;
 				}
 			}
 			value += deviation * noise(s);

@@ -149,7 +149,7 @@ static void fill_end(const struct dcm_reader *r, struct dcm_elem *el)
 	el->head_off = el->off = r->pos;
 }
 
-static enum dcm_event pop(struct dcm_reader *r, struct dcm_elem *el)
+static int pop(struct dcm_reader *r, struct dcm_elem *el)
 {
 	const struct dcm_level *l = top(r);
 

@@ -60,7 +60,8 @@ static void diffusion(const struct view *v, struct facts *out)
 	/* A trace is told, or it is a weighted image without a direction. */
 	if (kind && *kind == 'I')
 		out->is_trace = true;
-	if (out->has_gradient && !out->gradient[0] && !out->gradient[1] && !out->gradient[2])
+	if (out->has_gradient && out->gradient[0] == 0 && out->gradient[1] == 0 &&
+		out->gradient[2] == 0)
 		out->is_trace = true;
 }
 

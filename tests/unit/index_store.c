@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* The scan of a folder, and what later scans make of changes in it. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "dicom/tags.h"
+#include "support/archive.h"
+
+static struct archive a;
+
+static void begin(void)
+{
+	archive_begin(&a);
+}
+
+static void end(void)
+{
+	archive_end(&a);
+}
+
+TestSuite(index_store, .init = begin, .fini = end);
+
+static const struct file_problem *problem_of(const char *path)
+{
+	uint32_t i;
+
+	for (i = 0; i < a.catalog->n_problems; i++)
+		if (strcmp(a.catalog->problems[i].path, path) == 0)
+			return &a.catalog->problems[i];
+	return NULL;
+}
+
+static void image(const char *name, int number)
+{
+	archive_image(&a, name, &(struct gen_instance){ .number = number });
+}
+
+Test(index_store, finds_every_file_that_is_dicom_and_names_the_others)
+{
+	struct gen g;
+
+	image("deep/er/and/deeper/1", 1);
+	image(".hidden", 2);
+	image("no ending", 3);
+	archive_write(&a, "notes.txt", "hello, world", 12);
+	archive_write(&a, "empty", "", 0);
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_sequence(&g, DCM_DirectoryRecordSequence);
+	archive_header(&a, "DICOMDIR", &g);
+	archive_scan(&a);
+	cr_expect_eq(a.catalog->n_instances, 3);
+	cr_expect_eq(a.catalog->n_files, 6);
+	cr_expect_eq(a.catalog->n_not_dicom, 2);
+	cr_assert_eq(a.catalog->n_problems, 2);
+	cr_expect_str_eq(problem_of("notes.txt")->text, "not DICOM");
+	cr_expect_str_eq(problem_of("empty")->text, "empty");
+}
+
+Test(index_store, follows_links_to_files_and_none_to_folders)
+{
+	image("real/1", 1);
+	cr_assert_eq(symlink("1", archive_path(&a, "real/copy")), 0);
+	cr_assert_eq(symlink("..", archive_path(&a, "real/loop")), 0);
+	cr_assert_eq(symlink("nowhere", archive_path(&a, "real/broken")), 0);
+	archive_scan(&a);
+	cr_expect_eq(a.catalog->n_instances, 1);
+	cr_expect_eq(a.catalog->n_duplicates, 1);
+	cr_expect_not_null(problem_of("real/loop"));
+	cr_expect_not_null(problem_of("real/broken"));
+}
+
+Test(index_store, never_opens_a_pipe, .timeout = 20)
+{
+	image("1", 1);
+	cr_assert_eq(mkfifo(archive_path(&a, "pipe"), 0644), 0);
+	archive_scan(&a);
+	cr_expect_eq(a.catalog->n_instances, 1);
+	cr_expect_eq(a.catalog->n_problems, 0);
+}
+
+Test(index_store, damage_is_told_with_its_byte)
+{
+	struct gen_instance what = { .number = 1 };
+	struct gen g;
+
+	gen_instance_begin(&g, &what);
+	gen_instance_end(&g, &what);
+	archive_write(&a, "short", g.out.data, g.out.len - 7);
+	gen_release(&g);
+	archive_scan(&a);
+	cr_expect_eq(a.catalog->n_instances, 1);
+	cr_assert_eq(a.catalog->n_problems, 1);
+	cr_expect_str_eq(a.catalog->problems[0].path, "short");
+	cr_expect_gt(a.catalog->problems[0].off, 100);
+}
+
+Test(index_store, one_file_alone)
+{
+	struct scan_options opt = { .only_file = "2" };
+	struct store *s;
+	struct catalog *c;
+	bool changed;
+
+	image("1", 1);
+	image("2", 2);
+	cr_assert_eq(store_new(a.files, &opt, &s, NULL), 0);
+	cr_assert_eq(store_scan(s, &changed, NULL), 0);
+	c = store_get(s);
+	cr_assert_eq(c->n_instances, 1);
+	cr_expect_str_eq(c->instances_by_id[0]->file, "2");
+	catalog_put(c);
+	store_free(s);
+}
+
+Test(index_store, an_empty_folder_is_an_empty_catalog)
+{
+	cr_expect(archive_scan(&a));
+	cr_expect_eq(a.catalog->n_patients, 0);
+	cr_expect_not(archive_scan(&a));
+}
+
+Test(index_store, nothing_changed_is_no_new_catalog)
+{
+	const struct catalog *first;
+
+	image("1", 1);
+	archive_write(&a, "x", "not dicom", 9);
+	cr_assert_eq(symlink(".", archive_path(&a, "loop")), 0);
+	cr_expect(archive_scan(&a));
+	first = a.catalog;
+	cr_expect_not(archive_scan(&a));
+	cr_expect_eq(a.catalog, first);
+}
+
+Test(index_store, what_is_new_or_changed_is_read_and_what_is_gone_dropped)
+{
+	uint32_t id;
+
+	image("1", 1);
+	image("2", 2);
+	image("3", 3);
+	archive_scan(&a);
+	id = archive_find(a.catalog, "2")->id;
+	unlink(archive_path(&a, "1"));
+	archive_image(&a, "2", &(struct gen_instance){ .number = 22 });
+	archive_age(&a, "2", 60);
+	image("4", 4);
+	archive_age(&a, "4", 60);
+	cr_expect(archive_scan(&a));
+	cr_expect_eq(a.catalog->n_instances, 3);
+	cr_expect_null(archive_find(a.catalog, "1"));
+	cr_expect_eq(archive_find(a.catalog, "2")->number, 22);
+	cr_expect_gt(archive_find(a.catalog, "2")->id, id, "ids are not used again");
+	cr_expect_eq(archive_find(a.catalog, "4")->number, 4);
+}
+
+Test(index_store, a_file_that_becomes_dicom_is_taken)
+{
+	archive_write(&a, "1", "not dicom", 9);
+	archive_age(&a, "1", 90);
+	archive_scan(&a);
+	cr_expect_eq(a.catalog->n_instances, 0);
+	image("1", 1);
+	archive_age(&a, "1", 60);
+	cr_expect(archive_scan(&a));
+	cr_expect_eq(a.catalog->n_instances, 1);
+	cr_expect_eq(a.catalog->n_problems, 0);
+}
+
+/* Whoever writes a file is given two seconds after the last byte. */
+Test(index_store, young_files_wait_at_a_later_scan_and_not_at_the_first)
+{
+	image("1", 1);
+	cr_expect(archive_scan(&a));
+	cr_expect_eq(a.catalog->n_instances, 1);
+	cr_expect(store_is_settled(a.store));
+	image("2", 2);
+	cr_expect_not(archive_scan(&a));
+	cr_expect_not(store_is_settled(a.store));
+	cr_expect_eq(a.catalog->n_instances, 1);
+	archive_age(&a, "2", 3);
+	cr_expect(archive_scan(&a));
+	cr_expect(store_is_settled(a.store));
+	cr_expect_eq(a.catalog->n_instances, 2);
+}
+
+Test(index_store, a_file_that_is_rewritten_keeps_its_old_record_until_it_settles)
+{
+	image("1", 1);
+	archive_scan(&a);
+	archive_image(&a, "1", &(struct gen_instance){ .number = 5 });
+	cr_expect_not(archive_scan(&a));
+	cr_expect_eq(archive_find(a.catalog, "1")->number, 1);
+	archive_age(&a, "1", 5);
+	cr_expect(archive_scan(&a));
+	cr_expect_eq(archive_find(a.catalog, "1")->number, 5);
+}
+
+Test(index_store, a_time_stamp_of_the_future_is_believed_after_a_while, .timeout = 30)
+{
+	int i;
+
+	archive_scan(&a);
+	image("1", 1);
+	archive_age(&a, "1", -3600);
+	archive_scan(&a);
+	cr_expect_eq(a.catalog->n_instances, 0);
+	for (i = 0; i < 25 && a.catalog->n_instances == 0; i++) {
+		usleep(200000);
+		archive_scan(&a);
+	}
+	cr_expect_eq(a.catalog->n_instances, 1);
+	cr_expect_geq(i, 8);
+}
+
+Test(index_store, many_folders_and_files)
+{
+	char name[64];
+	int i;
+
+	for (i = 0; i < 700; i++) {
+		snprintf(name, sizeof name, "%d/%d/%d", i % 7, i % 70, i);
+		image(name, i + 1);
+	}
+	for (i = 700; i < 1000; i++) {
+		snprintf(name, sizeof name, "flat/%d", i);
+		image(name, i + 1);
+	}
+	archive_scan(&a);
+	cr_expect_eq(a.catalog->n_instances, 1000);
+	cr_expect_eq(a.catalog->n_series, 1);
+	cr_expect_not(archive_scan(&a));
+}
+
+static void count_calls(void *arg, const struct scan_progress *p)
+{
+	struct scan_progress *last = arg;
+
+	cr_expect_leq(p->n_read, p->n_found);
+	*last = *p;
+}
+
+Test(index_store, progress_ends_with_all_of_it)
+{
+	struct scan_progress last = { .walking = true };
+	struct scan_options opt = { .progress = count_calls, .progress_arg = &last };
+	struct store *s;
+	bool changed;
+	int i;
+	char name[16];
+
+	for (i = 0; i < 100; i++) {
+		snprintf(name, sizeof name, "%d", i);
+		image(name, i);
+	}
+	cr_assert_eq(store_new(a.files, &opt, &s, NULL), 0);
+	cr_assert_eq(store_scan(s, &changed, NULL), 0);
+	cr_expect_eq(last.n_read, 100);
+	cr_expect_eq(last.n_found, 100);
+	cr_expect_not(last.walking);
+	store_free(s);
+}

@@ -59,12 +59,7 @@ static void dims(const struct volume *v, uint32_t out[8])
 
 static float slope(const struct volume *v)
 {
-	return v->scaled || v->scl_slope == 0.0f ? 1.0f : v->scl_slope;
-}
-
-static float intercept(const struct volume *v)
-{
-	return v->scaled ? 0.0f : v->scl_inter;
+	return v->scl_slope == 0.0f ? 1.0f : v->scl_slope;
 }
 
 static uint16_t bits(const struct volume *v)
@@ -100,7 +95,7 @@ static void add_nifti1(const struct volume *v, struct buf *b)
 		add_f32(b, v->pixdim[i]);         /* 76 */
 	add_f32(b, (float)(NIFTI1_BYTES + FLAG_BYTES)); /* 108 vox_offset */
 	add_f32(b, slope(v));                     /* 112 */
-	add_f32(b, intercept(v));                 /* 116 */
+	add_f32(b, v->scl_inter);                 /* 116 */
 	buf_add_le16(b, 0);                       /* 120 slice_end */
 	buf_addc(b, (char)v->slice_code);         /* 122 */
 	buf_addc(b, UNITS_MM_S);                  /* 123 xyzt_units */
@@ -137,7 +132,7 @@ static void add_nifti2(const struct volume *v, struct buf *b)
 		add_f64(b, (double)v->pixdim[i]); /* 104 */
 	buf_add_le64(b, NIFTI2_BYTES + FLAG_BYTES); /* 168 vox_offset */
 	add_f64(b, (double)slope(v));             /* 176 */
-	add_f64(b, (double)intercept(v));         /* 184 */
+	add_f64(b, (double)v->scl_inter);         /* 184 */
 	buf_fill(b, 0, 48);                       /* 192 cal_max .. slice_end */
 	add_text(b, v->descrip, sizeof v->descrip);   /* 240 */
 	add_text(b, v->aux_file, sizeof v->aux_file); /* 320 */

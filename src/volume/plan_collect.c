@@ -99,7 +99,7 @@ static void fill_image(const struct instance *in, struct plan_image *im)
 	im->echo_time = (float)a->echo_time;
 	im->repetition_time = (float)a->repetition_time;
 	im->flip_angle = (float)a->flip_angle;
-	im->trigger_delay = (float)in->trigger_time;
+	im->trigger_delay = NAN;         /* (0020,9153): enhanced files have it; (0018,1060) is no delay */
 	memcpy(im->orientation, a->orientation, sizeof im->orientation);
 	memcpy(im->position, in->position, sizeof im->position);
 	im->slope = in->slope;
@@ -115,8 +115,7 @@ static void fill_block(const struct instance *in, struct plan_block *b)
 	b->thickness = in->attr->slice_thickness;
 	b->gap = in->attr->spacing_between_slices;
 	b->time_step_s = NAN;
-	b->is_asl = in->label != IMAGE_LABEL_NONE || has_value(in->attr->image_type, "ASL") ||
-		    has_value(in->attr->image_type, "PERFUSION");
+	b->is_asl = in->label != IMAGE_LABEL_NONE;
 }
 
 /* --- mosaics --------------------------------------------------------------------------- */

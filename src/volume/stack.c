@@ -22,6 +22,7 @@
 #define UNEVEN_MM      0.2f         /* gaps that differ by more make the stack uneven */
 #define TR_TOLERANCE_S 0.05
 #define SPACING_TOLERANCE 0.0001f
+#define ROUNDED        0.005f       /* positions of frames are rounded: so near, what is told is better */
 
 /* What is known of the first image. */
 struct first {
@@ -101,13 +102,25 @@ static bool scale_varies(const struct plan_stack *s, uint32_t n_images)
 	return false;
 }
 
+/* Where the data set itself has no rescale slope, the one in its real world mapping or the like. */
+static float nested_slope(const struct dcm_header *h)
+{
+	double slope = 1.0;
+
+	dcm_double(dcm_find_deep(&h->top, DCM_RescaleSlope), 0, &slope);
+	return slope == 0.0 ? 1.0f : (float)slope;
+}
+
 /* Floating point values as measured rather than as displayed: (stored * RS + RI) / (RS * SS). Chenevert et al.,
- * Translational Oncology 2014. */
-static void scale_precisely(struct volume *v, float private_slope)
+ * Translational Oncology 2014. Where RS varies voxels are scaled already, and the reference's header
+ * scales them once more, by what it has for the first image. */
+static void scale_precisely(struct volume *v, float private_slope, bool scaled)
 {
 	float rs = v->scl_slope, ri = v->scl_inter, product = rs * private_slope;
 	float zero, one;
 
+	v->scl_slope = scaled ? 1.0f : v->scl_slope;
+	v->scl_inter = scaled ? 0.0f : v->scl_inter;
 	if (product == 0.0f)
 		return;
 	zero = (0.0f * rs + ri) / product;
@@ -121,16 +134,20 @@ static void scale_precisely(struct volume *v, float private_slope)
 static void set_scale(struct volume *v, const struct plan_stack *s, const struct first *f, uint32_t n_images)
 {
 	v->type = sample_type(&f->attr->pixel);
-	v->scl_slope = 1.0f;
-	if (v->type != SAMPLE_RGB24 && scale_varies(s, n_images)) {
-		v->scaled = true;
-		v->type = SAMPLE_F32;
-		return;
-	}
+	v->scaled = v->type != SAMPLE_RGB24 && scale_varies(s, n_images);
 	v->scl_slope = slope_of(f->im);
 	v->scl_inter = intercept_of(f->im);
-	if (s->block->traits.precise_scaling && !isnan(f->facts.scale_slope))
-		scale_precisely(v, (float)f->facts.scale_slope);
+	if (s->block->traits.precise_scaling && !isnan(f->facts.scale_slope) &&
+	    !(v->scaled && s->block->is_multiframe)) {
+		if (isnan(f->im->slope) && f->header)
+			v->scl_slope = nested_slope(f->header);
+		scale_precisely(v, (float)f->facts.scale_slope, v->scaled);
+	} else if (v->scaled) {
+		v->scl_slope = 1.0f;
+		v->scl_inter = 0.0f;
+	}
+	if (v->scaled)
+		v->type = SAMPLE_F32;
 }
 
 /* --- place ------------------------------------------------------------------------------------ */
@@ -146,9 +163,10 @@ static bool has_orientation(const struct plan_image *im)
 	return !isnan(im->orientation[0] + im->orientation[5]) && !isnan(im->position[0] + im->position[2]);
 }
 
-static float or_zero(double mm)
+/* What is not told is 1 mm. */
+static float or_one(double mm)
 {
-	return isnan(mm) ? 0.0f : (float)mm;
+	return isnan(mm) || mm == 0.0 ? 1.0f : (float)mm;
 }
 
 static const struct plan_image *plane_image(const struct plan_stack *s, uint32_t plane)
@@ -224,7 +242,7 @@ static float gantry_tilt(const struct plan_stack *s, const struct first *f, cons
 static float spacing_between(const struct plan_stack *s, struct placing *pl)
 {
 	const struct plan_block *b = s->block;
-	float told = b->gap > 0.0 ? (float)b->gap : or_zero(b->thickness), measured;
+	float told = b->gap > 0.0 ? (float)b->gap : or_one(b->thickness), measured;
 
 	pl->pixdim[2] = told;
 	if (!planes_are_images(s))
@@ -232,7 +250,7 @@ static float spacing_between(const struct plan_stack *s, struct placing *pl)
 	measured = plane_distance(s, 0, 1);
 	if (pl->tilt != 0.0f)
 		measured = (float)((double)measured * cos((double)pl->tilt * M_PI / 180.0));
-	if (!(measured > 0.0f))
+	if (!(measured > 0.0f) || (b->is_multiframe && fabsf(measured - told) < told * ROUNDED))
 		return told;
 	if (fabsf(measured - told) > SPACING_TOLERANCE)
 		pl->pixdim[2] = measured;
@@ -279,10 +297,10 @@ static void place(const struct plan_stack *s, const struct first *f, struct plac
 	to_floats(f->im->orientation, orientation, 6);
 	to_floats(f->im->position, position, 3);
 	pl->tilt = pl->known ? gantry_tilt(s, f, orientation) : 0.0f;
-	pl->pixdim[0] = spacing[0] = or_zero(b->spacing[1]);
-	pl->pixdim[1] = spacing[1] = or_zero(b->spacing[0]);
+	pl->pixdim[0] = spacing[0] = or_one(b->spacing[1]);
+	pl->pixdim[1] = spacing[1] = or_one(b->spacing[0]);
 	if (!pl->known) {
-		pl->pixdim[2] = spacing[2] = b->gap > 0.0 ? (float)b->gap : or_zero(b->thickness);
+		pl->pixdim[2] = spacing[2] = b->gap > 0.0 ? (float)b->gap : or_one(b->thickness);
 		pl->a = geom_unknown(spacing);
 		return;
 	}
@@ -328,18 +346,13 @@ static void set_place(struct volume *v, const struct placing *pl)
 	v->negative_mosaic = pl->negative_mosaic;
 }
 
-/* The sform of a tilted stack shears y against z, as the reference does it: the full product, for the sake of its
- * rounding. The quaternion cannot. */
+/* The sform of a tilted stack, as the reference writes it; the quaternion, which cannot shear, stays. */
 static void shear(struct volume *v, float tilt_degrees)
 {
-	float theta = (float)((double)tilt_degrees * M_PI / 180.0);
-	float c = (float)cos((double)theta), tangent;
-
-	if (tilt_degrees == 0.0f || c == 0.0f)
+	if (tilt_degrees == 0.0f)
 		return;
-	tangent = (float)(sin((double)theta) / (double)c);
-	for (int j = 0; j < 3; j++)
-		v->srow[1][j] = 0.0f * v->matrix[0][j] + 1.0f * v->matrix[1][j] + tangent * v->matrix[2][j];
+	v->srow[1][2] = 0.0f;
+	v->srow[2][2] = v->pixdim[3];
 }
 
 /* --- times ---------------------------------------------------------------------------------------- */
@@ -470,16 +483,17 @@ static int set_slice_code(struct planner *p, struct volume *v, const struct plan
 
 /* --- texts ---------------------------------------------------------------------------------------- */
 
-/* Seconds since midnight as the number that the time reads as: 45000.5 -> 123000.5. */
+/* Seconds since midnight as the number that the time reads as: 45000.5 -> 123000.5. By whole microseconds, so that
+ * it is the same double as the text would give. */
 static double as_hhmmss(double seconds)
 {
-	double h, m;
+	int64_t us, s;
 
 	if (isnan(seconds))
 		return 0.0;
-	h = floor(seconds / 3600.0);
-	m = floor((seconds - h * 3600.0) / 60.0);
-	return h * 10000.0 + m * 100.0 + (seconds - h * 3600.0 - m * 60.0);
+	us = (int64_t)llround(seconds * 1e6);
+	s = us / 1000000;
+	return (double)((s / 3600 * 10000 + s / 60 % 60 * 100 + s % 60) * 1000000 + us % 1000000) / 1e6;
 }
 
 static void set_descrip(struct volume *v, const struct first *f)
@@ -497,9 +511,21 @@ static void set_descrip(struct volume *v, const struct first *f)
 		snprintf(v->descrip + len, cap - len, ";mb=%u", f->facts.multiband);
 }
 
+/* The direction of phase encoding; "COL" of the classic form is "COLUMN" in functional groups. */
+static const char *phase_encoding(struct planner *p, const struct first *f)
+{
+	const struct dcm_dataset *ds;
+	const struct dcm_node *n;
+
+	if (f->attr->pe_direction || !f->header)
+		return f->attr->pe_direction;
+	n = dcm_frame_get(f->header, f->im->frame, DCM_InPlanePhaseEncodingDirection, &ds);
+	return n ? dcm_text(ds, n, &p->scratch) : NULL;
+}
+
 static void set_texts(struct planner *p, struct volume *v, const struct first *f)
 {
-	const char *comments, *pe = f->attr->pe_direction;
+	const char *comments, *pe = phase_encoding(p, f);
 
 	set_descrip(v, f);
 	comments = f->header ? dcm_get_text(&f->header->top, DCM_ImageComments, &p->scratch) : NULL;
@@ -507,7 +533,7 @@ static void set_texts(struct planner *p, struct volume *v, const struct first *f
 		snprintf(v->aux_file, sizeof v->aux_file, "%s", comments);
 	if (pe && strcmp(pe, "ROW") == 0)
 		v->dim_info = 0x36;
-	else if (pe && strcmp(pe, "COL") == 0)
+	else if (pe && strncmp(pe, "COL", 3) == 0)
 		v->dim_info = 0x39;
 }
 

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* json/: each instance as the DICOM JSON model, its bulk data in the file under dicom/. */
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "text/json.h"
+#include "view/tree.h"
+
+/* One component of a URI: what RFC 3986 does not let stand is percent-encoded. */
+static void add_component(struct buf *out, const char *s)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+	for (; *s; s++) {
+		if (strchr(plain, *s))
+			buf_addc(out, *s);
+		else
+			buf_addf(out, "%%%02X", (unsigned)(unsigned char)*s);
+	}
+}
+
+/* From json/PATIENT/STUDY/SERIES/ to the instance's file under dicom/. */
+static int bulk_uri(const struct view_node *n, const struct instance *in, struct buf *out, struct err *err)
+{
+	const struct series *s = catalog_series(n->snap->catalog, (uint32_t)n->chain[n->depth - 1].a);
+	const struct study *st = s ? catalog_study_of(n->snap->catalog, s) : NULL;
+	uint32_t i;
+
+	if (!st)
+		return tree_gone(err);
+	for (i = 0; i < s->n_instances && s->instances[i] != in; i++)
+		;
+	if (i == s->n_instances)
+		return tree_gone(err);
+	buf_adds(out, "../../../../dicom/");
+	add_component(out, st->patient->name);
+	buf_addc(out, '/');
+	add_component(out, st->name);
+	buf_addc(out, '/');
+	add_component(out, s->name);
+	buf_addc(out, '/');
+	add_component(out, s->instance_names[i]);
+	buf_adds(out, ".dcm");
+	buf_addc(out, '\0');
+	return buf_error(out) < 0 ? err_nomem(err) : 0;
+}
+
+static int render(const struct view_node *n, struct buf *out, struct err *err)
+{
+	const struct instance *in = tree_instance(n);
+	struct dcm_header *h;
+	struct buf uri;
+	int rc;
+
+	if (!in)
+		return tree_gone(err);
+	buf_init(&uri);
+	rc = bulk_uri(n, in, &uri, err);
+	if (rc == 0)
+		rc = files_header(n->snap->files, in, DCM_LOAD_ALL, 0, &h, err);
+	if (rc == 0) {
+		rc = json_render(h, uri.data, out, err);
+		dcm_header_free(h);
+	}
+	buf_release(&uri);
+	return rc;
+}
+
+static int list(const struct view_node *n, struct view_out *out, struct err *err)
+{
+	return tree_list(n, ".json", NULL, out, err);
+}
+
+static int size(const struct view_node *n, int64_t *bytes, struct err *err)
+{
+	return tree_size_text(n, render, bytes, err);
+}
+
+static int open_file(const struct view_node *n, struct content **out, struct err *err)
+{
+	return tree_open_text(n, render, out, err);
+}
+
+const struct view view_json = {
+	.name = "json",
+	.summary = "SERIES/INSTANCE.json: the DICOM JSON model; bulk data by reference into dicom",
+	.list = list,
+	.size = size,
+	.open = open_file,
+};

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* Files of volumes: see view/volumes.h. */
+#include "view/volumes.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "text/gradients.h"
+#include "text/sidecar.h"
+
+/* Which file of a volume a key means: the format's own, then the sidecars. */
+enum { FILE_JSON = FORMAT_MAX_FILES, FILE_BVAL, FILE_BVEC };
+
+static const char *const sidecar_endings[] = { ".json", ".bval", ".bvec" };
+
+struct volume_content {
+	struct content content;
+	struct snapshot *snap;           /* a reference: files and cache */
+	struct volume_set *set;          /* a reference: the volume is in it */
+	const struct volume *v;
+	struct voxel_order order;
+	char *header;
+	size_t header_len;
+	uint64_t voxels_len;
+};
+
+int volumes_find(const struct view_node *n, uint64_t index, struct volume_set **set, const struct volume **v,
+	struct err *err)
+{
+	const struct study *study = tree_study(n);
+	int rc;
+
+	if (!study)
+		return tree_gone(err);
+	rc = plans_get(n->snap->plans, n->snap->catalog, study, set, err);
+	if (rc < 0)
+		return rc;
+	if (index >= (*set)->n_volumes || node_key(n)->version != study->version) {
+		volume_set_put(*set);
+		return tree_gone(err);
+	}
+	*v = (*set)->volumes[index];
+	return 0;
+}
+
+/* Does the volume have this sidecar? */
+static bool has_sidecar(const struct volume *v, unsigned which)
+{
+	if (which == FILE_BVAL)
+		return v->bval != NULL;
+	return which == FILE_JSON || v->bvec != NULL;
+}
+
+static int emit_file(const struct view_node *n, const struct volume *v, unsigned which, const char *ending, int64_t size,
+	struct view_out *out, struct err *err)
+{
+	const struct study *study = tree_study(n);
+	struct view_key key = { .kind = TREE_VOLUME_FILE, .version = study->version, .a = study->id,
+		.b = (uint64_t)v->index << 8 | which };
+
+	return tree_emit(out, VIEW_FILE, v->name, ending, &key, size, v->mtime_ns, v->identity, err);
+}
+
+static int emit_volume(const struct view_node *n, const struct volume *v, const struct volume_format *f,
+	struct view_out *out, struct err *err)
+{
+	uint64_t size;
+	unsigned i;
+	int rc = 0;
+
+	if (f->holds && !f->holds(v, &(const char *){ NULL }))
+		return 0;
+	for (i = 0; i < FORMAT_MAX_FILES && f->files[i].ending && rc == 0; i++) {
+		rc = volume_file_size(&f->files[i], v, &size, err);
+		if (rc == 0)
+			rc = emit_file(n, v, i, f->files[i].ending, (int64_t)size, out, err);
+	}
+	for (i = FILE_JSON; f->sidecars && i <= FILE_BVEC && rc == 0; i++)
+		if (has_sidecar(v, i))
+			rc = emit_file(n, v, i, sidecar_endings[i - FILE_JSON], VIEW_SIZE_LATER, out, err);
+	return rc;
+}
+
+static int list_volumes(const struct view_node *n, const struct volume_format *f, struct view_out *out, struct err *err)
+{
+	const struct study *study = tree_study(n);
+	struct volume_set *set;
+	uint32_t i;
+	int rc;
+
+	if (!study)
+		return tree_gone(err);
+	rc = plans_get(n->snap->plans, n->snap->catalog, study, &set, err);
+	if (rc < 0)
+		return rc;
+	for (i = 0; i < set->n_volumes && rc == 0; i++)
+		if (filter_has_volume(n->snap->filter, set->volumes[i]))
+			rc = emit_volume(n, set->volumes[i], f, out, err);
+	volume_set_put(set);
+	return rc;
+}
+
+int volumes_list(const struct view_node *n, const struct volume_format *f, struct view_out *out, struct err *err)
+{
+	switch (node_key(n)->kind) {
+	case TREE_ROOT:
+		return tree_list_patients(n, out, err);
+	case TREE_PATIENT:
+		return tree_list_studies(n, out, err);
+	case TREE_STUDY:
+		return list_volumes(n, f, out, err);
+	default:
+		return err_set(err, -ENOTDIR, "not a folder");
+	}
+}
+
+static int render_sidecar(const struct view_node *n, const struct volume *v, unsigned which, struct buf *out,
+	struct err *err)
+{
+	if (which == FILE_JSON)
+		return sidecar_render(v, n->snap->files, out, err);
+	if (which == FILE_BVAL)
+		gradients_render_bval(v, out);
+	else
+		gradients_render_bvec(v, out);
+	return 0;
+}
+
+/* A sidecar's text; the caller's key tells which. */
+static int render_text(const struct view_node *n, struct buf *out, struct err *err)
+{
+	uint64_t b = node_key(n)->b;
+	const struct volume *v;
+	struct volume_set *set;
+	int rc = volumes_find(n, b >> 8, &set, &v, err);
+
+	if (rc < 0)
+		return rc;
+	rc = render_sidecar(n, v, (unsigned)(b & 0xFF), out, err);
+	volume_set_put(set);
+	return rc;
+}
+
+int volumes_size(const struct view_node *n, const struct volume_format *f, int64_t *size, struct err *err)
+{
+	(void)f;
+	return tree_size_text(n, render_text, size, err);
+}
+
+static int64_t read_volume(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
+{
+	struct volume_content *x = (struct volume_content *)c;
+	uint8_t *out = buf;
+	size_t done = 0, part;
+	int64_t got;
+
+	if (off >= c->size)
+		return 0;
+	n = (size_t)min_u64(n, c->size - off);
+	if (off < x->header_len) {
+		done = min_size(n, x->header_len - (size_t)off);
+		memcpy(out, x->header + off, done);
+	}
+	if (done < n && off + done < x->header_len + x->voxels_len) {
+		part = (size_t)min_u64(n - done, x->header_len + x->voxels_len - (off + done));
+		got = volume_pread(x->v, &x->snap->reader, &x->order, out + done, part, off + done - x->header_len, err);
+		if (got < 0)
+			return done ? (int64_t)done : got;
+		done += (size_t)got;
+		if ((size_t)got < part)
+			return (int64_t)done;
+	}
+	memset(out + done, 0, n - done);
+	return (int64_t)n;
+}
+
+static void free_volume(struct content *c)
+{
+	struct volume_content *x = (struct volume_content *)c;
+
+	mem_free(x->header);
+	volume_set_put(x->set);
+	snapshot_put(x->snap);
+	mem_free(x);
+}
+
+static const struct content_ops volume_ops = { .pread = read_volume, .free = free_volume };
+
+static int render_header(const struct volume_file *file, const struct volume *v, char **header, size_t *len,
+	struct err *err)
+{
+	struct buf b;
+	int rc = 0;
+
+	buf_init(&b);
+	if (file->header)
+		rc = file->header(v, &b, err);
+	if (rc == 0 && buf_error(&b) < 0)
+		rc = err_nomem(err);
+	if (rc == 0) {
+		*header = buf_steal(&b, len);
+		if (!*header)
+			rc = err_nomem(err);
+	}
+	buf_release(&b);
+	return rc;
+}
+
+int volumes_content(const struct view_node *n, struct volume_set *set, const struct volume *v,
+	const struct volume_file *file, struct content **out, struct err *err)
+{
+	struct volume_content *x = mem_calloc(1, sizeof *x);
+	int rc;
+
+	if (!x) {
+		volume_set_put(set);
+		return err_nomem(err);
+	}
+	x->content.ops = &volume_ops;
+	x->snap = snapshot_get((struct snapshot *)n->snap);
+	x->set = set;
+	x->v = v;
+	rc = render_header(file, v, &x->header, &x->header_len, err);
+	if (rc == 0)
+		rc = volume_file_size(file, v, &x->content.size, err);
+	if (rc < 0) {
+		free_volume(&x->content);
+		return rc;
+	}
+	if (file->order) {
+		x->order = file->order(v);
+		x->voxels_len = volume_bytes(v, &x->order);
+	}
+	x->content.held_bytes = sizeof *x + x->header_len;
+	*out = &x->content;
+	return 0;
+}
+
+int volumes_open(const struct view_node *n, const struct volume_format *f, struct content **out, struct err *err)
+{
+	uint64_t b = node_key(n)->b;
+	unsigned which = (unsigned)(b & 0xFF);
+	const struct volume *v;
+	struct volume_set *set;
+	int rc;
+
+	if (which >= FILE_JSON)
+		return tree_open_text(n, render_text, out, err);
+	rc = volumes_find(n, b >> 8, &set, &v, err);
+	if (rc < 0)
+		return rc;
+	return volumes_content(n, set, v, &f->files[which], out, err);
+}

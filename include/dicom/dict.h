@@ -15,15 +15,40 @@
 #define DCM_VR(a, b) ((uint16_t)((uint16_t)(a) << 8 | (uint16_t)(b)))
 enum dcm_vr {
 	DCM_VR_NONE = 0,
-	DCM_VR_AE = 0x4145, DCM_VR_AS = 0x4153, DCM_VR_AT = 0x4154, DCM_VR_CS = 0x4353,
-	DCM_VR_DA = 0x4441, DCM_VR_DS = 0x4453, DCM_VR_DT = 0x4454, DCM_VR_FD = 0x4644,
-	DCM_VR_FL = 0x464C, DCM_VR_IS = 0x4953, DCM_VR_LO = 0x4C4F, DCM_VR_LT = 0x4C54,
-	DCM_VR_OB = 0x4F42, DCM_VR_OD = 0x4F44, DCM_VR_OF = 0x4F46, DCM_VR_OL = 0x4F4C,
-	DCM_VR_OV = 0x4F56, DCM_VR_OW = 0x4F57, DCM_VR_PN = 0x504E, DCM_VR_SH = 0x5348,
-	DCM_VR_SL = 0x534C, DCM_VR_SQ = 0x5351, DCM_VR_SS = 0x5353, DCM_VR_ST = 0x5354,
-	DCM_VR_SV = 0x5356, DCM_VR_TM = 0x544D, DCM_VR_UC = 0x5543, DCM_VR_UI = 0x5549,
-	DCM_VR_UL = 0x554C, DCM_VR_UN = 0x554E, DCM_VR_UR = 0x5552, DCM_VR_US = 0x5553,
-	DCM_VR_UT = 0x5554, DCM_VR_UV = 0x5556,
+	DCM_VR_AE = 0x4145,
+	DCM_VR_AS = 0x4153,
+	DCM_VR_AT = 0x4154,
+	DCM_VR_CS = 0x4353,
+	DCM_VR_DA = 0x4441,
+	DCM_VR_DS = 0x4453,
+	DCM_VR_DT = 0x4454,
+	DCM_VR_FD = 0x4644,
+	DCM_VR_FL = 0x464C,
+	DCM_VR_IS = 0x4953,
+	DCM_VR_LO = 0x4C4F,
+	DCM_VR_LT = 0x4C54,
+	DCM_VR_OB = 0x4F42,
+	DCM_VR_OD = 0x4F44,
+	DCM_VR_OF = 0x4F46,
+	DCM_VR_OL = 0x4F4C,
+	DCM_VR_OV = 0x4F56,
+	DCM_VR_OW = 0x4F57,
+	DCM_VR_PN = 0x504E,
+	DCM_VR_SH = 0x5348,
+	DCM_VR_SL = 0x534C,
+	DCM_VR_SQ = 0x5351,
+	DCM_VR_SS = 0x5353,
+	DCM_VR_ST = 0x5354,
+	DCM_VR_SV = 0x5356,
+	DCM_VR_TM = 0x544D,
+	DCM_VR_UC = 0x5543,
+	DCM_VR_UI = 0x5549,
+	DCM_VR_UL = 0x554C,
+	DCM_VR_UN = 0x554E,
+	DCM_VR_UR = 0x5552,
+	DCM_VR_US = 0x5553,
+	DCM_VR_UT = 0x5554,
+	DCM_VR_UV = 0x5556
 };
 
 bool dcm_vr_known(uint16_t vr);
@@ -38,11 +63,11 @@ bool dcm_vr_is_text(uint16_t vr);
 unsigned dcm_vr_unit(uint16_t vr);
 
 struct dcm_dict_entry {
-	uint32_t tag;             /* the low tag of a range; private: group and low byte */
-	uint16_t vr;              /* US of "US or SS", OW of what else is ambiguous; NONE: an item tag */
-	bool ambiguous;           /* "US or SS", "OB or OW", "US or OW", "US or SS or OW" */
+	uint32_t tag;   /* the low tag of a range; private: group and low byte */
+	uint16_t vr;    /* US of "US or SS", OW of what else is ambiguous; NONE: an item tag */
+	bool ambiguous; /* "US or SS", "OB or OW", "US or OW", "US or SS or OW" */
 	bool retired;
-	const char *vm;           /* "1", "1-n", "3" */
+	const char *vm; /* "1", "1-n", "3" */
 	const char *keyword;
 };
 

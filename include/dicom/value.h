@@ -38,7 +38,8 @@ bool dcm_raw_text(const struct dcm_node *n, uint32_t i, const char **text, size_
  * of binary numbers, or no memory. */
 const char *dcm_text(const struct dcm_dataset *ds, const struct dcm_node *n, struct arena *a);
 /* Value i alone. */
-const char *dcm_text_value(const struct dcm_dataset *ds, const struct dcm_node *n, uint32_t i, struct arena *a);
+const char *dcm_text_value(const struct dcm_dataset *ds, const struct dcm_node *n, uint32_t i,
+	struct arena *a);
 const char *dcm_get_text(const struct dcm_dataset *ds, uint32_t tag, struct arena *a);
 /* Is value i exactly / does any value equal / does the whole contain this text? */
 bool dcm_text_is(const struct dcm_node *n, uint32_t i, const char *want);

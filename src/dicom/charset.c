@@ -36,23 +36,40 @@
 #define REPLACEMENT 0xFFFD
 
 enum set_id {
-	SET_NONE,            /* G1 at first: nothing */
-	SET_ASCII, SET_JIS_ROMAN, SET_KATAKANA,
-	SET_LATIN1, SET_LATIN2, SET_LATIN3, SET_LATIN4, SET_CYRILLIC, SET_ARABIC, SET_GREEK,
-	SET_HEBREW, SET_LATIN5, SET_LATIN9, SET_THAI,
-	SET_JIS_X_0208, SET_JIS_X_0212, SET_KS_X_1001, SET_GB_2312,
-	SET_UTF_8, SET_GB18030, SET_GBK, SET_SHIFT_JIS,
-	N_SETS,
+	SET_NONE, /* G1 at first: nothing */
+	SET_ASCII,
+	SET_JIS_ROMAN,
+	SET_KATAKANA,
+	SET_LATIN1,
+	SET_LATIN2,
+	SET_LATIN3,
+	SET_LATIN4,
+	SET_CYRILLIC,
+	SET_ARABIC,
+	SET_GREEK,
+	SET_HEBREW,
+	SET_LATIN5,
+	SET_LATIN9,
+	SET_THAI,
+	SET_JIS_X_0208,
+	SET_JIS_X_0212,
+	SET_KS_X_1001,
+	SET_GB_2312,
+	SET_UTF_8,
+	SET_GB18030,
+	SET_GBK,
+	SET_SHIFT_JIS,
+	N_SETS
 };
 
 enum set_place { IN_G0, IN_G1, WHOLE };
 
 struct set {
 	enum set_place place;
-	uint8_t width;       /* bytes of a character; where they vary, of what is skipped if wrong */
-	char escape[4];      /* behind ESC */
-	const char *iconv;   /* NULL: needs no table */
-	const char *wider;   /* has what vendors added */
+	uint8_t width;     /* bytes of a character; where they vary, of what is skipped if wrong */
+	char escape[4];    /* behind ESC */
+	const char *iconv; /* NULL: needs no table */
+	const char *wider; /* has what vendors added */
 };
 
 static const struct set sets[N_SETS] = {
@@ -82,9 +99,9 @@ static const struct set sets[N_SETS] = {
 };
 
 struct charset {
-	enum set_id whole;       /* or SET_NONE: ISO 2022 */
-	enum set_id g0, g1;      /* at the start of a value and behind a delimiter */
-	enum set_id announced;   /* a G1 set of a further value, where the first names none */
+	enum set_id whole;     /* or SET_NONE: ISO 2022 */
+	enum set_id g0, g1;    /* at the start of a value and behind a delimiter */
+	enum set_id announced; /* a G1 set of a further value, where the first names none */
 };
 
 static const struct charset default_charset = { .g0 = SET_ASCII };
@@ -97,7 +114,7 @@ const struct charset *charset_default(void)
 /* ------------------------------------------------------------------ (0008,0005) */
 
 struct term {
-	const char *name;        /* letters and digits alone */
+	const char *name; /* letters and digits alone */
 	enum set_id set;
 };
 
@@ -337,7 +354,7 @@ struct decoder {
 	const struct charset *cs;
 	uint16_t vr;
 	enum set_id g0, g1;
-	bool is_utf8;            /* the whole value happens to be */
+	bool is_utf8; /* the whole value happens to be */
 	bool ok;
 	struct buf *out;
 };
@@ -481,11 +498,16 @@ static bool is_shift_jis(const struct charset *cs, const char *s, size_t len)
 	return foreign;
 }
 
-static bool decode_iso2022(
-	const struct charset *cs, uint16_t vr, const char *s, size_t len, struct buf *out)
+static bool decode_iso2022(const struct charset *cs, uint16_t vr, const char *s, size_t len,
+	struct buf *out)
 {
 	struct decoder d = {
-		.cs = cs, .vr = vr, .g0 = cs->g0, .g1 = cs->g1, .ok = true, .out = out,
+		.cs = cs,
+		.vr = vr,
+		.g0 = cs->g0,
+		.g1 = cs->g1,
+		.ok = true,
+		.out = out,
 	};
 	size_t n;
 
@@ -507,8 +529,8 @@ static bool is_plain(const char *s, size_t len)
 	return true;
 }
 
-bool charset_decode(
-	const struct charset *cs, uint16_t vr, const char *s, size_t len, struct buf *out)
+bool charset_decode(const struct charset *cs, uint16_t vr, const char *s, size_t len,
+	struct buf *out)
 {
 	if (is_plain(s, len)) {
 		buf_add(out, s, len);

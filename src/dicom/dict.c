@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "dict_tables.h"
 #include "dicom/reader.h"
+#include "dict_tables.h"
 
 /* PS3.5 §6.2 and §7.1.2: how a VR is written, and what its value is made of. */
 enum vr_flags { VR_LONG = 1, VR_TEXT = 2, VR_CHARSET = 4 };
@@ -192,8 +192,8 @@ static uint32_t first_of_run(uint32_t tag)
 
 const struct dcm_dict_entry *dcm_dict_find_private(const char *creator, uint32_t tag)
 {
-	const struct dict_creator *c = bsearch(
-		creator, dict_creators, dict_n_creators, sizeof *c, compare_creator);
+	const struct dict_creator *c = bsearch(creator, dict_creators, dict_n_creators, sizeof *c,
+		compare_creator);
 	uint32_t low = tag & 0xFFFF00FFu;
 	const struct dcm_dict_entry *found, *table;
 
@@ -215,8 +215,8 @@ static int compare_uid(const void *uid, const void *entry)
 
 const char *dcm_dict_uid_name(const char *uid)
 {
-	const struct dict_uid *found =
-		bsearch(uid, dict_uids, dict_n_uids, sizeof *found, compare_uid);
+	const struct dict_uid *found = bsearch(uid, dict_uids, dict_n_uids, sizeof *found,
+		compare_uid);
 
 	return found != NULL ? found->name : NULL;
 }

@@ -6,19 +6,21 @@
 #include "dicom/dict.h"
 
 /* An entry; A: its VR is ambiguous, R: retired. */
+/* clang-format off */
 #define E(tag, vr, vm, keyword) { tag, DCM_VR_##vr, false, false, vm, keyword }
 #define EA(tag, vr, vm, keyword) { tag, DCM_VR_##vr, true, false, vm, keyword }
 #define ER(tag, vr, vm, keyword) { tag, DCM_VR_##vr, false, true, vm, keyword }
 #define EAR(tag, vr, vm, keyword) { tag, DCM_VR_##vr, true, true, vm, keyword }
+/* clang-format on */
 
 struct dict_range {
-	uint32_t mask;               /* the bits of a tag that entry.tag decides */
+	uint32_t mask; /* the bits of a tag that entry.tag decides */
 	struct dcm_dict_entry entry;
 };
 
 struct dict_creator {
 	const char *name;
-	uint16_t first, n;           /* of dict_private */
+	uint16_t first, n; /* of dict_private */
 };
 
 struct dict_uid {

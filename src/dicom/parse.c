@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NUMBER_MAX 128           /* characters of a number; DS is 16, real ones are up to 30 */
+#define NUMBER_MAX 128 /* characters of a number; DS is 16, real ones are up to 30 */
 
 struct text {
 	const char *s;
@@ -25,9 +25,9 @@ static bool is_digit(char c)
 /* ------------------------------------------------------------------ numbers */
 
 struct decimal {
-	uint64_t mantissa;       /* of the first 19 digits */
-	int exponent;            /* of ten */
-	bool exact;              /* mantissa has all digits that are not zero */
+	uint64_t mantissa; /* of the first 19 digits */
+	int exponent;      /* of ten */
+	bool exact;        /* mantissa has all digits that are not zero */
 	bool negative;
 };
 
@@ -104,10 +104,8 @@ static bool scan_decimal(struct text t, struct decimal *d)
 /* A mantissa and a power of ten that doubles hold exactly: one rounding, as strtod's. */
 static bool convert_exactly(const struct decimal *d, double *out)
 {
-	static const double ten[] = {
-		1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14,
-		1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-	};
+	static const double ten[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+		1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
 	double v;
 
 	if (!d->exact || d->mantissa > (UINT64_C(1) << 53) || d->exponent < -22 || d->exponent > 22)
@@ -129,8 +127,11 @@ static bool convert_slowly(struct text t, double *out)
 
 	if (t.len > NUMBER_MAX)
 		return false;
-	for (i = 0; i < t.len; i++)
-		copy[i] = t.s[i] == ',' ? '.' : t.s[i];
+	for (i = 0; i < t.len; i++) {
+		copy[i] = t.s[i];
+		if (copy[i] == ',')
+			copy[i] = '.';
+	}
 	copy[t.len] = '\0';
 	c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 	if (c == (locale_t)0)
@@ -272,7 +273,8 @@ static bool take_time(struct text *t, double *seconds)
 	}
 	if (hour > 24 || minute > 59 || second > 60)
 		return false;
-	*seconds = (double)((uint64_t)(hour * 3600 + minute * 60 + second) * 1000000000u + ns) / 1e9;
+	*seconds = (double)((uint64_t)(hour * 3600 + minute * 60 + second) * 1000000000u + ns) /
+		1e9;
 	return true;
 }
 

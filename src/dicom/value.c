@@ -204,7 +204,7 @@ static struct number interpret(uint16_t vr, uint64_t bits)
 	case DCM_VR_UV:
 	case DCM_VR_OV:
 		return bits > (uint64_t)INT64_MAX ? float_number((double)bits) :
-			int_number((int64_t)bits);
+						    int_number((int64_t)bits);
 	default:
 		return int_number((int64_t)bits);
 	}
@@ -374,8 +374,8 @@ const char *dcm_text(const struct dcm_dataset *ds, const struct dcm_node *n, str
 	return text_of(ds, n, -1, a);
 }
 
-const char *dcm_text_value(
-	const struct dcm_dataset *ds, const struct dcm_node *n, uint32_t i, struct arena *a)
+const char *dcm_text_value(const struct dcm_dataset *ds, const struct dcm_node *n, uint32_t i,
+	struct arena *a)
 {
 	return text_of(ds, n, i, a);
 }

@@ -24,7 +24,7 @@ static void check(const struct buf *b, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *zero = size > 0 ? memchr(data, 0, size) : NULL;
-	struct arena a = {0};
+	struct arena a = { 0 };
 	const struct charset *cs;
 	struct buf b;
 	size_t used;

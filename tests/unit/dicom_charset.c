@@ -35,7 +35,8 @@ static void reads(const char *term, uint16_t vr, const char *s, const char *want
 {
 	struct decoded d = decode_bytes(term, vr, s, strlen(s));
 
-	cr_assert_str_eq(d.text, want, "%s: got '%s', not '%s'", term ? term : "none", d.text, want);
+	cr_assert_str_eq(d.text, want, "%s: got '%s', not '%s'", term ? term : "none", d.text,
+		want);
 	cr_assert(d.ok, "%s: %s", term ? term : "none", want);
 	mem_free(d.text);
 }
@@ -81,15 +82,17 @@ Test(dicom_charset, annex_i_korean)
 
 Test(dicom_charset, annex_j_unicode_and_gb18030)
 {
-	reads("ISO_IR 192", DCM_VR_PN, "Wang^XiaoDong=\xE7\x8E\x8B^\xE5\xB0\x8F\xE6\x9D\xB1=",
-		"Wang^XiaoDong=王^小東=");
-	reads("GB18030", DCM_VR_PN, "Wang^XiaoDong=\xCD\xF5^\xD0\xA1\xB6\xAB=", "Wang^XiaoDong=王^小东=");
+	reads("ISO_IR 192", DCM_VR_PN,
+		"Wang^XiaoDong=\xE7\x8E\x8B^\xE5\xB0\x8F\xE6\x9D\xB1=", "Wang^XiaoDong=王^小東=");
+	reads("GB18030", DCM_VR_PN,
+		"Wang^XiaoDong=\xCD\xF5^\xD0\xA1\xB6\xAB=", "Wang^XiaoDong=王^小东=");
 }
 
 Test(dicom_charset, annex_k_chinese_with_escapes)
 {
 	reads("\\ISO 2022 IR 58", DCM_VR_PN,
-		"Zhang^XiaoDong=\033$)A\xD5\xC5^\033$)A\xD0\xA1\xB6\xAB=", "Zhang^XiaoDong=张^小东=");
+		"Zhang^XiaoDong=\033$)A\xD5\xC5^\033$)A\xD0\xA1\xB6\xAB=",
+		"Zhang^XiaoDong=张^小东=");
 	reads("\\ISO 2022 IR 58", DCM_VR_LT,
 		"1.\033$)A\xB5\xDA\xD2\xBB\xD0\xD0\xCE\xC4\xD7\xD6\xA1\xA3\r\n",
 		"1.第一行文字。\r\n");
@@ -128,7 +131,9 @@ Test(dicom_charset, supplementary_kanji)
 
 Test(dicom_charset, both_halves_at_once)
 {
-	reads("ISO 2022 IR 13\\ISO 2022 IR 87", DCM_VR_LO, "\xB1\033$B;3\xB2" "ED\033(J\xB3.",
+	reads("ISO 2022 IR 13\\ISO 2022 IR 87", DCM_VR_LO,
+		"\xB1\033$B;3\xB2"
+		"ED\033(J\xB3.",
 		"ｱ山ｲ田ｳ.");
 }
 
@@ -138,7 +143,8 @@ Test(dicom_charset, delimiters_bring_back_the_first_set)
 {
 	reads("ISO 2022 IR 100\\ISO 2022 IR 144", DCM_VR_LO, "\033-L\xBB\\\xE9", "Л\\é");
 	reads("ISO 2022 IR 100\\ISO 2022 IR 144", DCM_VR_PN, "\033-L\xBB^\xE9=\xE9", "Л^é=é");
-	reads("ISO 2022 IR 100\\ISO 2022 IR 144", DCM_VR_UT, "\033-L\xBB\r\n\xE9\t\xE9", "Л\r\né\té");
+	reads("ISO 2022 IR 100\\ISO 2022 IR 144", DCM_VR_UT, "\033-L\xBB\r\n\xE9\t\xE9",
+		"Л\r\né\té");
 	reads("ISO 2022 IR 100\\ISO 2022 IR 144", DCM_VR_LT, "\033-L\xBB\\^\xE9=", "Л\\^щ=");
 	reads("ISO 2022 IR 100\\ISO 2022 IR 144", DCM_VR_LO, "\033-L\xBB^\xE9=", "Л^щ=");
 }
@@ -186,10 +192,9 @@ Test(dicom_charset, an_unknown_escape_stays)
 
 Test(dicom_charset, terms_are_misspelt)
 {
-	static const char *const latin2[] = {
-		"ISO_IR 101", "ISO-IR 101", "ISO IR 101", "ISO_IR_101", "ISO 2022 IR 101",
-		"ISO 2022-IR 101", "ISO_8859-2", "iso_ir 101", " ISO_IR 101 ", "IR 101",
-	};
+	static const char *const latin2[] = { "ISO_IR 101", "ISO-IR 101", "ISO IR 101",
+		"ISO_IR_101", "ISO 2022 IR 101", "ISO 2022-IR 101", "ISO_8859-2", "iso_ir 101",
+		" ISO_IR 101 ", "IR 101" };
 	static const char *const utf8[] = { "ISO_IR 192", "UTF8", "utf-8", "ISO 2022 IR 192" };
 	size_t i;
 

@@ -88,7 +88,12 @@ Test(dicom_dict, knows_lengths_and_creators_of_any_group)
 Test(dicom_dict, keywords_lead_back_to_their_tags)
 {
 	static const char *const keywords[] = {
-		"AbortFlag", "PatientName", "OverlayData", "SyntheticData", "SourceImageIDs", "dBdt",
+		"AbortFlag",
+		"PatientName",
+		"OverlayData",
+		"SyntheticData",
+		"SourceImageIDs",
+		"dBdt",
 	};
 	size_t i;
 
@@ -161,11 +166,13 @@ Test(dicom_dict, facts_of_the_value_representations)
 {
 	cr_assert(dcm_vr_known(DCM_VR_AE) && dcm_vr_known(DCM_VR_UV) && dcm_vr_known(DCM_VR_SQ));
 	cr_assert_not(dcm_vr_known(DCM_VR('Z', 'Z')) || dcm_vr_known(DCM_VR_NONE));
-	cr_assert(dcm_vr_long_form(DCM_VR_OB) && dcm_vr_long_form(DCM_VR_UC) && dcm_vr_long_form(DCM_VR_SV));
+	cr_assert(dcm_vr_long_form(DCM_VR_OB) && dcm_vr_long_form(DCM_VR_UC) &&
+		dcm_vr_long_form(DCM_VR_SV));
 	cr_assert_not(dcm_vr_long_form(DCM_VR_LT) || dcm_vr_long_form(DCM_VR_FD));
 	cr_assert(dcm_vr_has_charset(DCM_VR_PN) && dcm_vr_has_charset(DCM_VR_UT));
 	cr_assert_not(dcm_vr_has_charset(DCM_VR_CS) || dcm_vr_has_charset(DCM_VR_UR));
-	cr_assert(dcm_vr_is_text(DCM_VR_DS) && dcm_vr_is_text(DCM_VR_UI) && dcm_vr_is_text(DCM_VR_UR));
+	cr_assert(dcm_vr_is_text(DCM_VR_DS) && dcm_vr_is_text(DCM_VR_UI) &&
+		dcm_vr_is_text(DCM_VR_UR));
 	cr_assert_not(dcm_vr_is_text(DCM_VR_UN) || dcm_vr_is_text(DCM_VR_SQ));
 	cr_assert_eq(dcm_vr_unit(DCM_VR_OW), 2);
 	cr_assert_eq(dcm_vr_unit(DCM_VR_AT), 2);

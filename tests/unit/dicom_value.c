@@ -61,7 +61,8 @@ Test(dicom_value, decimals_of_real_files)
 	is_number("0.123456789012345678901234567890", 0.123456789012345678901234567890);
 	is_number("\t3.25\r\n", 3.25);
 	is_number("00000000000000000000000000000000012.50", 12.5);
-	is_number("340282346638528859811704183484516925440", 340282346638528859811704183484516925440.0);
+	is_number("340282346638528859811704183484516925440",
+		340282346638528859811704183484516925440.0);
 }
 
 Test(dicom_value, what_lies_behind_a_nul_is_no_part_of_a_number)
@@ -232,7 +233,10 @@ Test(dicom_value, empty_components_are_missing)
 static struct dcm_dataset set_of(struct dcm_node *nodes, uint32_t n)
 {
 	return (struct dcm_dataset){
-		.nodes = nodes, .n_nodes = n, .sorted = true, .charset = charset_default(),
+		.nodes = nodes,
+		.n_nodes = n,
+		.sorted = true,
+		.charset = charset_default(),
 	};
 }
 

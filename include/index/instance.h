@@ -53,6 +53,7 @@ struct attributes {
 	/* Vendors' own, filled through the table of vendor/: see vendor.h. */
 	int32_t n_tiles;                              /* mosaic or grid tiles; INSTANCE_NO_INT: not one */
 	int32_t ge_image_part;                        /* (0043,102f) */
+	bool field_map_first;                         /* the first volume is a field map: PRIVATE_FIELD_MAP */
 	int32_t locations_in_acquisition;             /* GE (0021,104f), (0020,1002), Philips (2001,1018), PET (0054,0081) */
 };
 

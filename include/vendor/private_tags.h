@@ -17,6 +17,7 @@ enum private_fact {
 	PRIVATE_LABEL,          /* arterial spin labelling: LABEL or CONTROL */
 	PRIVATE_LOCATIONS,      /* slice positions in the acquisition: the first */
 	PRIVATE_IMAGE_PART,     /* GE: 0 magnitude, 1 phase, 2 real, 3 imaginary */
+	PRIVATE_FIELD_MAP,      /* GE: the sequence's name; "B0map" makes a field map, then its magnitude */
 	PRIVATE_TILES,          /* images in a mosaic or a grid */
 	PRIVATE_B_VALUE,        /* s/mm2; the public one goes before it */
 	PRIVATE_B_VALUE_MOD,    /* the same, modulo 10^9 */

@@ -37,6 +37,7 @@ struct facts {
 	uint32_t multiband;              /* 0: not told */
 	double scale_slope;              /* private precise scaling: FP = DV / (rescale slope * this); NAN */
 	double group_delay_s;            /* added to TR */
+	bool is_echo_planar;             /* told privately; (0018,0020) and (0018,9018) are public */
 
 	/* diffusion: §6 */
 	bool is_diffusion;
@@ -59,6 +60,7 @@ struct vendor_traits {
 	bool diffusion_spans_series;     /* each b-value got a series number of its own */
 	bool times_unreliable;           /* AcquisitionTime must not correct the repetition time */
 	bool inversion_is_repetition;    /* TR of an inversion recovery is of the inversion (§5.7) */
+	bool trace_apart;                /* isotropic volumes are kept from the directional ones */
 	bool precise_scaling;            /* voxels are stored / (rescale slope * private slope) */
 	bool stack_has_private_ends;     /* the far end of the stack is told privately */
 };

@@ -421,7 +421,9 @@ static void take_fact(struct record *rec, enum private_fact fact, const struct d
 
 	if (fact == PRIVATE_LABEL)
 		take_label(&rec->in, n);
-	if (fact == PRIVATE_LABEL || !dcm_double(n, 0, &v) || !isfinite(v))
+	if (fact == PRIVATE_FIELD_MAP)
+		rec->attr.field_map_first = dcm_text_is(n, 0, "B0map");
+	if (fact == PRIVATE_LABEL || fact == PRIVATE_FIELD_MAP || !dcm_double(n, 0, &v) || !isfinite(v))
 		return;
 	switch (fact) {
 	case PRIVATE_VOLUME:
@@ -451,6 +453,7 @@ static void take_fact(struct record *rec, enum private_fact fact, const struct d
 		rec->in.b_value = v;
 		break;
 	case PRIVATE_LABEL:
+	case PRIVATE_FIELD_MAP:
 		break;
 	}
 }

@@ -70,6 +70,7 @@ static int philips_facts(const struct view *v, struct facts *out, struct err *er
 	(void)err;
 	diffusion(v, out);
 	out->scale_slope = view_private_number(v, &scale_slope, 0);
+	out->is_echo_planar = view_private_number(v, &epi_factor, 0) > 1;
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 
 static const struct private_tag tags[] = {
 	/* GE */
+	{ "GEMS_ACQU_01", 0x0019, 0x9E, PRIVATE_FIELD_MAP },          /* internal name of the sequence */
 	{ "GEMS_ACQU_01", 0x0019, 0xA2, PRIVATE_VOLUME },             /* raw data run */
 	/* Siemens */
 	{ "SIEMENS MR HEADER", 0x0019, 0x0A, PRIVATE_TILES },

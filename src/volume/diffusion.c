@@ -144,7 +144,7 @@ static int set_arrays(struct planner *p, const struct plan_stack *s, struct volu
 			v->slices[(size_t)t * s->n_planes + k].b_value = bval[t];
 	}
 	v->bval = bval;
-	v->bvec = all_isotropic ? NULL : (const double(*)[3])bvec;
+	v->bvec = all_isotropic && s->block->traits.trace_apart ? NULL : (const double(*)[3])bvec;
 	return 0;
 }
 

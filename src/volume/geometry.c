@@ -34,6 +34,20 @@ static float determinant(const struct mat3 *r)
 		       r21 * r32 * r13 + r31 * r12 * r23 - r31 * r22 * r13);
 }
 
+/* The same, summed up from 0: no element becomes -0. */
+static struct mat3 mul_from_zero(const struct mat3 *a, const struct mat3 *b)
+{
+	struct mat3 c;
+
+	for (int i = 0; i < 3; i++)
+		for (int j = 0; j < 3; j++) {
+			c.m[i][j] = 0.0f;
+			for (int k = 0; k < 3; k++)
+				c.m[i][j] += a->m[i][k] * b->m[k][j];
+		}
+	return c;
+}
+
 static struct mat3 transpose(const struct mat3 *a)
 {
 	struct mat3 t;
@@ -213,6 +227,15 @@ static bool is_canonical(const struct geom_affine *a)
 	return true;
 }
 
+static float exact_distance(const float a[3], const float b[3])
+{
+	double sum = 0.0;
+
+	for (int i = 0; i < 3; i++)
+		sum += (double)(a[i] - b[i]) * (double)(a[i] - b[i]);
+	return (float)sqrt(sum);
+}
+
 /* The corner of the volume that is nearest to its least x, y and z: which axes it is at the end of. */
 static void least_corner(const struct geom_affine *a, const uint32_t dim[3], bool at_end[3], float corner[3])
 {
@@ -230,7 +253,7 @@ static void least_corner(const struct geom_affine *a, const uint32_t dim[3], boo
 	}
 	memcpy(corner, place[0], sizeof place[0]);
 	for (unsigned c = 0; c < 8; c++) {
-		float distance = geom_distance(place[c], least);
+		float distance = exact_distance(place[c], least);
 
 		if (distance < best) {
 			best = distance;
@@ -273,7 +296,7 @@ bool geom_rotate_to_axes(struct geom_affine *a, uint32_t dim[3], float pixdim[3]
 			chosen = orders[o];
 		}
 	}
-	if (!chosen)
+	if (!chosen || (chosen == orders[0] && !at_end[0] && !at_end[1] && !at_end[2]))
 		return false;
 	memcpy(old_dim, dim, sizeof old_dim);
 	memcpy(old_pixdim, pixdim, sizeof old_pixdim);
@@ -285,7 +308,7 @@ bool geom_rotate_to_axes(struct geom_affine *a, uint32_t dim[3], float pixdim[3]
 		turn.m[chosen[k]][k] = flip[k] ? -1.0f : 1.0f;
 	}
 	r = linear_part(a);
-	r = mul(&r, &turn);
+	r = mul_from_zero(&r, &turn);
 	set_linear_part(a, &r);
 	for (int i = 0; i < 3; i++)
 		a->m[i][3] = corner[i];

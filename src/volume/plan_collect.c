@@ -94,6 +94,9 @@ static void fill_image(const struct instance *in, struct plan_image *im)
 	const struct attributes *a = in->attr;
 
 	im->part = (uint8_t)plan_part(a->image_type, a->complex_component, a->ge_image_part);
+	if (a->field_map_first && im->part == IMAGE_PART_MAGNITUDE && in->number != INSTANCE_NO_INT &&
+	    a->locations_in_acquisition > 0 && in->number <= a->locations_in_acquisition)
+		im->part = IMAGE_PART_FIELD_MAP;
 	im->derived = plan_is_derived(a->image_type);
 	im->echo_number = a->echo_number == INSTANCE_NO_INT ? 0 : a->echo_number;
 	im->echo_time = (float)a->echo_time;

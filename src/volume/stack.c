@@ -46,6 +46,7 @@ static bool has_word(const char *text, const char *word)
 static int learn_first(struct planner *p, const struct plan_stack *s, struct first *f, struct err *err)
 {
 	const struct dcm_node *n;
+	int rc;
 
 	memset(f, 0, sizeof *f);
 	f->im = s->images[0];
@@ -60,7 +61,9 @@ static int learn_first(struct planner *p, const struct plan_stack *s, struct fir
 	if (!n)
 		n = dcm_frame_get(f->header, f->im->frame, DCM_EchoPlanarPulseSequence, NULL);
 	f->is_echo_planar = f->is_echo_planar || dcm_text_is(n, 0, "YES");
-	return vendor_facts(f->header, f->im->frame, &p->scratch, &f->facts, err);
+	rc = vendor_facts(f->header, f->im->frame, &p->scratch, &f->facts, err);
+	f->is_echo_planar = f->is_echo_planar || f->facts.is_echo_planar;
+	return rc;
 }
 
 /* --- voxels --------------------------------------------------------------------------------- */
@@ -268,6 +271,11 @@ static void place_mosaic(const struct plan_stack *s, const struct first *f, cons
 		geom_negate_k(&pl->a);
 		pl->negative_mosaic = true;
 	}
+	if (f->facts.protocol_slice_number > 1.0) { /* numbered from the other end: turned round */
+		geom_flip(&pl->a, 2, s->n_planes);
+		pl->reversed = true;
+		pl->negative_mosaic = false;
+	}
 }
 
 static void place_planes(const struct plan_stack *s, const struct first *f, struct placing *pl)
@@ -322,10 +330,11 @@ static void turn(const struct plan_stack *s, const struct first *f, struct placi
 	v->dim[0] = v->plane_cols;
 	v->dim[1] = v->plane_rows;
 	v->dim[2] = s->n_planes;
-	if (is_3d && !f->is_echo_planar && s->n_planes > 1 && s->n_times == 1 && pl->known &&
+	if (is_3d && !f->is_echo_planar && s->n_planes > 1 && s->n_times == 1 &&
 	    (!distances || nearly_even(distances, s->n_planes))) {
-		v->rotated = true;
-		geom_rotate_to_axes(&pl->a, v->dim, pl->pixdim, v->axis, v->flip);
+		v->rotated = true;       /* but colour, and what lies nowhere, stays as it is */
+		if (pl->known && f->attr->pixel.samples == 1)
+			geom_rotate_to_axes(&pl->a, v->dim, pl->pixdim, v->axis, v->flip);
 		return;
 	}
 	geom_flip(&pl->a, 1, v->plane_rows);
@@ -496,6 +505,14 @@ static double as_hhmmss(double seconds)
 	return (double)((s / 3600 * 10000 + s / 60 % 60 * 100 + s % 60) * 1000000 + us % 1000000) / 1e6;
 }
 
+/* Of a grid whose tiles alone tell their times, that of the last tile. */
+static double first_time(const struct first *f)
+{
+	if (!isnan(f->im->in->acquisition_time) || !f->facts.has_tile_positions || !f->facts.n_slice_times)
+		return f->im->in->acquisition_time;
+	return f->facts.slice_times_ms[f->facts.n_slice_times - 1] / 1000.0;
+}
+
 static void set_descrip(struct volume *v, const struct first *f)
 {
 	size_t len = 0, cap = sizeof v->descrip;
@@ -503,7 +520,7 @@ static void set_descrip(struct volume *v, const struct first *f)
 
 	if (f->is_mr)
 		len = (size_t)snprintf(v->descrip, cap, "TE=%.2g;", (double)te);
-	len += (size_t)snprintf(v->descrip + len, cap - len, "Time=%.3f", as_hhmmss(f->im->time_s));
+	len += (size_t)snprintf(v->descrip + len, cap - len, "Time=%.3f", as_hhmmss(first_time(f)));
 	if (f->is_mr && f->facts.pe_polarity != POLARITY_UNKNOWN && len < cap)
 		len += (size_t)snprintf(v->descrip + len, cap - len, ";phase=%d",
 			f->facts.pe_polarity == POLARITY_POSITIVE);

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "dicom/value.h"
 #include "dump_lines.h"
 #include "vendor/csa.h"
 #include "vendor/protocol.h"
@@ -127,7 +128,25 @@ static uint16_t csa_vr(const struct csa_field *c)
 	return dcm_vr_known(vr) ? vr : DCM_VR_UN;
 }
 
-static void join_values(struct buf *b, const struct csa_field *c)
+/* A number of a binary VR, which the header keeps as text, in its shortest form. */
+static bool add_number(struct buf *b, uint16_t vr, const char *text)
+{
+	size_t len = strlen(text);
+	int64_t whole;
+	double real;
+
+	if (dcm_vr_is_text(vr) || vr == DCM_VR_UN)
+		return false;
+	if (dcm_parse_int(text, len, &whole))
+		buf_add_i64(b, whole);
+	else if (dcm_parse_double(text, len, &real))
+		buf_add_f64(b, real);
+	else
+		return false;
+	return true;
+}
+
+static void join_values(struct buf *b, const struct csa_field *c, uint16_t vr)
 {
 	uint32_t i;
 
@@ -135,29 +154,28 @@ static void join_values(struct buf *b, const struct csa_field *c)
 	for (i = 0; i < c->n_values; i++) {
 		if (i)
 			buf_addc(b, '\\');
-		buf_adds(b, c->values[i]);
+		if (!add_number(b, vr, c->values[i]))
+			buf_adds(b, c->values[i]);
 	}
 }
 
 static int show_csa_field(const struct fields *f, const struct csa_field *c, struct err *err)
 {
-	struct buf *raw = &f->d->raw;
-	struct dump_value v = { "", 0, false };
-	size_t len;
+	struct buf *joined = &f->d->note;
+	uint16_t vr = csa_vr(c);
+	struct dump_value v;
 	bool found = false;
 	int rc = 0;
 
 	if (!is_key(c->name, strlen(c->name)))
 		return 0;
-	if (c->n_values == 1) {
-		len = strlen(c->values[0]);
-		rc = show_ascconv(f, c->name, c->values[0], len, &found, err);
-		dump_value_shown(f->d, c->values[0], len, &v);
-	} else if (c->n_values) {
-		join_values(raw, c);
-		dump_value_shown(f->d, raw->data, raw->len, &v);
-	}
-	return rc < 0 || found ? rc : show(f, c->name, "", 0, csa_vr(c), &v, err);
+	if (c->n_values == 1)
+		rc = show_ascconv(f, c->name, c->values[0], strlen(c->values[0]), &found, err);
+	if (rc < 0 || found)
+		return rc;
+	join_values(joined, c, vr);
+	dump_value_shown(f->d, joined->len ? joined->data : "", joined->len, &v);
+	return show(f, c->name, "", 0, vr, &v, err);
 }
 
 static int show_csa(const struct fields *f, const uint8_t *bytes, size_t len, bool *found,

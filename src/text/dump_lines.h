@@ -51,7 +51,7 @@ int dump_value(struct dumper *d, const struct dcm_dataset *ds, const struct dcm_
 	struct dump_value *out, struct err *err);
 /* Append text that is UTF-8 already, blanks at the ends trimmed, control characters as pictures. */
 void dump_add_shown(struct buf *out, const char *s, size_t len);
-/* The same as a value, which needs d->text only where there is something to replace. */
+/* Text without a character set of its own, as a value. */
 void dump_value_shown(struct dumper *d, const char *s, size_t len, struct dump_value *out);
 
 /* The lines of what a maker packed into n, if it did; d->path and d->name are those of n's data set. */

@@ -101,8 +101,10 @@ void dump_value_shown(struct dumper *d, const char *s, size_t len, struct dump_v
 	out->len = len;
 	if (is_plain(s, len, false))
 		return;
+	buf_reset(&d->raw);
 	buf_reset(&d->text);
-	dump_add_shown(&d->text, s, len);
+	out->damaged = !charset_decode(charset_default(), DCM_VR_UT, s, len, &d->raw);
+	dump_add_shown(&d->text, d->raw.data, d->raw.len);
 	out->text = d->text.data;
 	out->len = d->text.len;
 }

@@ -32,6 +32,9 @@ int buf_error(const struct buf *b);
 
 void buf_add(struct buf *b, const void *p, size_t len);
 void buf_addc(struct buf *b, char c);
+/* Room for n bytes behind len, for who writes many small pieces: fill it, then add what was filled to len.
+ * NULL for want of memory, and where counting. */
+char *buf_room(struct buf *b, size_t n);
 void buf_adds(struct buf *b, const char *s);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_fill(struct buf *b, int byte, size_t len);

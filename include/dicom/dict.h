@@ -51,16 +51,53 @@ enum dcm_vr {
 	DCM_VR_UV = 0x5556
 };
 
-bool dcm_vr_known(uint16_t vr);
+/* What is known of each pair of letters; ask the functions below. */
+enum {
+	DCM_VR_IS_KNOWN = 1,
+	DCM_VR_IS_LONG = 2,
+	DCM_VR_IS_TEXT = 4,
+	DCM_VR_HAS_CHARSET = 8,
+	DCM_VR_UNIT_SHIFT = 4,
+};
+extern const uint8_t dcm_vr_table[26][26];
+
+static inline unsigned dcm_vr_facts(uint16_t vr)
+{
+	unsigned a = (vr >> 8) - 'A', b = (vr & 0xFFu) - 'A';
+
+	return a < 26 && b < 26 ? dcm_vr_table[a][b] : 0;
+}
+
+static inline bool dcm_vr_known(uint16_t vr)
+{
+	return dcm_vr_facts(vr) != 0;
+}
+
 /* Explicit VR with 16 reserved bits and a 32-bit length (PS3.5 §7.1.2). */
-bool dcm_vr_long_form(uint16_t vr);
+static inline bool dcm_vr_long_form(uint16_t vr)
+{
+	return (dcm_vr_facts(vr) & DCM_VR_IS_LONG) != 0;
+}
+
 /* Text whose characters depend on (0008,0005): SH LO ST PN LT UC UT. */
-bool dcm_vr_has_charset(uint16_t vr);
+static inline bool dcm_vr_has_charset(uint16_t vr)
+{
+	return (dcm_vr_facts(vr) & DCM_VR_HAS_CHARSET) != 0;
+}
+
 /* Any text VR, numbers as text (DS, IS) and dates included. */
-bool dcm_vr_is_text(uint16_t vr);
-/* Bytes that a big-endian file swaps, 1 where there is nothing to swap: also what one value takes,
- * but for AT, which is two of 2 bytes. */
-unsigned dcm_vr_unit(uint16_t vr);
+static inline bool dcm_vr_is_text(uint16_t vr)
+{
+	return (dcm_vr_facts(vr) & DCM_VR_IS_TEXT) != 0;
+}
+
+/* Bytes that one value takes and that a big-endian file swaps: 1 where there is nothing to swap. */
+static inline unsigned dcm_vr_unit(uint16_t vr)
+{
+	unsigned unit = dcm_vr_facts(vr) >> DCM_VR_UNIT_SHIFT;
+
+	return unit ? unit : 1;
+}
 
 struct dcm_dict_entry {
 	uint32_t tag;   /* the low tag of a range; private: group and low byte */
@@ -79,6 +116,10 @@ const struct dcm_dict_entry *dcm_dict_find_keyword(const char *keyword);
 /* A private element by its creator's text (trimmed, in upper or lower case); of the tag the group
  * and the low byte count. NULL: unknown. */
 const struct dcm_dict_entry *dcm_dict_find_private(const char *creator, uint32_t tag);
+/* The same in two steps, for who asks often: the dictionary of a creator (NULL: none), and a tag in it. */
+struct dict_creator;
+const struct dict_creator *dcm_dict_creator(const char *creator);
+const struct dcm_dict_entry *dcm_dict_find_of(const struct dict_creator *c /* may be NULL */, uint32_t tag);
 /* "MR Image Storage" for "1.2.840.10008.5.1.4.1.1.4"; NULL: unknown. */
 const char *dcm_dict_uid_name(const char *uid);
 

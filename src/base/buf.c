@@ -99,6 +99,11 @@ void buf_add(struct buf *b, const void *p, size_t len)
 	b->len += len;
 }
 
+char *buf_room(struct buf *b, size_t n)
+{
+	return b->counting ? NULL : reserve(b, n);
+}
+
 void buf_addc(struct buf *b, char c)
 {
 	buf_add(b, &c, 1);
@@ -237,6 +242,26 @@ static bool add_whole(struct buf *b, double v, double below)
 	return true;
 }
 
+/* How many digits a float needs, by arithmetic in doubles; right but for rare ties, and then too few. */
+static int guess_digits(float v)
+{
+	static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+		1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+	int digits, shift, exponent = (int)floor(log10(fabs((double)v)));
+	double scaled;
+
+	for (digits = 6; digits < 9; digits++) {
+		shift = digits - 1 - exponent;
+		if (shift < -22 || shift > 22)
+			return 6;
+		scaled = shift < 0 ? rint((double)v / tens[-shift]) * tens[-shift]
+			: rint((double)v * tens[shift]) / tens[shift];
+		if ((float)scaled == v)
+			break;
+	}
+	return digits;
+}
+
 void buf_add_f32(struct buf *b, float v)
 {
 	char text[32];
@@ -244,7 +269,7 @@ void buf_add_f32(struct buf *b, float v)
 
 	if (add_special(b, (double)v) || add_whole(b, (double)v, 1e6))
 		return;
-	for (digits = 6; digits <= 9; digits++) {
+	for (digits = guess_digits(v); digits <= 9; digits++) {
 		snprintf(text, sizeof text, "%.*g", digits, (double)v);
 		if (strtof(text, NULL) == v)
 			break;
@@ -252,6 +277,7 @@ void buf_add_f32(struct buf *b, float v)
 	buf_adds(b, text);
 }
 
+/* 15 digits hold any decimal that a normal double came from, and %g drops the zeros behind it. */
 void buf_add_f64(struct buf *b, double v)
 {
 	char text[40];
@@ -259,7 +285,7 @@ void buf_add_f64(struct buf *b, double v)
 
 	if (add_special(b, v) || add_whole(b, v, 1e15))
 		return;
-	for (digits = 6; digits <= 17; digits++) {
+	for (digits = fabs(v) < 1e-300 ? 1 : 15; digits <= 17; digits++) {
 		snprintf(text, sizeof text, "%.*g", digits, v);
 		if (strtod(text, NULL) == v)
 			break;

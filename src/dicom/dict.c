@@ -10,100 +10,48 @@
 #include "dict_tables.h"
 
 /* PS3.5 §6.2 and §7.1.2: how a VR is written, and what its value is made of. */
-enum vr_flags { VR_LONG = 1, VR_TEXT = 2, VR_CHARSET = 4 };
+#define VR(a, b) [(a) - 'A'][(b) - 'A']
+#define TEXT (DCM_VR_IS_KNOWN | DCM_VR_IS_TEXT | 1 << DCM_VR_UNIT_SHIFT)
+#define CHARS (TEXT | DCM_VR_HAS_CHARSET)
+#define WORDS(unit) (DCM_VR_IS_KNOWN | (unit) << DCM_VR_UNIT_SHIFT)
+#define LONG DCM_VR_IS_LONG
 
-struct vr_facts {
-	uint16_t vr;
-	uint8_t flags;
-	uint8_t unit;
+const uint8_t dcm_vr_table[26][26] = {
+	VR('A', 'E') = TEXT,
+	VR('A', 'S') = TEXT,
+	VR('A', 'T') = WORDS(2),
+	VR('C', 'S') = TEXT,
+	VR('D', 'A') = TEXT,
+	VR('D', 'S') = TEXT,
+	VR('D', 'T') = TEXT,
+	VR('F', 'D') = WORDS(8),
+	VR('F', 'L') = WORDS(4),
+	VR('I', 'S') = TEXT,
+	VR('L', 'O') = CHARS,
+	VR('L', 'T') = CHARS,
+	VR('O', 'B') = WORDS(1) | LONG,
+	VR('O', 'D') = WORDS(8) | LONG,
+	VR('O', 'F') = WORDS(4) | LONG,
+	VR('O', 'L') = WORDS(4) | LONG,
+	VR('O', 'V') = WORDS(8) | LONG,
+	VR('O', 'W') = WORDS(2) | LONG,
+	VR('P', 'N') = CHARS,
+	VR('S', 'H') = CHARS,
+	VR('S', 'L') = WORDS(4),
+	VR('S', 'Q') = WORDS(1) | LONG,
+	VR('S', 'S') = WORDS(2),
+	VR('S', 'T') = CHARS,
+	VR('S', 'V') = WORDS(8) | LONG,
+	VR('T', 'M') = TEXT,
+	VR('U', 'C') = CHARS | LONG,
+	VR('U', 'I') = TEXT,
+	VR('U', 'L') = WORDS(4),
+	VR('U', 'N') = WORDS(1) | LONG,
+	VR('U', 'R') = TEXT | LONG,
+	VR('U', 'S') = WORDS(2),
+	VR('U', 'T') = CHARS | LONG,
+	VR('U', 'V') = WORDS(8) | LONG,
 };
-
-static const struct vr_facts *vr_find(uint16_t vr)
-{
-	static const struct vr_facts facts[] = {
-		{ DCM_VR_AE, VR_TEXT, 1 },
-		{ DCM_VR_AS, VR_TEXT, 1 },
-		{ DCM_VR_AT, 0, 2 },
-		{ DCM_VR_CS, VR_TEXT, 1 },
-		{ DCM_VR_DA, VR_TEXT, 1 },
-		{ DCM_VR_DS, VR_TEXT, 1 },
-		{ DCM_VR_DT, VR_TEXT, 1 },
-		{ DCM_VR_FD, 0, 8 },
-		{ DCM_VR_FL, 0, 4 },
-		{ DCM_VR_IS, VR_TEXT, 1 },
-		{ DCM_VR_LO, VR_TEXT | VR_CHARSET, 1 },
-		{ DCM_VR_LT, VR_TEXT | VR_CHARSET, 1 },
-		{ DCM_VR_OB, VR_LONG, 1 },
-		{ DCM_VR_OD, VR_LONG, 8 },
-		{ DCM_VR_OF, VR_LONG, 4 },
-		{ DCM_VR_OL, VR_LONG, 4 },
-		{ DCM_VR_OV, VR_LONG, 8 },
-		{ DCM_VR_OW, VR_LONG, 2 },
-		{ DCM_VR_PN, VR_TEXT | VR_CHARSET, 1 },
-		{ DCM_VR_SH, VR_TEXT | VR_CHARSET, 1 },
-		{ DCM_VR_SL, 0, 4 },
-		{ DCM_VR_SQ, VR_LONG, 1 },
-		{ DCM_VR_SS, 0, 2 },
-		{ DCM_VR_ST, VR_TEXT | VR_CHARSET, 1 },
-		{ DCM_VR_SV, VR_LONG, 8 },
-		{ DCM_VR_TM, VR_TEXT, 1 },
-		{ DCM_VR_UC, VR_LONG | VR_TEXT | VR_CHARSET, 1 },
-		{ DCM_VR_UI, VR_TEXT, 1 },
-		{ DCM_VR_UL, 0, 4 },
-		{ DCM_VR_UN, VR_LONG, 1 },
-		{ DCM_VR_UR, VR_LONG | VR_TEXT, 1 },
-		{ DCM_VR_US, 0, 2 },
-		{ DCM_VR_UT, VR_LONG | VR_TEXT | VR_CHARSET, 1 },
-		{ DCM_VR_UV, VR_LONG, 8 },
-	};
-	size_t lo = 0, hi = sizeof facts / sizeof facts[0];
-
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (facts[mid].vr == vr)
-			return &facts[mid];
-		if (facts[mid].vr < vr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return NULL;
-}
-
-static bool vr_has(uint16_t vr, unsigned flag)
-{
-	const struct vr_facts *f = vr_find(vr);
-
-	return f != NULL && (f->flags & flag) != 0;
-}
-
-bool dcm_vr_known(uint16_t vr)
-{
-	return vr_find(vr) != NULL;
-}
-
-bool dcm_vr_long_form(uint16_t vr)
-{
-	return vr_has(vr, VR_LONG);
-}
-
-bool dcm_vr_has_charset(uint16_t vr)
-{
-	return vr_has(vr, VR_CHARSET);
-}
-
-bool dcm_vr_is_text(uint16_t vr)
-{
-	return vr_has(vr, VR_TEXT);
-}
-
-unsigned dcm_vr_unit(uint16_t vr)
-{
-	const struct vr_facts *f = vr_find(vr);
-
-	return f != NULL ? f->unit : 1;
-}
 
 /* Bisection for the tag in n entries that ascend. */
 static const struct dcm_dict_entry *find_in(const struct dcm_dict_entry *e, size_t n, uint32_t tag)
@@ -190,10 +138,14 @@ static uint32_t first_of_run(uint32_t tag)
 	return (tag & 0xFF00FFFFu) | 0x00010000u;
 }
 
-const struct dcm_dict_entry *dcm_dict_find_private(const char *creator, uint32_t tag)
+const struct dict_creator *dcm_dict_creator(const char *creator)
 {
-	const struct dict_creator *c = bsearch(creator, dict_creators, dict_n_creators, sizeof *c,
+	return bsearch(creator, dict_creators, dict_n_creators, sizeof *dict_creators,
 		compare_creator);
+}
+
+const struct dcm_dict_entry *dcm_dict_find_of(const struct dict_creator *c, uint32_t tag)
+{
 	uint32_t low = tag & 0xFFFF00FFu;
 	const struct dcm_dict_entry *found, *table;
 
@@ -206,6 +158,11 @@ const struct dcm_dict_entry *dcm_dict_find_private(const char *creator, uint32_t
 	if (found == NULL)
 		found = find_in(table, c->n, first_of_run(low));
 	return found;
+}
+
+const struct dcm_dict_entry *dcm_dict_find_private(const char *creator, uint32_t tag)
+{
+	return dcm_dict_find_of(dcm_dict_creator(creator), tag);
 }
 
 static int compare_uid(const void *uid, const void *entry)

@@ -718,6 +718,38 @@ int dcm_reader_fragments(struct dcm_reader *r, uint32_t *n_fragments, uint64_t *
 	return 0;
 }
 
+/* The common case: a short explicit little-endian element in the window, on which nothing later depends.
+ * False: it is anything else, and nothing has changed. */
+static bool next_plain(struct dcm_reader *r, struct dcm_elem *el)
+{
+	const struct dcm_level *l = &r->level[r->top];
+	uint64_t at = r->pos - r->window_off, room = l->limit - r->pos;
+	const uint8_t *p;
+	uint32_t tag, len;
+
+	if (l->is_sequence || !l->encoding.explicit_vr || l->encoding.big_endian || r->in_pixels ||
+		at >= r->window_len || r->window_len - at < 8 || room < 8 ||
+		r->n_elements >= DCM_MAX_ELEMENTS)
+		return false;
+	p = r->window + at;
+	tag = head_tag(p, false);
+	len = get_le16(p + 6);
+	if ((dcm_vr_facts(DCM_VR(p[4], p[5])) & (DCM_VR_IS_KNOWN | DCM_VR_IS_LONG)) != DCM_VR_IS_KNOWN ||
+		len > room - 8 || DCM_TAG_GROUP(tag) == 0xFFFE || matters_later(tag))
+		return false;
+	*el = (struct dcm_elem){
+		.tag = tag,
+		.vr = DCM_VR(p[4], p[5]),
+		.depth = (uint8_t)(r->top / 2),
+		.head_off = r->pos,
+		.off = r->pos + 8,
+		.len = len,
+	};
+	r->pos += 8 + len;
+	r->n_elements++;
+	return true;
+}
+
 /* Enough: let all levels end here, so that the caller sees the ends of what he saw begin. */
 static void stop_here(struct dcm_reader *r)
 {
@@ -735,6 +767,8 @@ int dcm_reader_next(struct dcm_reader *r, struct dcm_elem *el, struct err *err)
 	uint64_t bytes;
 	int rc;
 
+	if (next_plain(r, el))
+		return DCM_EVENT_ELEM;
 	if (r->in_pixels) {
 		rc = dcm_reader_fragments(r, &n_fragments, &bytes, err);
 		if (rc < 0)

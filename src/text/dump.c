@@ -17,58 +17,76 @@ struct place {
 	size_t path_len, name_len;   /* of the dumper's buffers, in this data set */
 };
 
-/* ---- heads ---- */
+/* ---- lines ---- */
 
-static void add_tag(struct buf *b, uint32_t tag)
+static char *put(char *at, const char *s, size_t len)
+{
+	if (len)
+		memcpy(at, s, len);
+	return at + len;
+}
+
+static char *put_tag(char *at, uint32_t tag)
 {
 	static const char hex[] = "0123456789abcdef";
-	char text[11] = "(0000,0000)";
 	unsigned i;
 
+	memcpy(at, "(0000,0000)", 11);
 	for (i = 0; i < 8; i++)
-		text[1 + i + i / 4] = hex[tag >> (28 - 4 * i) & 15];
-	buf_add(b, text, sizeof text);
+		at[1 + i + i / 4] = hex[tag >> (28 - 4 * i) & 15];
+	return at + 11;
 }
 
-/* A creator is whatever a file says: nothing of it may break the line. */
-static void add_name(struct buf *out, const struct dcm_node *n)
+/* PATH VR NAME */
+static char *put_head(const struct dumper *d, const struct dump_parts *p, char *at)
 {
-	const struct dcm_dict_entry *e;
-
-	if (n->creator) {
-		e = dcm_dict_find_private(n->creator, n->el.tag);
-		buf_addc(out, '[');
-		dump_add_shown(out, n->creator, strlen(n->creator));
-		buf_addc(out, ']');
-	} else {
-		e = dcm_dict_find(n->el.tag);
+	at = put(at, d->path.data, d->path.len);
+	at = put_tag(at, p->tag);
+	if (p->field) {
+		*at++ = '{';
+		at = put(at, p->field, p->field_len);
+		*at++ = '}';
 	}
-	buf_adds(out, e && e->keyword ? e->keyword : "Unknown");
+	*at++ = ' ';
+	*at++ = (char)(p->vr >> 8);
+	*at++ = (char)p->vr;
+	*at++ = ' ';
+	at = put(at, d->name.data, d->name.len);
+	at = put(at, p->creator, p->creator_len);
+	at = put(at, p->keyword, p->keyword_len);
+	if (p->field) {
+		*at++ = '.';
+		at = put(at, p->field, p->field_len);
+	}
+	if (p->value.damaged)
+		*at++ = '!';
+	return at;
 }
 
-static void make_head(struct dumper *d, const struct dcm_node *n, bool damaged)
+int dump_emit(struct dumper *d, const struct dump_parts *p, struct err *err)
 {
-	uint16_t vr = n->el.vr_was_un ? DCM_VR_UN : n->el.vr;
-	const char letters[4] = { ' ', (char)(vr >> 8), (char)vr, ' ' };
-	struct buf *head = &d->head;
+	struct dump_line line = { .value_len = p->value.len, .vr = p->vr };
+	size_t most = d->path.len + d->name.len + p->creator_len + p->keyword_len +
+		2 * p->field_len + p->value.len + p->note_len + 64;
+	char *begin, *at;
 
-	buf_reset(head);
-	buf_add(head, d->path.data, d->path.len);
-	add_tag(head, n->el.tag);
-	buf_add(head, letters, sizeof letters);
-	buf_add(head, d->name.data, d->name.len);
-	add_name(head, n);
-	if (damaged)
-		buf_addc(head, '!');
-}
-
-int dump_line_of(struct dumper *d, const char *note, size_t note_len, uint16_t vr,
-	const struct dump_value *v, struct err *err)
-{
-	const struct dump_line line = { d->head.data, d->head.len, v->text, v->len, note, note_len, vr };
-
-	if (buf_error(&d->head) || buf_error(&d->text) || buf_error(&d->raw))
+	buf_reset(&d->line);
+	begin = buf_room(&d->line, most);
+	if (!begin || buf_error(&d->text) || buf_error(&d->raw) || buf_error(&d->path) ||
+		buf_error(&d->name))
 		return err_nomem(err);
+	at = put_head(d, p, begin);
+	line.head_len = (size_t)(at - begin);
+	at = put(at, " = ", p->value.len ? 3 : 2);
+	line.value = at;
+	at = put(at, p->value.text, p->value.len);
+	if (p->note) {
+		at = put(at, "  # ", 4);
+		at = put(at, p->note, p->note_len);
+	}
+	*at++ = '\n';
+	line.text = begin;
+	line.len = (size_t)(at - begin);
 	return d->sink->line(d->sink, &line, err);
 }
 
@@ -96,22 +114,55 @@ static bool make_note(struct dumper *d, const struct dump_value *v)
 	return any && !buf_error(&d->note);
 }
 
+/* ---- names ---- */
+
+/* A creator is whatever a file says: nothing of it may break the line. */
+static void know_creator(struct dumper *d, const char *creator)
+{
+	if (creator == d->creator)
+		return;
+	d->creator = creator;
+	d->creator_dict = dcm_dict_creator(creator);
+	buf_reset(&d->creator_shown);
+	buf_addc(&d->creator_shown, '[');
+	dump_add_shown(&d->creator_shown, creator, strlen(creator));
+	buf_addc(&d->creator_shown, ']');
+}
+
+/* The keyword of n, and its creator in brackets. */
+static void find_name(struct dumper *d, const struct dcm_node *n, struct dump_parts *p)
+{
+	const struct dcm_dict_entry *e;
+
+	if (n->creator) {
+		know_creator(d, n->creator);
+		e = dcm_dict_find_of(d->creator_dict, n->el.tag);
+		p->creator = d->creator_shown.data;
+		p->creator_len = d->creator_shown.len;
+	} else {
+		e = dcm_dict_find(n->el.tag);
+	}
+	p->keyword = e && e->keyword ? e->keyword : "Unknown";
+	p->keyword_len = strlen(p->keyword);
+}
+
 /* ---- the walk ---- */
 
 static int show_element(struct dumper *d, const struct dcm_dataset *ds, const struct dcm_node *n,
 	struct err *err)
 {
-	struct dump_value v;
-	bool noted;
-	int rc;
+	struct dump_parts p = { .tag = n->el.tag, .vr = n->el.vr_was_un ? DCM_VR_UN : n->el.vr };
+	int rc = dump_value(d, ds, n, &p.value, err);
 
-	rc = dump_value(d, ds, n, &v, err);
 	if (rc < 0)
 		return rc;
-	noted = n->el.vr == DCM_VR_UI && v.len > 13 && make_note(d, &v);
-	make_head(d, n, v.damaged);
-	rc = dump_line_of(d, noted ? d->note.data : NULL, d->note.len, n->el.vr, &v, err);
-	return rc < 0 ? rc : dump_fields(d, n, err);
+	find_name(d, n, &p);
+	if (n->el.vr == DCM_VR_UI && p.value.len > 13 && make_note(d, &p.value)) {
+		p.note = d->note.data;
+		p.note_len = d->note.len;
+	}
+	rc = dump_emit(d, &p, err);
+	return rc < 0 || !n->creator ? rc : dump_fields(d, n, p.keyword, err);
 }
 
 static void add_index(struct buf *b, uint32_t item)
@@ -124,9 +175,15 @@ static void add_index(struct buf *b, uint32_t item)
 
 static void enter(struct dumper *d, struct place *p, const struct dcm_node *n, uint32_t item)
 {
-	add_tag(&d->path, n->el.tag);
+	struct dump_parts parts = { 0 };
+	char tag[11];
+
+	find_name(d, n, &parts);
+	put_tag(tag, n->el.tag);
+	buf_add(&d->path, tag, sizeof tag);
 	add_index(&d->path, item + 1);
-	add_name(&d->name, n);
+	buf_add(&d->name, parts.creator, parts.creator_len);
+	buf_add(&d->name, parts.keyword, parts.keyword_len);
 	add_index(&d->name, item + 1);
 	p->ds = &n->items[item];
 	p->node = p->item = 0;
@@ -173,10 +230,12 @@ int dump_lines(const struct dcm_header *h, struct dump_sink *sink, struct err *e
 		rc = walk(&d, &h->top, err);
 	buf_release(&d.path);
 	buf_release(&d.name);
-	buf_release(&d.head);
+	buf_release(&d.line);
+	buf_release(&d.creator_shown);
 	buf_release(&d.raw);
 	buf_release(&d.text);
 	buf_release(&d.note);
+	buf_release(&d.field);
 	arena_release(&d.scratch);
 	return rc;
 }
@@ -190,17 +249,8 @@ struct text_sink {
 
 static int add_line(struct dump_sink *s, const struct dump_line *l, struct err *err)
 {
-	struct buf *out = ((struct text_sink *)s)->out;
-
 	(void)err;
-	buf_add(out, l->head, l->head_len);
-	buf_add(out, " = ", l->value_len ? 3 : 2);
-	buf_add(out, l->value, l->value_len);
-	if (l->note) {
-		buf_add(out, "  # ", 4);
-		buf_add(out, l->note, l->note_len);
-	}
-	buf_addc(out, '\n');
+	buf_add(((struct text_sink *)s)->out, l->text, l->len);
 	return 0;
 }
 

@@ -19,37 +19,28 @@
 /* One element's fields while they are shown. */
 struct fields {
 	struct dumper *d;
+	uint32_t tag;
 	const char *keyword;         /* of the element */
-	char tag[12];
 };
-
-static void add_key(struct buf *b, const char *field, const char *key, size_t key_len)
-{
-	buf_adds(b, field);
-	if (*field && key_len)
-		buf_addc(b, '.');
-	buf_add(b, key, key_len);
-}
 
 /* A line whose value is v; field or key may be empty. */
 static int show(const struct fields *f, const char *field, const char *key, size_t key_len,
 	uint16_t vr, const struct dump_value *v, struct err *err)
 {
-	const char letters[4] = { ' ', (char)(vr >> 8), (char)vr, ' ' };
-	struct buf *head = &f->d->head;
+	struct dump_parts p = { .tag = f->tag, .vr = vr, .keyword = f->keyword,
+		.keyword_len = strlen(f->keyword), .value = *v };
+	struct buf *joined = &f->d->field;
 
-	buf_reset(head);
-	buf_add(head, f->d->path.data, f->d->path.len);
-	buf_adds(head, f->tag);
-	buf_addc(head, '{');
-	add_key(head, field, key, key_len);
-	buf_addc(head, '}');
-	buf_add(head, letters, sizeof letters);
-	buf_add(head, f->d->name.data, f->d->name.len);
-	buf_adds(head, f->keyword);
-	buf_addc(head, '.');
-	add_key(head, field, key, key_len);
-	return dump_line_of(f->d, NULL, 0, vr, v, err);
+	buf_reset(joined);
+	buf_adds(joined, field);
+	if (*field && key_len)
+		buf_addc(joined, '.');
+	buf_add(joined, key, key_len);
+	if (buf_error(joined))
+		return err_nomem(err);
+	p.field = joined->data;
+	p.field_len = joined->len;
+	return dump_emit(f->d, &p, err);
 }
 
 static bool is_key(const char *s, size_t len)
@@ -214,27 +205,14 @@ static int show_ge(const struct fields *f, const uint8_t *bytes, size_t len, str
 	return show_protocol(f, "", &p, err);
 }
 
-static void fields_init(struct fields *f, struct dumper *d, const struct dcm_node *n)
+int dump_fields(struct dumper *d, const struct dcm_node *n, const char *keyword, struct err *err)
 {
-	const struct dcm_dict_entry *e = dcm_dict_find_private(n->creator, n->el.tag);
-	static const char hex[] = "0123456789abcdef";
-	unsigned i;
-
-	f->d = d;
-	f->keyword = e ? e->keyword : "Unknown";
-	memcpy(f->tag, "(0000,0000)", sizeof f->tag);
-	for (i = 0; i < 8; i++)
-		f->tag[1 + i + i / 4] = hex[n->el.tag >> (28 - 4 * i) & 15];
-}
-
-int dump_fields(struct dumper *d, const struct dcm_node *n, struct err *err)
-{
+	struct fields f = { d, n->el.tag, keyword };
 	bool siemens, owned;
 	const uint8_t *bytes;
-	struct fields f;
 	int rc;
 
-	if (!n->creator || dcm_vr_is_text(n->el.vr) || n->el.vr == DCM_VR_SQ || n->el.len < 16 ||
+	if (dcm_vr_is_text(n->el.vr) || n->el.vr == DCM_VR_SQ || n->el.len < 16 ||
 		n->el.len == DCM_UNDEFINED_LENGTH)
 		return 0;
 	siemens = strncmp(n->creator, "SIEMENS", 7) == 0;
@@ -243,7 +221,6 @@ int dump_fields(struct dumper *d, const struct dcm_node *n, struct err *err)
 	rc = dcm_header_load(d->h, n, &bytes, &owned, err);
 	if (rc < 0)
 		return rc == -EFBIG || rc == -EBADMSG ? 0 : rc;
-	fields_init(&f, d, n);
 	rc = siemens ? show_siemens(&f, bytes, (size_t)n->el.len, err)
 		: show_ge(&f, bytes, (size_t)n->el.len, err);
 	arena_release(&d->scratch);

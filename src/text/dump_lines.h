@@ -11,14 +11,13 @@
 #include "base/buf.h"
 #include "dicom/dataset.h"
 
-/* Borrowed, until the function it is given to returns. */
+/* Borrowed, until the function it is given to returns: "PATH VR NAME = VALUE  # NOTE\n". */
 struct dump_line {
-	const char *head;            /* "PATH VR NAME" */
-	size_t head_len;
-	const char *value;           /* "" for an empty element */
+	const char *text;
+	size_t len;
+	size_t head_len;             /* PATH VR NAME */
+	const char *value;           /* in text; value_len 0 for an empty element */
 	size_t value_len;
-	const char *note;            /* NULL: none */
-	size_t note_len;
 	uint16_t vr;
 };
 
@@ -29,23 +28,43 @@ struct dump_sink {
 /* All lines of a header in order, the problems aside. */
 int dump_lines(const struct dcm_header *h, struct dump_sink *sink, struct err *err);
 
-/* A dump in progress: one an element's value, its place and buffers. */
-struct dumper {
-	const struct dcm_header *h;
-	struct dump_sink *sink;
-	struct buf path, name;       /* of the item that is walked: "(…)[1].", "Seq[1]." */
-	struct buf head;             /* of the line */
-	struct buf raw, text;        /* a value while it is made */
-	struct buf note;
-	struct arena scratch;        /* of one element's fields */
-};
-
-/* A value as text. Points into the node or into d->text. */
+/* A value as text. Points into the node or into the dumper's text. */
 struct dump_value {
 	const char *text;
 	size_t len;
 	bool damaged;                /* U+FFFD stands for what could not be decoded */
 };
+
+/* A dump in progress. */
+struct dumper {
+	const struct dcm_header *h;
+	struct dump_sink *sink;
+	struct buf path, name;       /* of the item that is walked: "(…)[1].", "Seq[1]." */
+	struct buf line;
+	struct buf raw, text;        /* a value while it is made */
+	struct buf note, field;
+	struct arena scratch;        /* of one element's fields */
+	const char *creator;         /* of the private element before: what is known of it stays */
+	struct buf creator_shown;    /* "[…]" */
+	const struct dict_creator *creator_dict;
+};
+
+/* What a line is made of, but for where it is: the dumper knows that. */
+struct dump_parts {
+	uint32_t tag;
+	uint16_t vr;
+	const char *creator;         /* "[…]" */
+	size_t creator_len;          /* 0: not private */
+	const char *keyword;
+	size_t keyword_len;
+	const char *field;           /* of a maker's structure in the element; NULL: the element itself */
+	size_t field_len;
+	struct dump_value value;
+	const char *note;            /* NULL: none */
+	size_t note_len;
+};
+
+int dump_emit(struct dumper *d, const struct dump_parts *p, struct err *err);
 
 int dump_value(struct dumper *d, const struct dcm_dataset *ds, const struct dcm_node *n,
 	struct dump_value *out, struct err *err);
@@ -54,11 +73,7 @@ void dump_add_shown(struct buf *out, const char *s, size_t len);
 /* Text without a character set of its own, as a value. */
 void dump_value_shown(struct dumper *d, const char *s, size_t len, struct dump_value *out);
 
-/* The lines of what a maker packed into n, if it did; d->path and d->name are those of n's data set. */
-int dump_fields(struct dumper *d, const struct dcm_node *n, struct err *err);
-
-/* One line; head is complete but for VR and NAME: path is "(0029,1010){x}", name "A.x". */
-int dump_line_of(struct dumper *d, const char *note, size_t note_len, uint16_t vr,
-	const struct dump_value *v, struct err *err);
+/* The lines of what a maker packed into n, if it did; keyword is n's. */
+int dump_fields(struct dumper *d, const struct dcm_node *n, const char *keyword, struct err *err);
 
 #endif

@@ -28,8 +28,7 @@ struct entry {
 	const char *head;            /* in the arena */
 	size_t head_len;
 	struct kept least, greatest; /* one and the same while there is one value alone: in least */
-	const char *note;            /* of the first value, in the arena; NULL: none */
-	size_t note_len;
+	const char *note;            /* what is behind the first value in its line; in the arena */
 	uint16_t vr;
 	uint32_t n_seen;             /* instances that have it */
 	uint32_t last_seen;          /* the newest of them, from 1 */
@@ -171,18 +170,17 @@ static int entry_new(struct dump_series *s, const struct dump_line *l, struct en
 	struct err *err)
 {
 	struct entry *e = arena_zalloc(&s->arena, 1, sizeof *e);
+	const char *rest = l->value + l->value_len;
 
 	if (!e)
 		return err_nomem(err);
-	e->head = arena_strndup(&s->arena, l->head, l->head_len);
+	e->head = arena_strndup(&s->arena, l->text, l->head_len);
 	e->head_len = l->head_len;
 	e->vr = l->vr;
-	if (l->note)
-		e->note = arena_strndup(&s->arena, l->note, l->note_len);
-	e->note_len = l->note_len;
+	e->note = arena_strndup(&s->arena, rest, (size_t)(l->text + l->len - rest));
 	e->n_values = 1;
 	e->first_hash = hash_bytes(0, l->value, l->value_len) | 1;
-	if (!e->head || (l->note && !e->note) || map_put(&s->by_head, e->head, e->head_len, e) < 0)
+	if (!e->head || !e->note || map_put(&s->by_head, e->head, e->head_len, e) < 0)
 		return err_nomem(err);
 	*out = e;
 	return keep(&e->least, l->value, l->value_len, err);
@@ -217,7 +215,7 @@ static int widen(struct entry *e, const struct dump_line *l, struct err *err)
 static int take_line(struct dump_sink *sink, const struct dump_line *l, struct err *err)
 {
 	struct dump_series *s = (struct dump_series *)sink;
-	struct entry *e = map_get(&s->by_head, l->head, l->head_len);
+	struct entry *e = map_get(&s->by_head, l->text, l->head_len);
 	int rc;
 
 	if (!e) {
@@ -279,10 +277,7 @@ static void add_shared(struct buf *out, const struct entry *e)
 {
 	buf_adds(out, e->least.len ? " = " : " =");
 	buf_add(out, e->least.text, e->least.len);
-	if (e->note) {
-		buf_adds(out, "  # ");
-		buf_add(out, e->note, e->note_len);
-	}
+	buf_adds(out, e->note);
 }
 
 static void add_varying(struct buf *out, const struct entry *e)
@@ -297,7 +292,7 @@ static void add_varying(struct buf *out, const struct entry *e)
 		buf_adds(out, " … ");
 		buf_add(out, greatest->text, greatest->len);
 	}
-	buf_addc(out, '>');
+	buf_adds(out, ">\n");
 }
 
 int dump_series_render(const struct dump_series *s, struct buf *out, struct err *err)
@@ -310,7 +305,6 @@ int dump_series_render(const struct dump_series *s, struct buf *out, struct err 
 			add_shared(out, e);
 		else
 			add_varying(out, e);
-		buf_addc(out, '\n');
 	}
 	return buf_error(out) ? err_nomem(err) : 0;
 }

@@ -44,19 +44,33 @@ static void trim(const char **s, size_t *len)
 
 /* ---- text ---- */
 
-/* Trimmed text that needs nothing: printable ASCII, no blank beside a backslash. */
-static bool is_plain(const char *s, size_t len, bool many)
+/* Printable ASCII, eight bytes at a time: no byte below 0x20, none above 0x7e. */
+static bool is_printable(const char *s, size_t len)
 {
-	unsigned char before = 'x', c;
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t v, bad = 0;
 	size_t i;
 
-	for (i = 0; i < len; i++) {
-		c = (unsigned char)s[i];
-		if (c < 0x20 || c > 0x7E)
+	for (i = 0; i + 8 <= len; i += 8) {
+		v = get_le64(s + i);
+		bad |= (v - ones * 0x20) | (v + ones) | v;
+	}
+	for (; i < len; i++)
+		bad |= (unsigned char)s[i] < 0x20 || s[i] >= 0x7F || s[i] < 0 ? tops : 0;
+	return (bad & tops) == 0;
+}
+
+/* Trimmed text that needs nothing: printable, no blank beside a backslash. */
+static bool is_plain(const char *s, size_t len, bool many)
+{
+	const char *at = s, *end = s + len;
+
+	if (!is_printable(s, len))
+		return false;
+	while (many && (at = memchr(at, '\\', (size_t)(end - at))) != NULL) {
+		if ((at > s && at[-1] == ' ') || (at + 1 < end && at[1] == ' '))
 			return false;
-		if (many && ((c == '\\' && before == ' ') || (c == ' ' && before == '\\')))
-			return false;
-		before = c;
+		at++;
 	}
 	return true;
 }

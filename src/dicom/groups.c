@@ -20,6 +20,21 @@ static const struct dcm_node *find(const struct dcm_dataset *ds, uint32_t tag, u
 	return n;
 }
 
+/* Makers' own sequences at the top of classic files are what groups are in enhanced ones. */
+static const struct dcm_node *find_top(const struct dcm_dataset *top, uint32_t tag, const struct dcm_dataset **where)
+{
+	const struct dcm_node *n = dcm_get(top, tag);
+	uint32_t i;
+
+	*where = top;
+	for (i = 0; !n && i < top->n_nodes; i++) {
+		if (!(DCM_TAG_GROUP(top->nodes[i].el.tag) & 1) || !top->nodes[i].n_items)
+			continue;
+		n = find(&top->nodes[i].items[0], tag, MOST_DEPTH, where);
+	}
+	return n;
+}
+
 static const struct dcm_node *find_private(const struct dcm_dataset *ds, uint16_t group,
 	const char *creator, uint8_t low, const struct dcm_dataset **where)
 {
@@ -55,7 +70,7 @@ const struct dcm_node *dcm_frame_get(const struct dcm_header *h, uint32_t frame,
 	if (!n && shared)
 		n = find(shared, tag, MOST_DEPTH, &where);
 	if (!n)
-		n = find(&h->top, tag, 0, &where);
+		n = find_top(&h->top, tag, &where);
 	if (ds)
 		*ds = where;
 	return n;
@@ -69,10 +84,8 @@ const struct dcm_node *dcm_frame_get_private(const struct dcm_header *h, uint32_
 
 	if (!n && shared)
 		n = find_private(shared, group, creator, low, &where);
-	if (!n) {
-		n = dcm_get_private(&h->top, group, creator, low);
-		where = &h->top;
-	}
+	if (!n)
+		n = find_private(&h->top, group, creator, low, &where);
 	if (ds)
 		*ds = where;
 	return n;

@@ -115,7 +115,7 @@ static const struct row {
 	{ KEY_InPlanePhaseEncodingDirectionDICOM, DCM_InPlanePhaseEncodingDirection, AS_ROW_COL },
 };
 
-/* The same for what only X-rays have, and only other images. */
+/* The same for what only X-rays have, and only other images: with an exposure it is an X-ray. */
 static const struct row xray_rows[] = {
 	{ KEY_ExposureTime, DCM_ExposureTime, AS_MS },
 	{ KEY_XRayTubeCurrent, DCM_XRayTubeCurrent, AS_NUMBER },
@@ -256,7 +256,8 @@ static bool has_suffix(const struct sidecar *s, const char *suffix)
 {
 	const char *p = s->v->suffix ? strstr(s->v->suffix, suffix) : NULL;
 
-	return p && !(p[strlen(suffix)] >= 'a' && p[strlen(suffix)] <= 'z');
+	p = p ? p + strlen(suffix) : NULL;
+	return p && (!*p || *p == '_' || !p[1]);         /* one letter more tells two apart */
 }
 
 static const char *part_word(const struct sidecar *s)
@@ -274,7 +275,7 @@ static const char *part_word(const struct sidecar *s)
 		if (has_suffix(s, parts[i].suffix))
 			return parts[i].word;
 	if (attr->ge_image_part == 0 || has_word(s, KEY_ImageType, "M") ||
-	    view_has(&s->view, DCM_ComplexImageComponent, "MAGNITUDE"))
+	    dcm_text_is(dcm_get(&s->view.h->top, DCM_ComplexImageComponent), 0, "MAGNITUDE"))
 		return "MAGNITUDE";
 	return NULL;
 }
@@ -282,7 +283,7 @@ static const char *part_word(const struct sidecar *s)
 /* (0008,0008) taken apart at backslashes and underscores, and what part of the complex image it is. */
 static void image_type(struct sidecar *s)
 {
-	const char *text = view_text(&s->view, DCM_ImageType), *words[MOST_TYPES + 1], *part;
+	const char *text = dcm_get_text(&s->view.h->top, DCM_ImageType, &s->a), *words[MOST_TYPES + 1], *part;
 	char *copy = text ? arena_strdup(&s->a, text) : NULL, *save = NULL, *t;
 	uint32_t n = 0;
 
@@ -312,11 +313,24 @@ static void distortion(struct sidecar *s)
 			keys_flag(&s->keys, KEY_NonlinearGradientCorrection, true);
 }
 
+/* The earliest of the tiles of a grid whose file has no time of its own. */
+static bool tile_time(const struct sidecar *s, double *time_s)
+{
+	uint32_t i;
+
+	*time_s = INFINITY;
+	for (i = 0; s->facts.has_tile_positions && i < s->facts.n_slice_times; i++)
+		*time_s = fmin(*time_s, s->facts.slice_times_ms[i] / 1000);
+	return isfinite(*time_s);
+}
+
 /* Which date and time of day: of the acquisition, or of its one stamp. */
 static bool acquired(struct sidecar *s, uint32_t *date, double *time_s)
 {
-	const char *d = view_text(&s->view, DCM_AcquisitionDate), *t = view_text(&s->view, DCM_AcquisitionTime);
-	const char *both = view_text(&s->view, DCM_AcquisitionDateTime);
+	const struct dcm_dataset *top = &s->view.h->top;
+	const char *d = dcm_get_text(top, DCM_AcquisitionDate, &s->a);
+	const char *t = dcm_get_text(top, DCM_AcquisitionTime, &s->a);
+	const char *both = dcm_get_text(top, DCM_AcquisitionDateTime, &s->a);
 
 	*date = 0;
 	if (t && dcm_parse_time(t, strlen(t), time_s)) {
@@ -325,7 +339,13 @@ static bool acquired(struct sidecar *s, uint32_t *date, double *time_s)
 		if (*date || !both)
 			return *time_s > 0;
 	}
-	return both && dcm_parse_datetime(both, strlen(both), date, time_s) && *time_s > 0;
+	if (both && dcm_parse_datetime(both, strlen(both), date, time_s))
+		return *time_s > 0;
+	if (!d)
+		d = view_text(&s->view, DCM_AcquisitionDate);    /* of the first tile */
+	if (d)
+		dcm_parse_date(d, strlen(d), date);
+	return tile_time(s, time_s);
 }
 
 static void acquisition_time(struct sidecar *s)
@@ -336,7 +356,8 @@ static void acquisition_time(struct sidecar *s)
 
 	if (!acquired(s, &date, &t))
 		return;
-	minutes = floor(t / 60 + 1e-12);
+	t = round(t * 1e5) / 1e5;                /* the last digit is an artefact of binary fractions */
+	minutes = floor(t / 60 + 1e-9);
 	text = arena_printf(&s->a, "%02d:%02d:%.6f", (int)minutes / 60, (int)minutes % 60, fmax(0, t - minutes * 60));
 	keys_text(&s->keys, KEY_AcquisitionTime, text);
 	if (date && text)
@@ -384,15 +405,42 @@ static void preparation(struct sidecar *s)
 		keys_text(&s->keys, KEY_SpoilingType, spoiling);
 }
 
+/* What stands behind "_e" in a volume's suffix; NAN. */
+static double echo_suffix(const struct volume *v)
+{
+	const char *p = v->suffix ? strstr(v->suffix, "_e") : NULL;
+	double e;
+
+	return p && sscanf(p, "_e%lf", &e) == 1 ? e : (double)NAN;
+}
+
+/* Its place among the echoes of its series, for objects that do not number them. */
+static int echo_rank(const struct volume *v)
+{
+	double mine = echo_suffix(v), last = -INFINITY, next;
+	int rank = 1;
+	uint32_t i;
+
+	for (;; rank++, last = next) {
+		next = INFINITY;
+		for (i = 0; i < v->set->n_volumes; i++) {
+			double e = echo_suffix(v->set->volumes[i]);
+
+			if (v->set->volumes[i]->series == v->series && e > last && e < next)
+				next = e;
+		}
+		if (!(next < mine))
+			return rank;
+	}
+}
+
 static void echo(struct sidecar *s)
 {
 	double n = view_number(&s->view, DCM_EchoNumbers, 0);
-	const char *p = s->v->suffix ? strstr(s->v->suffix, "_e") : NULL;
-	int told;
 
-	if (p && sscanf(p, "_e%6d", &told) == 1)
-		n = told;
-	else if (!(n > 1))
+	if (isnan(n) && !isnan(echo_suffix(s->v)))
+		n = echo_rank(s->v);
+	else if (!(n > 1) && isnan(echo_suffix(s->v)))
 		return;
 	keys_number(&s->keys, KEY_EchoNumber, n);
 }
@@ -426,17 +474,21 @@ static void matrix(struct sidecar *s)
 	keys_number(&s->keys, KEY_ReconMatrixPE, lines > 0 ? lines : (double)NAN);
 }
 
-/* Files of cine and multi-phase scans tell each slice's delay from the first: the last one's is the volume's. */
+/* Files of cine and multi-phase scans tell each slice's delay: the volume's is from the first to the last. */
 static void trigger(struct sidecar *s)
 {
 	uint64_t i, n = (uint64_t)s->v->n_planes * s->v->dim[3];
-	double most = 0;
+	const struct instance *first = s->v->slices[0].in, *last = first;
 
-	if (s->keys.value[KEY_TriggerDelayTime].is_set)
-		return;
-	for (i = 0; i < n; i++)
-		most = fmax(most, s->v->slices[i].in->trigger_time);
-	keys_number(&s->keys, KEY_TriggerDelayTime, most);
+	for (i = 1; i < n; i++) {
+		const struct instance *in = s->v->slices[i].in;
+
+		first = in->number < first->number ? in : first;
+		last = in->number > last->number ? in : last;
+	}
+	if (!s->keys.value[KEY_TriggerDelayTime].is_set)
+		keys_number(&s->keys, KEY_TriggerDelayTime, last->trigger_time == first->trigger_time ?
+			first->trigger_time : last->trigger_time - first->trigger_time);
 }
 
 static void orientation(struct sidecar *s)
@@ -678,29 +730,41 @@ static int describe_shape(struct sidecar *s, struct err *err)
 	return rc;
 }
 
+/* The plane of time point t that was numbered first: its header speaks for all. */
+static const struct volume_slice *first_acquired(const struct volume *v, uint32_t t)
+{
+	const struct volume_slice *p = &v->slices[(uint64_t)t * v->n_planes], *first = p, *end = p + v->n_planes;
+
+	for (; p < end; p++)
+		if (p->in->number < first->in->number || (p->in == first->in && p->frame < first->frame))
+			first = p;
+	return first;
+}
+
 static int read_headers(struct sidecar *s, struct err *err)
 {
 	const struct volume *v = s->v;
-	const struct instance *first = v->slices[0].in, *second = v->dim[3] > 1 ? v->slices[v->n_planes].in : first;
+	const struct volume_slice *plane = first_acquired(v, 0);
+	const struct instance *first = plane->in, *second = v->dim[3] > 1 ? first_acquired(v, 1)->in : first;
 	int rc = files_header(s->files, first, DCM_LOAD_BEFORE_PIXELS, 0, &s->header[0], err);
 
 	if (!rc && second != first)
 		rc = files_header(s->files, second, DCM_LOAD_BEFORE_PIXELS, 0, &s->header[1], err);
 	else if (!rc && v->dim[3] > 1)
 		s->header[1] = s->header[0];
-	s->view = (struct view){ s->header[0], v->slices[0].frame, &s->a };
-	return rc ? rc : vendor_facts(s->header[0], v->slices[0].frame, &s->a, &s->facts, err);
+	s->view = (struct view){ s->header[0], plane->frame, &s->a };
+	return rc ? rc : vendor_facts(s->header[0], plane->frame, &s->a, &s->facts, err);
 }
 
-static bool is_xray(const char *modality)
+/* Something stands for a protocol's name that is missing. */
+static void name_protocol(struct sidecar *s)
 {
-	static const char *const xray[] = { "CT", "CR", "DX", "MG", "RF", "XA" };
-	size_t i;
+	static const enum key others[2] = { KEY_SeriesDescription, KEY_SequenceName };
+	int i;
 
-	for (i = 0; modality && i < sizeof xray / sizeof *xray; i++)
-		if (!strcmp(modality, xray[i]))
-			return true;
-	return false;
+	for (i = 0; i < 2; i++)
+		if (!s->keys.value[KEY_ProtocolName].is_set)
+			keys_text(&s->keys, KEY_ProtocolName, keys_get_text(&s->keys, others[i]));
 }
 
 static int collect(struct sidecar *s, struct err *err)
@@ -711,9 +775,8 @@ static int collect(struct sidecar *s, struct err *err)
 	modality(s, m);
 	keys_text(&s->keys, KEY_Manufacturer, s->facts.manufacturer);
 	READ_ROWS(s, rows);
-	if (is_xray(m))
-		READ_ROWS(s, xray_rows);
-	else
+	READ_ROWS(s, xray_rows);
+	if (!s->keys.value[KEY_XRayExposure].is_set)
 		READ_ROWS(s, other_rows);
 	if (view_has(&s->view, DCM_AnatomicalOrientationType, "QUADRUPED"))
 		keys_flag(&s->keys, KEY_Quadruped, true);
@@ -728,6 +791,7 @@ static int collect(struct sidecar *s, struct err *err)
 	if (!rc)
 		rc = vendor_sidecar(&s->in, &s->keys, err);
 	distortion(s);
+	name_protocol(s);
 	if (s->in.is_mr) {
 		phase_encoding(s);
 		readout(s);

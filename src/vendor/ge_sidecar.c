@@ -56,13 +56,11 @@ static double number(const struct work *w, const struct private_place *p)
 
 static void sequence(struct work *w)
 {
-	const char *file = view_private_text(&w->v, &sequence_file), *slash;
 	const char *internal = view_private_text(&w->v, &internal_name);
 
-	if (file) {
-		slash = strrchr(file, '/');
-		keys_text(w->out, KEY_PulseSequenceName, slash ? slash + 1 : file);
-	}
+	keys_text(w->out, KEY_PulseSequenceName, view_private_text(&w->v, &sequence_file));
+	if (!keys_get_text(w->out, KEY_ProcedureStepDescription))
+		keys_text(w->out, KEY_ProcedureStepDescription, protocol_text(&w->p, "PSEQ", w->in->a));
 	if (internal && (!strcmp(internal, "EPI") || !strcmp(internal, "EPI2")))
 		keys_text(w->out, KEY_InternalPulseSequenceName, internal);
 	w->is_epi2 = internal && !strcmp(internal, "EPI2");

@@ -15,6 +15,8 @@
 static const char *const names[] = { "PHILIPS", "PMS", NULL };
 
 static const struct private_place scale_slope = { "Philips MR Imaging DD 001", 0x2005, 0x0E };
+static const struct private_place rescale_slope = { "Philips MR Imaging DD 005", 0x2005, 0x0A };
+static const struct private_place rescale_intercept = { "Philips MR Imaging DD 005", 0x2005, 0x09 };
 static const struct private_place b_value = { "Philips Imaging DD 001", 0x2001, 0x03 };
 static const struct private_place directionality = { "Philips Imaging DD 001", 0x2001, 0x04 };
 static const struct private_place direction[3] = {
@@ -77,6 +79,7 @@ static int philips_facts(const struct view *v, struct facts *out, struct err *er
 static void scaling(const struct view *v, struct keys *out)
 {
 	double rwv = view_number(v, DCM_RealWorldValueSlope, 0), slope = view_private_number(v, &scale_slope, 0);
+	double rescale = view_number(v, DCM_RescaleSlope, 0), intercept = view_number(v, DCM_RescaleIntercept, 0);
 
 	if (rwv != 0 && !isnan(rwv)) {
 		keys_number(out, KEY_PhilipsRWVSlope, rwv);
@@ -84,8 +87,12 @@ static void scaling(const struct view *v, struct keys *out)
 	}
 	if (isnan(slope) || slope == 0)
 		return;
-	keys_number(out, KEY_PhilipsRescaleSlope, view_number(v, DCM_RescaleSlope, 0));
-	keys_number(out, KEY_PhilipsRescaleIntercept, view_number(v, DCM_RescaleIntercept, 0));
+	if (isnan(rescale)) {
+		rescale = view_private_number(v, &rescale_slope, 0);
+		intercept = view_private_number(v, &rescale_intercept, 0);
+	}
+	keys_number(out, KEY_PhilipsRescaleSlope, rescale);
+	keys_number(out, KEY_PhilipsRescaleIntercept, intercept);
 	keys_number(out, KEY_PhilipsScaleSlope, slope);
 	keys_number(out, KEY_UsePhilipsFloatNotDisplayScaling, 1);
 }

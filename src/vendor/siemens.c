@@ -180,6 +180,7 @@ static int siemens_facts(const struct view *v, struct facts *out, struct err *er
 	if (rc)
 		return rc;
 	diffusion(v, &csa, out);
+	out->is_trace = false;                   /* traces are series of their own: nothing is to be told apart */
 	out->pe_polarity = polarity(v, &csa);
 	out->multiband = out->n_slice_times ? vendor_multiband(out->slice_times_ms, out->n_slice_times) :
 		siemens_acceleration(v, 's');

@@ -28,9 +28,10 @@ static const struct private_place xa_coil = { "SIEMENS MR SDI 02", 0x0021, 0x4F 
 static const struct private_place orientation_text = { "SIEMENS MR HEADER", 0x0051, 0x0E };
 static const struct private_place image_type_text = { "SIEMENS MR SDI 02", 0x0021, 0x75 };
 static const struct private_place deep_learning = { "SIEMENS MR SDI 02", 0x0021, 0x76 };
-static const struct private_place xa_sequence = { "SIEMENS MR SDS 01", 0x0021, 0x5A };
-static const struct private_place xa_scanning_sequence = { "SIEMENS MR SDS 01", 0x0021, 0x5B };
-static const struct private_place xa_variant = { "SIEMENS MR SDS 01", 0x0021, 0x5C };
+static const struct private_place xa_scanning_sequence = { "SIEMENS MR SDS 01", 0x0021, 0x5A };
+static const struct private_place xa_variant = { "SIEMENS MR SDS 01", 0x0021, 0x5B };
+static const struct private_place xa_options = { "SIEMENS MR SDS 01", 0x0021, 0x5C };
+static const struct private_place baseline = { "SIEMENS MR SDS 01", 0x0021, 0x10 };
 
 /* What a sidecar function works with. */
 struct work {
@@ -199,6 +200,9 @@ static void protocol_keys(const struct work *w)
 		keys_text(w->out, texts[i].key, protocol_text(&w->p, texts[i].entry, a));
 	if (!keys_get_text(w->out, KEY_ProtocolName))
 		keys_text(w->out, KEY_ProtocolName, protocol_text(&w->p, "tProtocolName", a));
+	if (!keys_get_text(w->out, KEY_ConsistencyInfo))
+		keys_text(w->out, KEY_ConsistencyInfo,
+			protocol_text(&w->p, "sProtConsistencyInfo.tBaselineString", a));
 	v = entry(w, "sKSpace.ucPhasePartialFourier");
 	keys_number(w->out, KEY_PartialFourier, v > 0 ? partial_fourier(v) : (double)NAN);
 	if (entry(w, "sKSpace.uc2DInterpolation") > 0)
@@ -404,32 +408,45 @@ static void image_type(const struct work *w)
 		split_words(w->out, KEY_ImageTypeText, copy);
 }
 
+static void fill(const struct work *w, enum key key, const struct private_place *p)
+{
+	if (!w->out->value[key].is_set)
+		keys_text(w->out, key, view_private_text(&w->v, p));
+}
+
+/* The coil as the image names it, where that is not what the protocol said. */
+static void receive_coil(const struct work *w)
+{
+	const char *name = view_private_text(&w->v, &coil), *active;
+
+	if (name)
+		keys_text(w->out, KEY_CoilString, name);
+	name = keys_get_text(w->out, KEY_CoilString);
+	active = keys_get_text(w->out, KEY_ReceiveCoilActiveElements);
+	if (name && active && !strcmp(name, active))
+		keys_unset(w->out, KEY_CoilString);
+}
+
 static void header_keys(const struct work *w)
 {
 	const struct view *v = &w->v;
-	const char *active = keys_get_text(w->out, KEY_ReceiveCoilActiveElements);
-	const char *coils = view_private_text(v, &coil);
 
 	keys_number(w->out, KEY_BandwidthPerPixelPhaseEncode,
 		first_of(view_private_number(v, &bandwidth, 0), view_private_number(v, &xa_bandwidth, 0),
 			csa_number(&w->csa, "BandwidthPerPixelPhaseEncode", 0)));
 	keys_number(w->out, KEY_DwellTime, 1e-9 * first_of(csa_number(&w->csa, "RealDwellTime", 0),
 		view_private_number(v, &dwell, 0), view_private_number(v, &xa_dwell, 0)));
-	if (!coils)
-		coils = view_private_text(v, &xa_coil);
-	if (!active && coils)
-		keys_text(w->out, KEY_ReceiveCoilActiveElements, coils);
 	keys_text(w->out, KEY_ImageOrientationText, view_private_text(v, &orientation_text));
 	if (view_private(v, &deep_learning)) {
 		keys_flag(w->out, KEY_DeepLearning, true);
 		keys_text(w->out, KEY_DeepLearningDetails, view_private_text(v, &deep_learning));
 	}
-	if (!keys_get_text(w->out, KEY_SequenceName))
-		keys_text(w->out, KEY_SequenceName, view_private_text(v, &xa_sequence));
-	if (!keys_get_text(w->out, KEY_ScanningSequence))
-		keys_text(w->out, KEY_ScanningSequence, view_private_text(v, &xa_scanning_sequence));
-	if (!keys_get_text(w->out, KEY_SequenceVariant))
-		keys_text(w->out, KEY_SequenceVariant, view_private_text(v, &xa_variant));
+	fill(w, KEY_ScanningSequence, &xa_scanning_sequence);
+	fill(w, KEY_SequenceVariant, &xa_variant);
+	fill(w, KEY_ScanOptions, &xa_options);
+	fill(w, KEY_ConsistencyInfo, &baseline);
+	fill(w, KEY_ReceiveCoilActiveElements, &xa_coil);
+	receive_coil(w);
 	where_the_table_is(w);
 	image_type(w);
 }
@@ -441,6 +458,8 @@ static uint32_t mosaic_timing(const struct work *w, unsigned t, double *out)
 	struct csa csa;
 	const double *ms;
 	uint32_t n, i, nz = w->in->dim[2];
+	/* slices that are numbered from the other end are timed in that order */
+	bool reversed = w->in->tiles_reversed != (w->in->facts->protocol_slice_number > 1);
 
 	if (!v.h || siemens_image_csa(&v, &csa, NULL))
 		return 0;
@@ -448,7 +467,7 @@ static uint32_t mosaic_timing(const struct work *w, unsigned t, double *out)
 	if (n < nz)
 		return 0;
 	for (i = 0; i < nz; i++)
-		out[i] = ms[w->in->tiles_reversed ? nz - 1 - i : i] / 1000;
+		out[i] = ms[reversed ? nz - 1 - i : i] / 1000;
 	return nz;
 }
 

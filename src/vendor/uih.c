@@ -4,7 +4,7 @@
  * a file; each tile has an item with its own place and time (dcm2niix, UIH/README.md).
  */
 #include <math.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "dicom/tags.h"
@@ -19,6 +19,7 @@ static const char *const names[] = { "UIH", NULL };
 static const struct private_place displayed = { CREATOR, 0x0065, 0x05 };
 static const struct private_place b_value = { CREATOR, 0x0065, 0x09 };
 static const struct private_place direction = { CREATOR, 0x0065, 0x37 };
+static const struct private_place parallel_factor = { CREATOR, 0x0065, 0x0D };     /* "F:2S" */
 static const struct private_place n_tiles = { CREATOR, 0x0065, 0x50 };
 static const struct private_place tiles = { CREATOR, 0x0065, 0x51 };
 static const struct private_place polarity = { CREATOR, 0x0065, 0x58 };
@@ -106,12 +107,51 @@ static int uih_facts(const struct view *v, struct facts *out, struct err *err)
 	return grid(v, out, err);
 }
 
+/* Slices are numbered from the first tile; the grid's order is theirs, or its reverse. */
+static void slice_timing(const struct sidecar_input *in, struct keys *out)
+{
+	const struct facts *f = in->facts;
+	double *t = arena_zalloc(in->a, in->dim[2], sizeof *t), least = INFINITY;
+	uint32_t i, n = in->dim[2];
+
+	if (!t || f->n_slice_times < n || in->is_3d || n < 2)
+		return;
+	for (i = 0; i < n; i++) {
+		t[i] = f->slice_times_ms[in->tiles_reversed ? n - 1 - i : i] / 1000;
+		least = fmin(least, t[i]);
+	}
+	for (i = 0; i < n; i++)
+		t[i] -= least;
+	keys_list(out, KEY_SliceTiming, t, n);
+}
+
+/* A tile's acquisition duration is the time of its readout, ms (dcm2niix, UIH/README.md). */
+static void readout(const struct view *v, struct keys *out)
+{
+	const struct dcm_node *items = view_private(v, &tiles);
+	const struct dcm_dataset *last = items && items->n_items ? dcm_item(items, items->n_items - 1) : NULL;
+	double ms = keys_get_number(out, KEY_AcquisitionDuration);
+
+	if (last)
+		ms = dcm_get_double(last, DCM_AcquisitionDuration, ms);
+	keys_unset(out, KEY_AcquisitionDuration);
+	keys_number(out, KEY_TotalReadoutTime, ms / 1000);
+}
+
 static int uih_sidecar(const struct sidecar_input *in, struct keys *out, struct err *err)
 {
 	const struct view v = { in->header[0], in->frames[0] ? in->frames[0][0] : 0, in->a };
+	const char *parallel = view_private_text(&v, &parallel_factor);
+	int factor;
 
 	(void)err;
 	keys_text(out, KEY_PhaseEncodingDirectionDisplayed, view_private_text(&v, &displayed));
+	if (parallel && sscanf(parallel, "F:%3d", &factor) == 1 && factor > 1)
+		keys_number(out, KEY_ParallelReductionFactorInPlane, factor);
+	if (in->is_mr) {
+		slice_timing(in, out);
+		readout(&v, out);
+	}
 	return 0;
 }
 

@@ -141,8 +141,11 @@ static int join(struct findings *to, struct findings *from)
 	to->others = others ? others : to->others;
 	if (!instances || !others)
 		return -ENOMEM;
-	memcpy(instances + to->n_instances, from->instances, from->n_instances * sizeof *instances);
-	memcpy(others + to->n_others, from->others, from->n_others * sizeof *others);
+	if (from->n_instances)
+		memcpy(instances + to->n_instances, from->instances,
+			from->n_instances * sizeof *instances);
+	if (from->n_others)
+		memcpy(others + to->n_others, from->others, from->n_others * sizeof *others);
 	to->n_instances = n;
 	to->n_others = m;
 	to->n_fresh += from->n_fresh;

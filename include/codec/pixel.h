@@ -83,6 +83,8 @@ void pixel_mask(const struct pixel_desc *d, uint8_t *samples, size_t n);
 /* Colour, in place, 8-bit (or 16-bit) interleaved triples: YBR_FULL and the like to RGB
  * (PS3.3 C.7.6.3.1.2). n is in pixels. */
 void pixel_ybr_to_rgb(const struct pixel_desc *d, uint8_t *samples, size_t n);
+/* The other way, 8-bit samples alone: for a stream that is RGB where its header says YBR_FULL. */
+void pixel_rgb_to_ybr(const struct pixel_desc *d, uint8_t *samples, size_t n);
 
 /* One PALETTE COLOR table: entries of 8 or 16 bits, already in host order. PS3.3 C.7.6.3.1.5/6. */
 struct palette {

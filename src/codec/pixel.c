@@ -450,6 +450,24 @@ void pixel_ybr_to_rgb(const struct pixel_desc *d, uint8_t *samples, size_t n)
 		full_to_rgb_16(samples, n, d->bits_stored);
 }
 
+/* PS3.3 C.7.6.3.1.2, in 16-bit fixed point. */
+void pixel_rgb_to_ybr(const struct pixel_desc *d, uint8_t *samples, size_t n)
+{
+	int32_t r, g, b;
+	size_t i;
+
+	if (d->samples != 3 || pixel_sample_bytes(d) != 1)
+		return;
+	for (i = 0; i < n; i++, samples += 3) {
+		r = samples[0];
+		g = samples[1];
+		b = samples[2];
+		samples[0] = (uint8_t)((19595 * r + 38470 * g + 7471 * b + 32768) >> 16);
+		samples[1] = (uint8_t)((-11058 * r - 21710 * g + 32768 * b + (128 << 16) + 32767) >> 16);
+		samples[2] = (uint8_t)((32768 * r - 27439 * g - 5329 * b + (128 << 16) + 32767) >> 16);
+	}
+}
+
 /* ---- palette ---- */
 
 /* The entry for each stored value there is: table[c][value as an unsigned word]. */

@@ -559,7 +559,7 @@ static void take_pixels(struct record *rec, const struct dcm_elem *el, bool enca
 	rec->in.pixels_off = el->off;
 	rec->in.pixels_len = el->len;
 	rec->in.encapsulated = encapsulated;
-	rec->in.big_endian_pixels = el->big_endian;
+	rec->in.big_endian_pixels = el->big_endian && el->vr != DCM_VR_OB;
 	rec->attr.pixel.kind = el->tag == DCM_FloatPixelData ? PIXEL_FLOAT32 :
 		el->tag == DCM_DoubleFloatPixelData ? PIXEL_FLOAT64 : PIXEL_INTEGER;
 }

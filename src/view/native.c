@@ -5,6 +5,7 @@
  * encapsulated ones are decoded frame by frame when they are read.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -38,7 +39,7 @@ struct changes {
 	struct part10_addition add[4];
 	size_t n;
 	uint8_t planar[2];
-	char photometric[20];
+	char photometric[20], n_frames[12];
 };
 
 static bool is_lossy(const struct instance *in)
@@ -58,7 +59,7 @@ static void add(struct changes *c, uint32_t tag, uint16_t vr, const void *bytes,
 	c->add[c->n++] = (struct part10_addition){ .tag = tag, .vr = vr, .bytes = bytes, .len = len };
 }
 
-/* In ascending order of tags. PS3.5 §8.2: pixels of a colour transform that is undone are RGB, by pixel;
+/* In ascending order of tags. A number of frames that is no number becomes what we read it as. PS3.5 §8.2: pixels of a colour transform that is undone are RGB, by pixel;
  * PS3.3 C.7.6.1.1.5: what was lossy stays marked so. */
 static void plan_changes(const struct instance *in, const struct dcm_header *h, struct changes *c)
 {
@@ -69,8 +70,13 @@ static void plan_changes(const struct instance *in, const struct dcm_header *h, 
 		strcpy(c->photometric, photometric_name(now));
 		add(c, DCM_PhotometricInterpretation, DCM_VR_CS, c->photometric, strlen(c->photometric));
 	}
-	if (in->attr->pixel.samples > 1)
+	if (in->attr->pixel.samples > 1 && must_convert(in))
 		add(c, DCM_PlanarConfiguration, DCM_VR_US, c->planar, sizeof c->planar);
+	if (in->pixels_off && dcm_get(&h->top, DCM_NumberOfFrames) &&
+		dcm_get_int(&h->top, DCM_NumberOfFrames, -1) != in->n_frames) {
+		snprintf(c->n_frames, sizeof c->n_frames, "%u", in->n_frames);
+		add(c, DCM_NumberOfFrames, DCM_VR_IS, c->n_frames, strlen(c->n_frames));
+	}
 	if (is_lossy(in) && !dcm_text_is(dcm_get(&h->top, DCM_LossyImageCompression), 0, "01"))
 		add(c, DCM_LossyImageCompression, DCM_VR_CS, "01", 2);
 }
@@ -83,6 +89,9 @@ static int native_write(struct native *x, const struct dcm_header *h, struct err
 	struct changes c;
 	int rc;
 
+	plan_changes(x->in, h, &c);
+	plan.add = c.add;
+	plan.n_add = c.n;
 	if (!must_convert(x->in))
 		return part10_write(h, &plan, &x->file, err);
 	rc = frame_shape_of(x->in, FRAME_STORED, &shape, err);
@@ -90,9 +99,6 @@ static int native_write(struct native *x, const struct dcm_header *h, struct err
 		return rc;
 	x->pack_bits = d->bits_allocated == 1;
 	x->frame_len = x->pack_bits ? (shape.len + 7) / 8 : shape.len;
-	plan_changes(x->in, h, &c);
-	plan.add = c.add;
-	plan.n_add = c.n;
 	plan.replace_pixels = true;
 	plan.pixels_vr = d->bits_allocated > 8 ? DCM_VR_OW : DCM_VR_OB;
 	if (d->kind != PIXEL_INTEGER)

@@ -42,17 +42,26 @@ static bool is_ybr(enum photometric p)
 		p == PHOTOMETRIC_YBR_ICT || p == PHOTOMETRIC_YBR_RCT;
 }
 
+/* Where a codec answers RGB or full-resolution YBR depends on what the header says alone, so that a file can be
+ * described before it is decoded. */
 enum photometric frame_stored_photometric(const struct instance *in)
 {
 	enum photometric p = in->attr->pixel.photometric;
-	const char *syntax = in->attr->transfer_syntax;
-	const struct codec *codec = in->encapsulated ? codec_find(syntax ? syntax : "") : NULL;
 
-	if (!codec || in->attr->pixel.samples != 3 || !is_ybr(p))
+	if (!in->encapsulated || in->attr->pixel.samples != 3)
 		return p;
-	if (p == PHOTOMETRIC_YBR_FULL && codec != &codec_jpeg && codec != &codec_jpeg12)
-		return p; /* coded as it is: the words stay YBR */
-	return PHOTOMETRIC_RGB;
+	switch (p) {
+	case PHOTOMETRIC_YBR_ICT:
+	case PHOTOMETRIC_YBR_RCT:
+	case PHOTOMETRIC_XYB:
+		return PHOTOMETRIC_RGB;
+	case PHOTOMETRIC_YBR_FULL_422:
+	case PHOTOMETRIC_YBR_PARTIAL_422:
+	case PHOTOMETRIC_YBR_PARTIAL_420:
+		return PHOTOMETRIC_YBR_FULL;
+	default:
+		return p;
+	}
 }
 
 int frame_shape_of(const struct instance *in, enum frame_variant variant, struct frame_shape *out, struct err *err)
@@ -230,6 +239,20 @@ static void to_values(const struct decoder *x, enum photometric photometric, uin
 		pixel_ybr_to_rgb(&now, words, n);
 }
 
+/* Stored words of a stream whose colours are others than its header says, as frame_stored_photometric() says. */
+static void as_described(const struct instance *in, const struct pixel_desc *now, uint8_t *words)
+{
+	enum photometric want = frame_stored_photometric(in);
+	size_t n = (size_t)now->rows * now->cols;
+
+	if (now->samples != 3 || now->photometric == want)
+		return;
+	if (want == PHOTOMETRIC_RGB && is_ybr(now->photometric))
+		pixel_ybr_to_rgb(now, words, n);
+	else if (want == PHOTOMETRIC_YBR_FULL && now->photometric == PHOTOMETRIC_RGB)
+		pixel_rgb_to_ybr(now, words, n);
+}
+
 static int decode(struct dcm_source *src, struct decoder *x, const struct instance *in, uint32_t frame,
 	enum frame_variant variant, uint8_t *out, size_t len, struct err *err)
 {
@@ -250,8 +273,8 @@ static int decode(struct dcm_source *src, struct decoder *x, const struct instan
 	now.photometric = photometric;
 	if (rc == 0 && variant == FRAME_VALUES)
 		to_values(x, photometric, words, out);
-	else if (rc == 0 && is_ybr(photometric) && frame_stored_photometric(in) == PHOTOMETRIC_RGB)
-		pixel_ybr_to_rgb(&now, words, (size_t)now.rows * now.cols);
+	else if (rc == 0)
+		as_described(in, &now, words);
 	if (words != out)
 		mem_free(words);
 	return rc;

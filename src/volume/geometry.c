@@ -168,9 +168,13 @@ static void multiply_diagonal(struct geom_affine *a, float i, float j, float k)
 	set_linear_part(a, &r);
 }
 
+/* A product of 4 x 4 matrices: its fourth term, times 0, has a say in the sign of zeros. */
 void geom_negate_k(struct geom_affine *a)
 {
 	multiply_diagonal(a, 1, 1, -1);
+	for (int i = 0; i < 3; i++)
+		for (int j = 0; j < 3; j++)
+			a->m[i][j] += a->m[i][3] * 0.0f;
 }
 
 unsigned geom_plane(const struct geom_affine *a)
@@ -486,34 +490,30 @@ static unsigned largest(const float v[3])
 	return fabsf(v[2]) > fabsf(v[axis]) ? 2 : axis;
 }
 
-/* Unit length, its largest component positive. */
-static void make_positive(float v[3])
+/* Turned so that its largest component is positive; returns its length. */
+static float make_positive(float v[3])
 {
-	normalise(v, 2);
 	if (v[largest(v)] < 0.0f)
 		for (int i = 0; i < 3; i++)
 			v[i] = -v[i];
+	return sqrtf(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
 }
 
 float geom_gantry_tilt(const float orientation[6], const float first[3], const float last[3])
 {
-	float row[3], column[3], normal[3], run[3], turn[3], cosine, degrees;
+	float normal[3], run[3], turn[3], cosine, degrees, run_len, normal_len;
 
 	for (int i = 0; i < 3; i++)
 		run[i] = last[i] - first[i];
-	if (run[0] == 0.0f && run[1] == 0.0f && run[2] == 0.0f)
+	cross(orientation, orientation + 3, normal);
+	run_len = make_positive(run);
+	normal_len = make_positive(normal);
+	if (run_len == 0.0f || normal_len == 0.0f)
 		return 0.0f;
-	memcpy(row, orientation, sizeof row);
-	memcpy(column, orientation + 3, sizeof column);
-	normalise(row, 0);
-	normalise(column, 1);
-	cross(row, column, normal);
-	make_positive(normal);
-	make_positive(run);
-	cosine = run[0] * normal[0] + run[1] * normal[1] + run[2] * normal[2];
+	cosine = (normal[0] * run[0] + normal[1] * run[1] + normal[2] * run[2]) / (run_len * normal_len);
 	if (fabsf(cosine - 1.0f) <= 0.0001f)
 		return 0.0f;
-	degrees = (float)(acos((double)cosine) * 180.0 / M_PI);
+	degrees = (float)((double)acosf(cosine) * (180.0 / M_PI));
 	cross(run, normal, turn);
 	return turn[largest(turn)] > 0.0f ? -degrees : degrees;
 }

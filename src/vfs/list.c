@@ -25,7 +25,7 @@ struct maker {
 	struct view_out out;           /* first: what emit() is given */
 	struct made *made;
 	size_t n, cap;
-	struct buf names;
+	struct buf names, stem;
 	bool raw;
 };
 
@@ -33,6 +33,7 @@ static void maker_release(struct maker *m)
 {
 	mem_free(m->made);
 	buf_release(&m->names);
+	buf_release(&m->stem);
 }
 
 static int make_room(struct maker *m)
@@ -63,17 +64,19 @@ static size_t ending_of(const char *name, const char *ending)
 /* Append the legal form of what the view said, with its NUL. */
 static void add_name(struct maker *m, const char *name, size_t ending_len)
 {
+	size_t stem_len = strlen(name) - ending_len;
 	char joined[NAME_MOST_BYTES + 1];
-	size_t start = m->names.len, stem_len = strlen(name) - ending_len;
 
-	name_add_legal(&m->names, name, stem_len);
-	if (m->names.len == start)
-		buf_addc(&m->names, '_');
-	buf_addc(&m->names, '\0');
-	if (buf_error(&m->names))
+	buf_reset(&m->stem);
+	name_add_legal(&m->stem, name, stem_len);
+	if (m->stem.len == 0)
+		buf_addc(&m->stem, '_');
+	buf_addc(&m->stem, '\0');
+	if (buf_error(&m->stem)) {
+		m->names.failed = buf_error(&m->stem);
 		return;
-	name_join(joined, m->names.data + start, "", name + stem_len);
-	m->names.len = start;
+	}
+	name_join(joined, m->stem.data, "", name + stem_len);
 	buf_add(&m->names, joined, strlen(joined) + 1);
 }
 
@@ -236,6 +239,7 @@ int list_make(list_fill fill, const void *arg, bool raw, struct list **out, stru
 	int r;
 
 	buf_init(&m.names);
+	buf_init(&m.stem);
 	*out = NULL;
 	r = fill(arg, &m.out, err);
 	if (r < 0) {

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel's requests, answered from the tree. Private to fuse/. */
+#ifndef FUSE_OPS_H
+#define FUSE_OPS_H
+
+#define FUSE_USE_VERSION 312
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "fuse/session.h"
+
+#define OPS_REPLY_BYTES ((size_t)1 << 20)
+#define OPS_MOST_ENTRIES ((size_t)8192)     /* of one readdirplus reply */
+
+/* Room for a reply; as many as there are requests at once. */
+struct reply_buffer {
+	struct reply_buffer *next;
+	uint64_t inos[OPS_MOST_ENTRIES];
+	char bytes[OPS_REPLY_BYTES];
+};
+
+struct session {
+	struct session_options o;
+	struct fuse_session *fuse;
+	bool mounted;
+	bool no_open, no_opendir;            /* what the kernel knows; set by init, before all other requests */
+	pthread_mutex_t lock;
+	struct reply_buffer *free_buffers;   /* protected by lock */
+	struct refresher *refresher;
+	_Atomic bool resting;                /* the refresher sleeps until something happens */
+};
+
+extern const struct fuse_lowlevel_ops session_ops;
+
+/* refresher.c: the thread that keeps the mount fresh. */
+int refresher_start(struct session *s, struct err *err);
+void refresher_stop(struct session *s);
+/* A request has used memory: there will be something to give back. */
+void refresher_stir(struct session *s);
+
+#endif

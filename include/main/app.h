@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of the program, in the order in which main() puts them together. Private to main/. */
+#ifndef MAIN_APP_H
+#define MAIN_APP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "main/options.h"
+#include "view/world.h"
+#include "vfs/vfs.h"
+
+struct err;
+
+/* SOURCE, open: a folder, or the folder that the one file is in. */
+struct source {
+	int fd;
+	char *path;                    /* absolute */
+	char *only_file;               /* NULL: the whole folder */
+};
+
+int source_open(const char *path, struct source *s, struct err *err);
+void source_close(struct source *s);
+
+/* The absolute path of the mount point, which must be an empty folder outside of the source. */
+int mountpoint_check(const char *path, const struct source *s, char **absolute, struct err *err);
+
+/* The progress bar of the first scan, where standard error is a terminal. */
+struct progress {
+	bool shown, drawn;
+	struct timespec start;
+};
+void progress_start(struct progress *p);
+void progress_draw(void *progress, const struct scan_progress *at);
+void progress_end(struct progress *p);
+
+/* Going into the background: the parent waits until the mount can be read and tells the status. */
+struct background {
+	int pipe_fd;                   /* -1: in the foreground */
+	int ready_fd;                  /* -o ready_fd, or -1 */
+};
+int background_enter(struct background *b, struct err *err);
+/* It can be read (or not): tell the parent and the script, and let go of the terminal. */
+void background_ready(struct background *b, int status);
+
+/* Everything below a front end. */
+struct app {
+	struct options o;
+	struct source source;
+	struct background background;
+	char *mountpoint;
+	struct progress progress;
+	struct world *world;
+	const struct view **views;
+	struct buf readme;
+	struct vfs *vfs;
+};
+
+/* Open, scan, and make the tree. */
+int app_open(struct app *a, struct err *err);
+void app_close(struct app *a);
+/* Mount it, and serve until the end. */
+int app_mount(struct app *a, struct err *err);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The thread that keeps a mount fresh: it looks at the source again on SIGHUP and
+ * every so many seconds, moves the tree on, and tells the kernel what it must not
+ * remember; outside of any request and with no lock held, as the kernel demands.
+ * It also gives back memory at rest. Where nothing is to be done, it sleeps.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "fuse/ops.h"
+#include "vfs/vfs.h"
+
+#define TRIM_MS 2000
+
+struct refresher {
+	struct session *s;
+	pthread_t thread;
+	int wake_fd, signal_fd;
+	_Atomic bool stop;
+	bool stirred;                  /* look once more after the next TRIM_MS */
+	sigset_t before;               /* the signal mask to go back to */
+};
+
+static void tell_kernel(void *arg, uint64_t dir, const char *name)
+{
+	struct session *s = arg;
+
+	if (name)
+		fuse_lowlevel_notify_inval_entry(s->fuse, dir, name, strlen(name));
+	else
+		fuse_lowlevel_notify_inval_inode(s->fuse, dir, 0, 0);
+}
+
+static void refresh(struct session *s)
+{
+	bool changed = false;
+	struct err err;
+	int r = s->o.rescan(s->o.arg, &changed, &err);
+
+	if (r == 0 && changed)
+		r = vfs_refresh(s->o.vfs, tell_kernel, s, &err);
+	if (r < 0)
+		log_warn("refresh: %s", err.msg);
+}
+
+/* Bigger reads: only root may ask for them, and only once the mount answers. */
+static void set_readahead(const struct session *s)
+{
+	char path[64], text[16];
+	struct stat st;
+	int fd, n;
+
+	if (s->o.readahead_kb == 0 || geteuid() != 0 || stat(s->o.mountpoint, &st) < 0)
+		return;
+	snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev), minor(st.st_dev));
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	n = snprintf(text, sizeof text, "%u\n", s->o.readahead_kb);
+	if (write(fd, text, (size_t)n) != n)
+		log_info("read-ahead stays as it is: %s", strerror(errno));
+	close(fd);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* How long to sleep: to the next look at the source, or to the next trim where there is something to give
+ * back; -1: until something comes. */
+static int sleep_ms(int64_t next_refresh, bool trim)
+{
+	int64_t left = next_refresh < 0 ? -1 : next_refresh - now_ms();
+
+	if (next_refresh >= 0 && left < 0)
+		left = 0;
+	if (trim && (left < 0 || left > TRIM_MS))
+		left = TRIM_MS;
+	return (int)left;
+}
+
+static void wake(struct refresher *f)
+{
+	uint64_t one = 1;
+
+	if (write(f->wake_fd, &one, sizeof one) < 0)
+		log_error("the refresher cannot be woken: %s", strerror(errno));
+}
+
+void refresher_stir(struct session *s)
+{
+	if (atomic_load_explicit(&s->resting, memory_order_relaxed) && atomic_exchange(&s->resting, false))
+		wake(s->refresher);
+}
+
+/* Sleep; true: SIGHUP asks for a look at the source. Nobody wakes a daemon that nobody uses. */
+static bool rest(struct refresher *f, int64_t next_refresh)
+{
+	struct pollfd fds[2] = { { .fd = f->wake_fd, .events = POLLIN },
+		{ .fd = f->signal_fd, .events = POLLIN } };
+	bool trim = vfs_trim(f->s->o.vfs) || f->stirred;
+	struct signalfd_siginfo info;
+	uint64_t n;
+
+	atomic_store(&f->s->resting, !trim);
+	poll(fds, 2, sleep_ms(next_refresh, trim));
+	atomic_store(&f->s->resting, false);
+	f->stirred = fds[0].revents && read(f->wake_fd, &n, sizeof n) == sizeof n;
+	return fds[1].revents && read(f->signal_fd, &info, sizeof info) == sizeof info;
+}
+
+static void *run(void *arg)
+{
+	struct refresher *f = arg;
+	int64_t period = (int64_t)f->s->o.refresh_seconds * 1000;
+	int64_t next = period ? now_ms() + period : -1;
+
+	set_readahead(f->s);
+	while (!atomic_load(&f->stop)) {
+		bool asked = rest(f, next);
+
+		if (atomic_load(&f->stop) || (!asked && (next < 0 || now_ms() < next)))
+			continue;
+		refresh(f->s);
+		if (period)
+			next = now_ms() + period;
+	}
+	return NULL;
+}
+
+static void close_fds(struct refresher *f)
+{
+	if (f->wake_fd >= 0)
+		close(f->wake_fd);
+	if (f->signal_fd >= 0)
+		close(f->signal_fd);
+}
+
+/* All signals are for the main thread, but SIGHUP, which comes as bytes of a descriptor. */
+int refresher_start(struct session *s, struct err *err)
+{
+	struct refresher *f = mem_calloc(1, sizeof *f);
+	sigset_t hup, all;
+	int r;
+
+	if (!f)
+		return err_nomem(err);
+	f->s = s;
+	sigemptyset(&hup);
+	sigaddset(&hup, SIGHUP);
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &hup, &f->before);
+	f->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	f->signal_fd = signalfd(-1, &hup, SFD_CLOEXEC | SFD_NONBLOCK);
+	pthread_sigmask(SIG_SETMASK, &all, &hup);
+	s->refresher = f;
+	r = f->wake_fd < 0 || f->signal_fd < 0 ? errno : pthread_create(&f->thread, NULL, run, f);
+	pthread_sigmask(SIG_SETMASK, &hup, NULL);
+	if (r != 0) {
+		pthread_sigmask(SIG_SETMASK, &f->before, NULL);
+		close_fds(f);
+		mem_free(f);
+		s->refresher = NULL;
+		return err_set(err, -EIO, "no thread to refresh: %s", strerror(r));
+	}
+	return 0;
+}
+
+void refresher_stop(struct session *s)
+{
+	struct refresher *f = s->refresher;
+
+	if (!f)
+		return;
+	atomic_store(&f->stop, true);
+	wake(f);
+	pthread_join(f->thread, NULL);
+	pthread_sigmask(SIG_SETMASK, &f->before, NULL);
+	close_fds(f);
+	mem_free(f);
+	s->refresher = NULL;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* Mounting, serving, unmounting: see fuse/session.h. */
+#include "fuse/session.h"
+
+#include <errno.h>
+#include <fuse_opt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "fuse/ops.h"
+
+/* One "-o NAME=VALUE" for libfuse, commas in the value escaped. */
+static int add_option(char **opts, const char *name, const char *value)
+{
+	char *text = mem_alloc(strlen(name) + strlen(value) + 1);
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	strcpy(text, name);
+	strcat(text, value);
+	r = fuse_opt_add_opt_escaped(opts, text) < 0 ? -ENOMEM : 0;
+	mem_free(text);
+	return r;
+}
+
+static int make_args(const struct session_options *o, struct fuse_args *args)
+{
+	char *opts = NULL;
+	int r = 0;
+
+	if (fuse_opt_add_opt(&opts, "ro,nosuid,nodev,default_permissions") < 0 ||
+	    add_option(&opts, "subtype=", "dcmfs") < 0 || add_option(&opts, "fsname=", o->source) < 0)
+		r = -ENOMEM;
+	if (r == 0 && o->mount_options && *o->mount_options && fuse_opt_add_opt(&opts, o->mount_options) < 0)
+		r = -ENOMEM;
+	if (r == 0 && o->debug && fuse_opt_add_opt(&opts, "debug") < 0)
+		r = -ENOMEM;
+	if (r == 0 && (fuse_opt_add_arg(args, "dcmfs") < 0 || fuse_opt_add_arg(args, "-o") < 0 ||
+			      fuse_opt_add_arg(args, opts) < 0))
+		r = -ENOMEM;
+	free(opts);
+	return r;
+}
+
+int session_new(const struct session_options *options, struct session **out, struct err *err)
+{
+	struct session *s = mem_calloc(1, sizeof *s);
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+
+	if (!s)
+		return err_nomem(err);
+	s->o = *options;
+	pthread_mutex_init(&s->lock, NULL);
+	if (make_args(options, &args) == 0)
+		s->fuse = fuse_session_new(&args, &session_ops, sizeof session_ops, s);
+	fuse_opt_free_args(&args);
+	if (!s->fuse) {
+		session_free(s);
+		return err_set(err, -EINVAL, "libfuse refused the mount options");
+	}
+	*out = s;
+	return 0;
+}
+
+int session_mount(struct session *s, struct err *err)
+{
+	if (fuse_session_mount(s->fuse, s->o.mountpoint) < 0)
+		return err_set(err, -EIO, "mount of %s failed", s->o.mountpoint);
+	s->mounted = true;
+	return 0;
+}
+
+/* As many threads as can be of use at once: those that wait for a disk beside those that work. */
+static int loop(struct session *s)
+{
+	struct fuse_loop_config *c;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	int r;
+
+	if (s->o.single_thread)
+		return fuse_session_loop(s->fuse);
+	c = fuse_loop_cfg_create();
+	if (!c)
+		return -ENOMEM;
+	fuse_loop_cfg_set_max_threads(c, (unsigned)(cores > 0 ? cores : 1) + 2);
+	r = fuse_session_loop_mt(s->fuse, c);
+	fuse_loop_cfg_destroy(c);
+	return r;
+}
+
+/* A positive result is the signal that ended it. */
+int session_run(struct session *s, struct err *err)
+{
+	int r = refresher_start(s, err);
+
+	if (r < 0)
+		return r;
+	if (fuse_set_signal_handlers(s->fuse) < 0) {
+		refresher_stop(s);
+		return err_set(err, -EIO, "no signal handlers");
+	}
+	r = loop(s);
+	fuse_remove_signal_handlers(s->fuse);
+	refresher_stop(s);
+	return r < 0 ? err_set(err, r, "the connection to the kernel failed: %s", strerror(-r)) : 0;
+}
+
+void session_free(struct session *s)
+{
+	struct reply_buffer *b;
+
+	if (!s)
+		return;
+	if (s->mounted)
+		fuse_session_unmount(s->fuse);
+	if (s->fuse)
+		fuse_session_destroy(s->fuse);
+	while ((b = s->free_buffers)) {
+		s->free_buffers = b->next;
+		mem_free(b);
+	}
+	pthread_mutex_destroy(&s->lock);
+	mem_free(s);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* From options to a tree: source, world, views. */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "main/app.h"
+
+/* ---- views ---- */
+
+static size_t count_views(void)
+{
+	const struct view *const *all = views_all();
+	size_t n = 0;
+
+	while (all[n])
+		n++;
+	return n;
+}
+
+/* Whether a list "nii:headers" has the name. */
+static bool list_has(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (;;) {
+		size_t len = strcspn(list, ":");
+
+		if (len == n && memcmp(list, name, n) == 0)
+			return true;
+		if (!list[len])
+			return false;
+		list += len + 1;
+	}
+}
+
+static int unknown_view(const char *list, struct err *err)
+{
+	const struct view *const *all = views_all();
+	char name[64];
+
+	for (;; list++) {
+		size_t i, len = strcspn(list, ":");
+
+		snprintf(name, sizeof name, "%.*s", (int)len, list);
+		for (i = 0; all[i] && strcmp(all[i]->name, name) != 0; i++)
+			continue;
+		if (!all[i])
+			return err_set(err, -EINVAL, "views=: there is no view '%s'", name);
+		list += len;
+		if (!*list)
+			return 0;
+	}
+}
+
+/* Those that are shown, in views_all()'s order. */
+static int choose_views(struct app *a, size_t *n, struct err *err)
+{
+	const struct view *const *all = views_all();
+	size_t i;
+
+	*n = 0;
+	if (a->o.views && unknown_view(a->o.views, err) < 0)
+		return -EINVAL;
+	a->views = mem_calloc(count_views() + 1, sizeof *a->views);
+	if (!a->views)
+		return err_nomem(err);
+	for (i = 0; all[i]; i++)
+		if (!a->o.views || list_has(a->o.views, all[i]->name))
+			a->views[(*n)++] = all[i];
+	return 0;
+}
+
+/* ---- the world as the tree sees it ---- */
+
+static struct snapshot *get_snapshot(void *arg)
+{
+	return world_snapshot(arg);
+}
+
+static void put_snapshot(void *arg, struct snapshot *s)
+{
+	(void)arg;
+	snapshot_put(s);
+}
+
+static int64_t mtime_of(void *arg, const struct snapshot *s)
+{
+	(void)arg;
+	return snapshot_mtime_ns(s);
+}
+
+static int make_tree(struct app *a, struct err *err)
+{
+	struct vfs_world w = { .get = get_snapshot, .put = put_snapshot, .mtime_ns = mtime_of };
+	int r = choose_views(a, &w.n_views, err);
+
+	if (r < 0)
+		return r;
+	buf_init(&a->readme);
+	views_readme(&a->readme);
+	buf_addc(&a->readme, '\0');
+	if (buf_error(&a->readme))
+		return err_nomem(err);
+	w.views = a->views;
+	w.arg = a->world;
+	w.readme = a->readme.data;
+	return vfs_new(&w, NULL, &a->vfs, err);
+}
+
+/* Threads that live as long as the world leave the signals that end a mount to the main thread. */
+static int make_world(struct app *a, struct err *err)
+{
+	struct world_options w = { .cache_bytes = a->o.cache_bytes };
+	sigset_t end, before;
+	int r;
+
+	w.scan.only_file = a->source.only_file;
+	w.scan.progress = progress_draw;
+	w.scan.progress_arg = &a->progress;
+	sigemptyset(&end);
+	sigaddset(&end, SIGINT);
+	sigaddset(&end, SIGTERM);
+	sigaddset(&end, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &end, &before);
+	r = world_new(a->source.fd, &w, &a->world, err);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+static int scan(struct app *a, struct err *err)
+{
+	struct snapshot *s;
+	bool changed;
+	int r;
+
+	progress_start(&a->progress);
+	r = world_scan(a->world, &changed, err);
+	progress_end(&a->progress);
+	if (r < 0)
+		return r;
+	s = world_snapshot(a->world);
+	if (s && snapshot_n_instances(s) == 0)
+		fprintf(stderr, "dcmfs: %s: not one DICOM file in the source\n", a->o.source);
+	snapshot_put(s);
+	return 0;
+}
+
+int app_open(struct app *a, struct err *err)
+{
+	int r = source_open(a->o.source, &a->source, err);
+
+	if (r == 0 && a->o.mode == OPTIONS_MOUNT)
+		r = mountpoint_check(a->o.place, &a->source, &a->mountpoint, err);
+	if (r == 0)
+		r = make_world(a, err);
+	if (r == 0)
+		r = scan(a, err);
+	return r == 0 ? make_tree(a, err) : r;
+}
+
+void app_close(struct app *a)
+{
+	vfs_free(a->vfs);
+	world_free(a->world);
+	mem_free(a->views);
+	buf_release(&a->readme);
+	free(a->mountpoint);
+	source_close(&a->source);
+}

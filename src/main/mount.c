@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* The mount: what the session needs from the options. Without libfuse there is none. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "main/app.h"
+
+#ifdef DCMFS_NOFUSE
+
+int app_mount(struct app *a, struct err *err)
+{
+	(void)a;
+	return err_set(err, -ENOTSUP, "built without FUSE: there are --ls and --cat");
+}
+
+#else
+
+#include "fuse/session.h"
+
+static int rescan(void *arg, bool *changed, struct err *err)
+{
+	return world_scan(arg, changed, err);
+}
+
+/* What the kernel and libfuse are told beside the fixed options. */
+static char *mount_options(const struct options *o)
+{
+	const char *other = o->allow_other ? "allow_other" : "";
+	const char *passed = o->passed ? o->passed : "";
+	char *text = mem_alloc(strlen(other) + strlen(passed) + 2);
+
+	if (!text)
+		return NULL;
+	strcpy(text, other);
+	if (*other && *passed)
+		strcat(text, ",");
+	return strcat(text, passed);
+}
+
+static void fill_options(const struct app *a, struct session_options *s)
+{
+	const struct options *o = &a->o;
+
+	s->vfs = a->vfs;
+	s->source = a->source.path;
+	s->mountpoint = a->mountpoint;
+	s->uid = o->has_uid ? (uid_t)o->uid : getuid();
+	s->gid = o->has_gid ? (gid_t)o->gid : getgid();
+	s->umask = (mode_t)o->umask;
+	s->xattr = o->xattr;
+	s->debug = o->debug;
+	s->single_thread = o->single_thread;
+	s->readahead_kb = (unsigned)o->readahead_kb;
+	s->refresh_seconds = (unsigned)o->refresh_seconds;
+	s->rescan = rescan;
+	s->arg = a->world;
+}
+
+int app_mount(struct app *a, struct err *err)
+{
+	struct session_options options = { .source = NULL };
+	char *more = mount_options(&a->o);
+	struct session *s = NULL;
+	int r;
+
+	if (!more)
+		return err_nomem(err);
+	fill_options(a, &options);
+	options.mount_options = more;
+	r = session_new(&options, &s, err);
+	if (r == 0)
+		r = session_mount(s, err);
+	if (r == 0) {
+		if (a->background.pipe_fd >= 0)
+			log_init(LOG_LEVEL_WARN, true);
+		background_ready(&a->background, 0);
+		r = session_run(s, err);
+	}
+	session_free(s);
+	mem_free(more);
+	return r;
+}
+
+#endif

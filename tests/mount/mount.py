@@ -1,0 +1,588 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""A real mount, seen through the tools that people use on it.
+
+Each test has a folder of its own and a time limit; what it mounted is unmounted and what it
+started is killed by its process id, whatever happens. Standard error of the daemon must be
+clean. $DCMFS is the program; arguments name tests to run alone."""
+import errno
+import hashlib
+import json
+import mmap
+import os
+import random
+import select
+import shutil
+import signal
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+DCMFS = os.environ.get('DCMFS') or os.path.abspath('build/dcmfs')
+LIMIT = int(os.environ.get('TEST_LIMIT', '60'))
+
+
+# ---- DICOM files -------------------------------------------------------------------------
+
+def element(group, number, vr, value):
+    if isinstance(value, str):
+        value = value.encode()
+    if len(value) % 2:
+        value += b'\0' if vr in ('UI', 'OB') else b' '
+    head = struct.pack('<HH2s', group, number, vr.encode())
+    if vr in ('OB', 'OW', 'SQ', 'UN'):
+        return head + struct.pack('<HI', 0, len(value)) + value
+    return head + struct.pack('<H', len(value)) + value
+
+
+def dicom(patient='P1', study=1, series=1, number=1, rows=16, columns=16, seed=0, extra=b''):
+    """One slice of an MR series, as bytes."""
+    uid = f'1.2.3.{study}.{series}.{number}.{seed}'
+    meta = element(2, 2, 'UI', '1.2.840.10008.5.1.4.1.1.4') + element(2, 3, 'UI', uid) + \
+        element(2, 16, 'UI', '1.2.840.10008.1.2.1')
+    pixels = random.Random(f'{patient}{uid}').randbytes(rows * columns * 2)
+    us = lambda n: struct.pack('<H', n)
+    return b'\0' * 128 + b'DICM' + element(2, 0, 'UL', struct.pack('<I', len(meta))) + meta + b''.join([
+        element(8, 8, 'CS', 'ORIGINAL\\PRIMARY\\M'), element(8, 0x16, 'UI', '1.2.840.10008.5.1.4.1.1.4'),
+        element(8, 0x18, 'UI', uid), element(8, 0x20, 'DA', '20200102'), element(8, 0x60, 'CS', 'MR'),
+        element(8, 0x70, 'LO', 'Maker'), element(8, 0x1030, 'LO', f'Study {study}'),
+        element(8, 0x103e, 'LO', f'Series {series}'), element(0x10, 0x10, 'PN', 'Name^A'),
+        element(0x10, 0x20, 'LO', patient), element(0x18, 0x50, 'DS', '2'),
+        element(0x20, 0xd, 'UI', f'1.2.3.{study}'), element(0x20, 0xe, 'UI', f'1.2.3.{study}.{series}'),
+        element(0x20, 0x11, 'IS', str(series)), element(0x20, 0x13, 'IS', str(number)),
+        element(0x20, 0x32, 'DS', f'0\\0\\{number * 2}'), element(0x20, 0x37, 'DS', '1\\0\\0\\0\\1\\0'),
+        extra,
+        element(0x28, 2, 'US', us(1)), element(0x28, 4, 'CS', 'MONOCHROME2'),
+        element(0x28, 0x10, 'US', us(rows)), element(0x28, 0x11, 'US', us(columns)),
+        element(0x28, 0x30, 'DS', '1\\1'), element(0x28, 0x100, 'US', us(16)),
+        element(0x28, 0x101, 'US', us(16)), element(0x28, 0x102, 'US', us(15)),
+        element(0x28, 0x103, 'US', us(0)), element(0x7fe0, 0x10, 'OW', pixels)])
+
+
+def write(path, data):
+    """Written long ago, so that nobody takes it for a file that is still being written."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'wb') as f:
+        f.write(data)
+    os.utime(path, (time.time() - 100, time.time() - 100))
+
+
+def archive(folder, slices=6, series=2, **more):
+    for s in range(1, series + 1):
+        for n in range(1, slices + 1):
+            write(f'{folder}/s{s}/{n}.dcm', dicom(series=s, number=n, **more))
+    return folder
+
+
+# ---- a mount -----------------------------------------------------------------------------
+
+def is_mounted(path):
+    with open('/proc/mounts') as f:
+        return any(line.split()[1] == path for line in f)
+
+
+def unmount(path):
+    for _ in range(50):
+        if not is_mounted(path):
+            return True
+        if subprocess.run(['fusermount3', '-u', path], capture_output=True).returncode == 0:
+            return True
+        time.sleep(0.1)
+    subprocess.run(['fusermount3', '-uz', path], capture_output=True)
+    return False
+
+
+class Mount:
+    """`with Mount(source, mnt, '-o', …) as m`: in the foreground; m.path is the mount point."""
+
+    def __init__(self, source, path, *options, noise=False):
+        self.path, self.noise = path, noise
+        os.makedirs(path, exist_ok=True)
+        ready, theirs = os.pipe()
+        self.log = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [DCMFS, '-f', '-o', f'ready_fd={theirs}', *options, source, path], stdin=subprocess.DEVNULL,
+            stdout=self.log, stderr=self.log, pass_fds=[theirs])
+        os.close(theirs)
+        readable = select.select([ready], [], [], LIMIT)[0]
+        word = os.read(ready, 1) if readable else b'timeout'
+        os.close(ready)
+        if word != b's':
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f'no mount ({word}): {self.said()}')
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read().decode(errors='replace')
+
+    def stop(self, how=None):
+        """Unmount, or send the signal `how`; the exit status."""
+        if how:
+            self.process.send_signal(how)
+        else:
+            unmount(self.path)
+        return self.process.wait(20)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        try:
+            if self.process.poll() is None:
+                self.stop()
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+            unmount(self.path)
+        if kind is None:
+            assert self.process.returncode == 0, f'exit {self.process.returncode}: {self.said()}'
+            assert self.noise or self.said() == '', f'it said: {self.said()}'
+
+
+def daemons_of(path):
+    """Processes that have this mount point on their command line."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open(f'/proc/{pid}/cmdline', 'rb') as f:
+                words = f.read().split(b'\0')
+        except OSError:
+            continue
+        if path.encode() in words and words[0].endswith(b'dcmfs'):
+            found.append(int(pid))
+    return found
+
+
+def wait_until(what, seconds=20):
+    end = time.time() + seconds
+    while time.time() < end:
+        if what():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def run(*words, **more):
+    return subprocess.run(words, capture_output=True, text=True, timeout=LIMIT, **more)
+
+
+def files_below(path):
+    return sorted(os.path.join(d, f) for d, _, names in os.walk(path) for f in names)
+
+
+def content(path):
+    with open(path, 'rb') as f:
+        return f.read()
+
+
+def is_live(path):
+    return '/.dcmfs/' in path
+
+
+# ---- tests -------------------------------------------------------------------------------
+
+def test_find_and_ls_show_the_same_tree(box):
+    source = archive(f'{box}/src')
+    with Mount(source, f'{box}/mnt') as m:
+        ours = run(DCMFS, '--ls', source).stdout.splitlines()
+        theirs = [p[len(m.path) + 1:] for p in run('find', m.path, '-mindepth', '1').stdout.splitlines()]
+        assert sorted(ours) == sorted(theirs)
+        assert 'dicom/P1/20200102_Study_1/1_Series_1/00001.dcm' in ours, ours
+        for path in files_below(m.path):
+            if is_live(path):
+                continue
+            cat = subprocess.run([DCMFS, '--cat', source, path[len(m.path) + 1:]], capture_output=True)
+            assert cat.returncode == 0 and cat.stdout == content(path), path
+
+
+def test_sizes_are_exact_before_the_first_read(box):
+    with Mount(archive(f'{box}/src'), f'{box}/mnt') as m:
+        assert run('ls', '-lR', m.path).returncode == 0
+        for path in files_below(m.path):
+            size = os.stat(path).st_size
+            assert size == len(content(path)) == os.stat(path).st_size, path
+
+
+def test_dicom_files_are_the_source_bytes(box):
+    source = archive(f'{box}/src')
+    digests = lambda paths: sorted(hashlib.sha256(content(p)).hexdigest() for p in paths)
+    with Mount(source, f'{box}/mnt') as m:
+        assert digests(files_below(f'{m.path}/dicom')) == digests(files_below(source))
+
+
+def test_cp_tar_and_rsync_copy_it_all(box):
+    with Mount(archive(f'{box}/src'), f'{box}/mnt', '-o', 'views=dicom:headers:nii') as m:
+        assert run('cp', '-a', m.path, f'{box}/cp').returncode == 0
+        assert run('tar', '-C', m.path, '-cf', f'{box}/t.tar', '.').returncode == 0
+        os.mkdir(f'{box}/tar')
+        assert run('tar', '-C', f'{box}/tar', '-xf', f'{box}/t.tar').returncode == 0
+        for copy in ['cp', 'tar']:
+            diff = run('diff', '-r', m.path, f'{box}/{copy}')
+            assert diff.returncode == 0, diff.stdout
+        if shutil.which('rsync'):
+            for _ in range(2):      # the second time it finds nothing to do
+                r = run('rsync', '-ai', f'{m.path}/', f'{box}/rsync')
+                assert r.returncode == 0, r.stderr
+            assert r.stdout == '', r.stdout
+        a, b = (os.stat(f'{p}/README.txt') for p in (m.path, f'{box}/cp'))
+        assert a.st_mtime_ns == b.st_mtime_ns
+        for copy in ['cp', 'tar', 'rsync']:
+            subprocess.run(['chmod', '-Rf', 'u+w', f'{box}/{copy}'])
+
+
+def test_mmap_and_sendfile(box):
+    with Mount(archive(f'{box}/src', rows=256, columns=256), f'{box}/mnt') as m:
+        for path in [p for p in files_below(m.path) if not is_live(p) and os.stat(p).st_size]:
+            with open(path, 'rb') as f, mmap.mmap(f.fileno(), 0, mmap.MAP_SHARED, mmap.PROT_READ) as view:
+                assert view[:] == content(path), path
+        out = os.open(f'{box}/out', os.O_RDWR | os.O_CREAT)
+        with open(path, 'rb') as f:
+            while os.sendfile(out, f.fileno(), None, 1 << 20):
+                pass
+        os.close(out)
+        assert content(f'{box}/out') == content(path)
+
+
+def test_many_readers_get_the_same_bytes(box):
+    with Mount(archive(f'{box}/src', slices=20, rows=128, columns=128), f'{box}/mnt') as m:
+        paths = [p for p in files_below(m.path) if not is_live(p) and os.stat(p).st_size]
+        whole = {p: content(p) for p in paths}
+        subprocess.run(['sh', '-c', 'echo 3 > /proc/sys/vm/drop_caches'], capture_output=True)
+        wrong = []
+
+        def reader(seed):
+            rng = random.Random(seed)
+            for _ in range(200):
+                path = rng.choice(paths)
+                size = len(whole[path])
+                off = rng.randrange(size)
+                fd = os.open(path, os.O_RDONLY)
+                n = rng.randrange(1, 70000)
+                got = os.pread(fd, n, off)
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+                os.close(fd)
+                if got != whole[path][off:off + n]:
+                    wrong.append((path, off, n))
+
+        threads = [threading.Thread(target=reader, args=(i,)) for i in range(8)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert not wrong, wrong[:3]
+
+
+def test_every_write_call_is_erofs(box):
+    with Mount(archive(f'{box}/src', series=1), f'{box}/mnt') as m:
+        folder = f'{m.path}/dicom'
+        path = files_below(folder)[0]
+        calls = {
+            'open for writing': lambda: os.open(path, os.O_WRONLY),
+            'open for both': lambda: os.open(path, os.O_RDWR),
+            'open and truncate': lambda: os.open(path, os.O_RDONLY | os.O_TRUNC),
+            'create': lambda: os.open(f'{folder}/new', os.O_CREAT | os.O_WRONLY, 0o644),
+            'truncate': lambda: os.truncate(path, 1),
+            'mkdir': lambda: os.mkdir(f'{folder}/new'),
+            'mknod': lambda: os.mknod(f'{folder}/new'),
+            'mkfifo': lambda: os.mkfifo(f'{folder}/new'),
+            'unlink': lambda: os.unlink(path),
+            'rmdir': lambda: os.rmdir(os.path.dirname(path)),
+            'rename': lambda: os.rename(path, path + '2'),
+            'link': lambda: os.link(path, path + '2'),
+            'symlink': lambda: os.symlink('x', f'{folder}/new'),
+            'chmod': lambda: os.chmod(path, 0o600),
+            'chown': lambda: os.chown(path, 1, 1),
+            'utime': lambda: os.utime(path),
+            'setxattr': lambda: os.setxattr(path, 'user.x', b'y'),
+            'removexattr': lambda: os.removexattr(path, 'user.x'),
+        }
+        for name, call in calls.items():
+            try:
+                call()
+                raise AssertionError(f'{name} was allowed')
+            except OSError as e:
+                assert e.errno == errno.EROFS, f'{name}: {e}'
+
+
+def test_a_signal_unmounts_and_ends_it(box):
+    source = archive(f'{box}/src', series=1)
+    for how in [signal.SIGTERM, signal.SIGINT]:
+        with Mount(source, f'{box}/mnt') as m:
+            run('ls', '-lR', m.path)
+            assert m.stop(how) == 0
+            assert not is_mounted(m.path)
+    with Mount(source, f'{box}/mnt') as m:     # while a file is open
+        fd = os.open(files_below(f'{m.path}/dicom')[0], os.O_RDONLY)
+        os.read(fd, 10)
+        assert m.stop(signal.SIGTERM) == 0
+        assert not is_mounted(m.path)
+        try:
+            os.close(fd)
+        except OSError as e:
+            assert e.errno == errno.ENOTCONN
+
+
+def test_the_background_returns_when_it_can_be_read(box):
+    source, mnt = archive(f'{box}/src', series=1), f'{box}/mnt'
+    os.mkdir(mnt)
+    r = run(DCMFS, source, mnt, stdin=subprocess.DEVNULL)
+    assert r.returncode == 0 and r.stdout == '' and r.stderr == '', r
+    try:
+        assert is_mounted(mnt)
+        assert 'dicom' in os.listdir(mnt)
+        assert len(daemons_of(mnt)) == 1
+        assert os.readlink(f'/proc/{daemons_of(mnt)[0]}/cwd') == '/'
+        with open('/proc/mounts') as f:
+            line = [l.split() for l in f if l.split()[1] == mnt][0]
+        assert line[0] == source and line[2] == 'fuse.dcmfs', line
+        assert {'ro', 'nosuid', 'nodev'} <= set(line[3].split(',')), line
+    finally:
+        assert unmount(mnt)
+        gone = wait_until(lambda: not daemons_of(mnt))
+        for pid in daemons_of(mnt):
+            os.kill(pid, signal.SIGKILL)
+    assert gone, 'the daemon outlived its mount'
+
+
+def test_one_source_can_be_mounted_twice(box):
+    source = archive(f'{box}/src', series=1)
+    with Mount(source, f'{box}/a') as a, Mount(source, f'{box}/b') as b:
+        assert run('diff', '-r', f'{a.path}/dicom', f'{b.path}/dicom').returncode == 0
+
+
+def test_each_mistake_has_its_message(box):
+    source, mnt = archive(f'{box}/src', series=1), f'{box}/mnt'
+    os.mkdir(mnt)
+    os.mkdir(f'{box}/full')
+    write(f'{box}/full/file', b'x')
+    os.mkdir(f'{source}/inside')
+    cases = [
+        ([source, f'{box}/none'], 1, 'none: the mount point is missing'),
+        ([source, f'{box}/full/file'], 1, 'file: the mount point is not a folder'),
+        ([source, f'{box}/full'], 1, 'full: the mount point is not empty'),
+        ([source, f'{source}/inside'], 1, 'inside: the mount point is inside the source'),
+        ([f'{box}/none', mnt], 1, 'none: the source is missing'),
+        (['/dev/null', mnt], 1, '/dev/null: the source is neither a folder nor a file'),
+        ([source, mnt, '-o', 'colour'], 2, 'colour: no such option'),
+        ([source, mnt, '-o', 'views=nii:gif'], 1, "there is no view 'gif'"),
+        ([source], 2, 'MOUNTPOINT: missing'),
+    ]
+    for words, status, says in cases:
+        r = run(DCMFS, *words)
+        assert r.returncode == status, (words, r)
+        assert r.stderr.startswith('dcmfs: ') and says in r.stderr and r.stderr.count('\n') == 1, r.stderr
+        assert r.stdout == '' and not is_mounted(mnt)
+
+
+def test_a_source_without_dicom_warns_and_mounts(box):
+    write(f'{box}/src/notes.txt', b'no image')
+    with Mount(f'{box}/src', f'{box}/mnt', noise=True) as m:
+        assert m.said() == f'dcmfs: {box}/src: not one DICOM file in the source\n', m.said()
+        assert os.listdir(f'{m.path}/dicom') == []
+
+
+def test_a_single_file_is_a_source(box):
+    archive(f'{box}/src')
+    with Mount(f'{box}/src/s1/3.dcm', f'{box}/mnt') as m:
+        shown = files_below(f'{m.path}/dicom')
+        assert len(shown) == 1 and content(shown[0]) == content(f'{box}/src/s1/3.dcm')
+
+
+def test_options_for_owner_mode_and_views(box):
+    with Mount(archive(f'{box}/src'), f'{box}/mnt', '-s', '-o', 'uid=7,gid=8,umask=027,views=dicom:headers') as m:
+        assert sorted(os.listdir(m.path)) == ['README.txt', 'dicom', 'headers']
+        top, file = os.stat(m.path), os.stat(f'{m.path}/README.txt')
+        assert (file.st_uid, file.st_gid, stat.S_IMODE(file.st_mode)) == (7, 8, 0o440)
+        assert stat.S_IMODE(top.st_mode) == 0o550 and top.st_uid == 7
+
+
+def test_inode_numbers_are_stable_and_unique(box):
+    with Mount(archive(f'{box}/src', slices=30), f'{box}/mnt') as m:
+        numbers = lambda: {p: os.stat(p).st_ino for p in files_below(m.path)}
+        first = numbers()
+        subprocess.run(['sh', '-c', 'echo 2 > /proc/sys/vm/drop_caches'], capture_output=True)
+        assert numbers() == first
+        assert len(set(first.values())) == len(first)
+        folder = os.path.dirname(files_below(f'{m.path}/dicom')[0])
+        for entry in os.scandir(folder):
+            assert entry.inode() == first[entry.path]
+
+
+def test_attributes_of_other_kinds(box):
+    with Mount(archive(f'{box}/src', series=1), f'{box}/mnt') as m:
+        path = files_below(f'{m.path}/dicom')[0]
+        for call in [lambda: os.getxattr(path, 'user.dicom.Modality'), lambda: os.listxattr(path)]:
+            try:
+                assert call() == []
+            except OSError as e:
+                assert e.errno == errno.ENOTSUP
+        assert os.statvfs(m.path).f_namemax == 255
+        assert not os.access(path, os.W_OK) and os.access(path, os.R_OK)
+        try:
+            os.stat(f'{m.path}/dicom/nobody')
+            raise AssertionError('a name that is not there')
+        except FileNotFoundError:
+            pass
+        big = '/'.join([m.path] + ['x' * 255])
+        assert not os.path.exists(big)
+
+
+def test_live_files_are_whole_and_new(box):
+    with Mount(archive(f'{box}/src', slices=40), f'{box}/mnt') as m:
+        table = f'{m.path}/.dcmfs/instances.tsv'
+        text = content(table).decode()
+        assert text.count('\n') == 81 and text.endswith('\n')
+        assert run('cat', table).stdout == text
+        assert run('tail', '-n', '2', table).stdout == ''.join(text.splitlines(True)[-2:])
+        assert run('wc', '-l', table).stdout.split()[0] == '81'
+        with open(table, 'rb', buffering=0) as f:
+            pieces = []
+            while piece := f.read(37):
+                pieces.append(piece)
+        assert b''.join(pieces).decode() == text
+        assert os.stat(table).st_size == len(text)
+        json.loads(content(f'{m.path}/.dcmfs/status.json'))
+        assert run('dd', f'if={table}', 'bs=100').stdout == text
+
+
+def refresh(m, what):
+    """SIGHUP until it is so."""
+    def look():
+        m.process.send_signal(signal.SIGHUP)
+        time.sleep(0.2)
+        return what()
+    assert wait_until(look), 'the mount did not follow'
+
+
+def test_a_new_file_shows_and_an_open_one_stays(box):
+    source = archive(f'{box}/src', slices=6, series=1, rows=64, columns=64)
+    with Mount(source, f'{box}/mnt') as m:
+        folder = f'{m.path}/nii/P1/20200102_Study_1'
+        volume = [p for p in files_below(folder) if p.endswith('.nii')][0]
+        before = content(volume)
+        os.stat(volume)
+        with open(volume, 'rb', buffering=0) as held:
+            start = held.read(1000)
+            write(f'{source}/s1/7.dcm', dicom(series=1, number=7, rows=64, columns=64))
+            refresh(m, lambda: len(files_below(f'{m.path}/dicom')) == 7)
+            assert wait_until(lambda: os.stat(volume).st_size == len(before) + 64 * 64 * 2)
+            os.posix_fadvise(held.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            rest = b''
+            while piece := held.read(5000):
+                rest += piece
+            assert start + rest == before, 'the open file has mixed bytes'
+            assert os.fstat(held.fileno()).st_size == len(before)
+        after = content(volume)
+        assert len(after) == len(before) + 64 * 64 * 2
+        write(f'{source}/s2/1.dcm', dicom(series=2, number=1))
+        assert not any('Series_2' in p for p in files_below(m.path))
+        refresh(m, lambda: any('2_Series_2' in p for p in files_below(f'{m.path}/headers')))
+        shutil.rmtree(f'{source}/s2')
+        refresh(m, lambda: not any('2_Series_2' in p for p in files_below(m.path)))
+        assert content(volume) == after
+
+
+def test_polling_finds_changes_by_itself(box):
+    source = archive(f'{box}/src', slices=3, series=1)
+    with Mount(source, f'{box}/mnt', '-o', 'refresh=1') as m:
+        assert len(files_below(f'{m.path}/dicom')) == 3
+        write(f'{source}/s1/4.dcm', dicom(number=4))
+        assert wait_until(lambda: len(files_below(f'{m.path}/dicom')) == 4, 10)
+        assert json.loads(content(f'{m.path}/.dcmfs/status.json'))['instances'] == 4
+
+
+def test_a_source_that_changed_is_never_mixed(box):
+    source = archive(f'{box}/src', slices=2, series=1)
+    with Mount(source, f'{box}/mnt', noise=True) as m:
+        shown = files_below(f'{m.path}/dicom')[0]
+        size = os.stat(shown).st_size
+        with open(f'{source}/s1/1.dcm', 'wb') as f:
+            f.write(b'other')
+        try:
+            got = content(shown)
+            assert len(got) == size and got != b'other'
+            raise AssertionError('the old bytes are gone: who served them?')
+        except OSError as e:
+            assert e.errno in (errno.ESTALE, errno.EIO), e
+
+
+def test_a_big_folder_is_listed_once_each(box):
+    archive(f'{box}/src', slices=3000, series=1, rows=2, columns=2)
+    with Mount(f'{box}/src', f'{box}/mnt', '-o', 'views=dicom:headers') as m:
+        for view in ['dicom', 'headers']:
+            names = [p for p in files_below(f'{m.path}/{view}') if os.path.basename(p)[0].isdigit()]
+            names = [p for p in names if not p.endswith('Series_1.txt')]
+            assert len(names) == len(set(names)) == 3000, len(names)
+
+
+def test_mount_8_knows_it(box):
+    if os.geteuid() != 0 or not os.path.exists('/sbin/mount.fuse3'):
+        print('SKIP mount(8): not root, or without mount.fuse3')
+        return
+    source, mnt = archive(f'{box}/src', series=1), f'{box}/mnt'
+    os.mkdir(mnt)
+    # PROGRAM#SOURCE is what -t fuse.PROGRAM becomes for a program that is installed
+    r = run('mount', '-t', 'fuse', '-o', 'noauto,user,_netdev,nofail,x-systemd.automount,uid=3',
+            f'{DCMFS}#{source}', mnt)
+    assert r.returncode == 0, r
+    try:
+        assert os.stat(f'{mnt}/README.txt').st_uid == 3
+    finally:
+        r = run('umount', mnt)
+        assert r.returncode == 0, r
+        assert wait_until(lambda: not daemons_of(mnt)), 'the daemon outlived its mount'
+
+
+def test_memory_is_given_back(box):
+    archive(f'{box}/src', slices=3000, series=3, rows=2, columns=2)
+    with Mount(f'{box}/src', f'{box}/mnt', '-o', 'views=dicom') as m:
+        def resident():
+            with open(f'/proc/{m.process.pid}/status') as f:
+                return [int(l.split()[1]) for l in f if l.startswith('VmRSS')][0] * 1024
+        before = resident()
+        run('ls', '-lR', m.path)
+        time.sleep(6)
+        assert resident() - before < 6 << 20, resident() - before
+
+
+# ---- running them ------------------------------------------------------------------------
+
+def stop_late(*_):
+    raise AssertionError(f'it took more than {LIMIT} s')
+
+
+def one(name, test):
+    box = tempfile.mkdtemp(prefix='dcmfs-mount-')
+    signal.signal(signal.SIGALRM, stop_late)
+    signal.alarm(LIMIT)
+    try:
+        test(box)
+        return True
+    except Exception as e:      # a test's failure is its result
+        print(f'FAIL {name}: {type(e).__name__}: {str(e)[:2000]}')
+        return False
+    finally:
+        signal.alarm(0)
+        for name in os.listdir(box):
+            unmount(os.path.join(box, name))
+        shutil.rmtree(box, ignore_errors=True)
+
+
+def main():
+    if not os.access('/dev/fuse', os.R_OK | os.W_OK) or not shutil.which('fusermount3'):
+        print('SKIP mount: no /dev/fuse here, NOTHING OF THE MOUNT WAS TESTED')
+        return 0
+    tests = {n[5:]: f for n, f in globals().items() if n.startswith('test_')}
+    wanted = [n for n in tests if not sys.argv[1:] or any(a in n for a in sys.argv[1:])]
+    bad = [n for n in wanted if not one(n, tests[n])]
+    print(f'{len(wanted) - len(bad)} passed, {len(bad)} failed')
+    return 1 if bad else 0
+
+
+sys.exit(main())

@@ -158,7 +158,11 @@ static const struct dcm_node *lookup(const struct view *v, uint32_t tag, const s
 
 static const char *as_date(struct arena *a, const char *s)
 {
-	return s && strlen(s) == 8 ? arena_printf(a, "%.4s-%.2s-%.2s", s, s + 4, s + 6) : NULL;
+	uint32_t date;
+
+	if (!s || !dcm_parse_date(s, strlen(s), &date) || date < 10000)
+		return NULL;
+	return arena_printf(a, "%04u-%02u-%02u", date / 10000, date / 100 % 100, date % 100);
 }
 
 /* "033Y"; other units are for infants, and no number of years. */

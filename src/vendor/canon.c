@@ -52,5 +52,5 @@ static int canon_facts(const struct view *v, struct facts *out, struct err *err)
 	return 0;
 }
 
-const struct maker maker_canon = { "Canon", canon_names, canon_facts, NULL };
-const struct maker maker_toshiba = { "Toshiba", toshiba_names, canon_facts, NULL };
+const struct maker maker_canon = { "Canon", canon_names, NULL, canon_facts, NULL };
+const struct maker maker_toshiba = { "Toshiba", toshiba_names, NULL, canon_facts, NULL };

@@ -154,4 +154,6 @@ static int ge_facts(const struct view *v, struct facts *out, struct err *err)
 	return 0;
 }
 
-const struct maker maker_ge = { "GE", names, ge_facts, ge_sidecar };
+static const char *const creators[] = { "GEMS_", NULL };
+
+const struct maker maker_ge = { "GE", names, creators, ge_facts, ge_sidecar };

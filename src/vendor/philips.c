@@ -168,4 +168,6 @@ static int philips_sidecar(const struct sidecar_input *in, struct keys *out, str
 	return 0;
 }
 
-const struct maker maker_philips = { "Philips", names, philips_facts, philips_sidecar };
+static const char *const creators[] = { "PHILIPS IMAGING DD", "PHILIPS MR IMAGING DD", NULL };
+
+const struct maker maker_philips = { "Philips", names, creators, philips_facts, philips_sidecar };

@@ -187,4 +187,6 @@ static int siemens_facts(const struct view *v, struct facts *out, struct err *er
 	return 0;
 }
 
-const struct maker maker_siemens = { "Siemens", names, siemens_facts, siemens_sidecar };
+static const char *const creators[] = { "SIEMENS CSA HEADER", "SIEMENS MR ", "SIEMENS MEDCOM HEADER", NULL };
+
+const struct maker maker_siemens = { "Siemens", names, creators, siemens_facts, siemens_sidecar };

@@ -155,4 +155,6 @@ static int uih_sidecar(const struct sidecar_input *in, struct keys *out, struct 
 	return 0;
 }
 
-const struct maker maker_uih = { "UIH", names, uih_facts, uih_sidecar };
+static const char *const creators[] = { "IMAGE PRIVATE HEADER", NULL };
+
+const struct maker maker_uih = { "UIH", names, creators, uih_facts, uih_sidecar };

@@ -26,18 +26,48 @@ static bool begins(const char *s, size_t len, const char *prefix)
 	return true;
 }
 
-const struct maker *maker_of(const struct dcm_header *h)
+static bool begins_any(const char *s, size_t len, const char *const *prefixes)
+{
+	for (; prefixes && *prefixes; prefixes++)
+		if (begins(s, len, *prefixes))
+			return true;
+	return false;
+}
+
+static const struct maker *named(const struct dcm_header *h)
 {
 	const char *name;
-	size_t len, i, k;
+	size_t len, i;
 
 	if (!dcm_raw_text(dcm_get(&h->top, DCM_Manufacturer), 0, &name, &len))
 		return NULL;
 	for (i = 0; i < sizeof makers / sizeof *makers; i++)
-		for (k = 0; makers[i]->begins[k]; k++)
-			if (begins(name, len, makers[i]->begins[k]))
-				return makers[i];
+		if (begins_any(name, len, makers[i]->begins))
+			return makers[i];
 	return NULL;
+}
+
+/* De-identified files lose the name and keep what only one maker writes. */
+static const struct maker *by_creators(const struct dcm_dataset *ds)
+{
+	const char *creator;
+	uint32_t i;
+	size_t k;
+
+	for (i = 0; i < ds->n_nodes; i++) {
+		creator = ds->nodes[i].creator;
+		for (k = 0; creator && k < sizeof makers / sizeof *makers; k++)
+			if (begins_any(creator, strlen(creator), makers[k]->creators))
+				return makers[k];
+	}
+	return NULL;
+}
+
+const struct maker *maker_of(const struct dcm_header *h)
+{
+	const struct maker *m = named(h);
+
+	return m ? m : by_creators(&h->top);
 }
 
 /* PS3.3 C.8.13.5.9: b-value, direction or b-matrix, and whether there is a direction at all. */
@@ -74,7 +104,7 @@ int vendor_facts(const struct dcm_header *h, uint32_t frame, struct arena *a, st
 	public_diffusion(&v, out);
 	if (!m)
 		return 0;
-	out->manufacturer = m->name;
+	out->manufacturer = m == named(h) ? m->name : NULL;
 	return m->facts ? m->facts(&v, out, err) : 0;
 }
 

@@ -53,9 +53,31 @@ bool view_has(const struct view *v, uint32_t tag, const char *part)
 	return dcm_text_contains(dcm_frame_get(v->h, v->frame, tag, NULL), part);
 }
 
+/* The element in its usual block, where somebody overwrote the creator's text: what it says is in no
+ * dictionary. */
+static const struct dcm_node *overwritten(const struct view *v, const struct private_place *p)
+{
+	uint32_t tag = DCM_TAG(p->group, 0x1000u | p->low);
+	const struct dcm_node *n = dcm_get(&v->h->top, tag);
+
+	return n && n->creator && !dcm_dict_find_private(n->creator, tag) ? n : NULL;
+}
+
+static const struct dcm_node *find(const struct view *v, const struct private_place *p, const struct dcm_dataset **ds)
+{
+	const struct dcm_node *n = dcm_frame_get_private(v->h, v->frame, p->group, p->creator, p->low, ds);
+
+	if (n)
+		return n;
+	*ds = &v->h->top;
+	return overwritten(v, p);
+}
+
 const struct dcm_node *view_private(const struct view *v, const struct private_place *p)
 {
-	return dcm_frame_get_private(v->h, v->frame, p->group, p->creator, p->low, NULL);
+	const struct dcm_dataset *ds;
+
+	return find(v, p, &ds);
 }
 
 double view_private_number(const struct view *v, const struct private_place *p, uint32_t i)
@@ -71,7 +93,7 @@ bool view_private_numbers(const struct view *v, const struct private_place *p, d
 const char *view_private_text(const struct view *v, const struct private_place *p)
 {
 	const struct dcm_dataset *ds;
-	const struct dcm_node *n = dcm_frame_get_private(v->h, v->frame, p->group, p->creator, p->low, &ds);
+	const struct dcm_node *n = find(v, p, &ds);
 
 	return n ? dcm_text(ds, n, v->a) : NULL;
 }

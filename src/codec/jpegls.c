@@ -55,12 +55,13 @@ static int read_header(charls_jpegls_decoder *decoder, const struct pixel_desc *
 }
 
 /* Is this a complaint about what stands between the last scan and EOI? There are encoders that
- * leave a byte there; the samples are whole then. */
+ * leave bits or a byte there; the samples are whole then. */
 static bool is_tail_error(charls_jpegls_errc code, const struct frame *f)
 {
 	bool one_scan = f->info.component_count == 1 || f->mode != CHARLS_INTERLEAVE_MODE_NONE;
 
-	return one_scan && (code == CHARLS_JPEGLS_ERRC_JPEG_MARKER_START_BYTE_NOT_FOUND ||
+	return one_scan && (code == CHARLS_JPEGLS_ERRC_TOO_MUCH_ENCODED_DATA ||
+		code == CHARLS_JPEGLS_ERRC_JPEG_MARKER_START_BYTE_NOT_FOUND ||
 		code == CHARLS_JPEGLS_ERRC_END_OF_IMAGE_MARKER_NOT_FOUND);
 }
 
@@ -112,15 +113,14 @@ static int decode_and_arrange(charls_jpegls_decoder *decoder, const struct pixel
 	return rc;
 }
 
-static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_len, uint8_t *out,
-	size_t out_len, enum photometric *photometric, struct err *err)
+static int decode_stream(const struct pixel_desc *desc, const uint8_t *in, size_t in_len,
+	uint8_t *out, size_t out_len, struct err *err)
 {
 	charls_jpegls_decoder *decoder = charls_jpegls_decoder_create();
 	charls_jpegls_errc code;
 	struct frame f;
 	int rc;
 
-	(void)photometric;
 	if (!decoder)
 		return err_nomem(err);
 	code = charls_jpegls_decoder_set_source_buffer(decoder, in, in_len);
@@ -133,6 +133,37 @@ static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_le
 			decode_and_arrange(decoder, desc, &f, out, err);
 	}
 	charls_jpegls_decoder_destroy(decoder);
+	return rc;
+}
+
+static bool ends_in_marker(const uint8_t *in, size_t in_len)
+{
+	size_t i;
+
+	for (i = 2; i <= 4 && i <= in_len; i++)
+		if (in[in_len - i] == 0xff && in[in_len - i + 1] >= 0x80)
+			return true;
+	return false;
+}
+
+/* CharLS stops at a marker, but may look for one bit more for ever where there are no more bytes: a
+ * stream that was cut off gets an EOI. */
+static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_len, uint8_t *out,
+	size_t out_len, enum photometric *photometric, struct err *err)
+{
+	uint8_t *copy;
+	int rc;
+
+	(void)photometric;
+	if (ends_in_marker(in, in_len))
+		return decode_stream(desc, in, in_len, out, out_len, err);
+	copy = mem_alloc(in_len + 2);
+	if (!copy)
+		return err_nomem(err);
+	memcpy(copy, in, in_len);
+	memcpy(copy + in_len, (const uint8_t[]){ 0xff, 0xd9 }, 2);
+	rc = decode_stream(desc, copy, in_len + 2, out, out_len, err);
+	mem_free(copy);
 	return rc;
 }
 

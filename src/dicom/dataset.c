@@ -156,11 +156,13 @@ static int take_nodes(struct builder *b, size_t first, size_t n, struct dcm_data
 {
 	size_t i;
 
+	ds->sorted = true;
+	if (n == 0)
+		return 0;
 	ds->n_nodes = (uint32_t)n;
 	ds->nodes = arena_memdup(&b->h->arena, b->nodes + first, n * sizeof *b->nodes);
 	if (!ds->nodes)
 		return err_nomem(err);
-	ds->sorted = true;
 	for (i = 1; i < n && ds->sorted; i++)
 		ds->sorted = ds->nodes[i - 1].el.tag <= ds->nodes[i].el.tag;
 	return 0;

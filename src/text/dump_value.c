@@ -118,8 +118,8 @@ void dump_value_shown(struct dumper *d, const char *s, size_t len, struct dump_v
 	buf_reset(&d->raw);
 	buf_reset(&d->text);
 	out->damaged = !charset_decode(charset_default(), DCM_VR_UT, s, len, &d->raw);
-	dump_add_shown(&d->text, d->raw.data, d->raw.len);
-	out->text = d->text.data;
+	dump_add_shown(&d->text, d->raw.len ? d->raw.data : "", d->raw.len);
+	out->text = d->text.len ? d->text.data : "";
 	out->len = d->text.len;
 }
 
@@ -138,7 +138,7 @@ static void show_text(struct dumper *d, const struct dcm_dataset *ds, uint16_t v
 	buf_reset(&d->raw);
 	buf_reset(&d->text);
 	out->damaged = !charset_decode(cs, vr, s, len, &d->raw);
-	s = d->raw.data;
+	s = d->raw.len ? d->raw.data : "";
 	end = s + d->raw.len;
 	for (;;) {
 		cut = many && s < end ? memchr(s, '\\', (size_t)(end - s)) : NULL;
@@ -148,7 +148,7 @@ static void show_text(struct dumper *d, const struct dcm_dataset *ds, uint16_t v
 		buf_addc(&d->text, '\\');
 		s = cut + 1;
 	}
-	out->text = d->text.data;
+	out->text = d->text.len ? d->text.data : "";
 	out->len = d->text.len;
 }
 

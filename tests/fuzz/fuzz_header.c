@@ -16,9 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_lines(const struct buf *b)
 {
-	const char *line = b->data, *end = b->data + b->len, *eol;
+	const char *line = b->len ? b->data : "", *end = line + b->len, *eol;
 
-	if (!utf8_valid(b->len ? b->data : "", b->len))
+	if (!utf8_valid(line, b->len))
 		__builtin_trap();
 	for (; line < end; line = eol + 1) {
 		eol = memchr(line, '\n', (size_t)(end - line));

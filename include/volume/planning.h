@@ -52,6 +52,7 @@ struct plan_block {
 	uint32_t n_planes, n_times;
 	uint32_t n_tiles, tiles_across, tiles_down;      /* 0, 1, 1 where it is no mosaic */
 	bool is_multiframe;
+	bool is_left_over;               /* frames that do not fill a volume */
 	bool has_slice_normal, has_tile_positions;
 	double slice_normal[3], last_tile[3];
 	double spacing[2], thickness, gap;               /* row, column spacing; mm; NAN */
@@ -145,6 +146,8 @@ int plan_problem(struct planner *p, const struct instance *in, const char *fmt, 
 void *plan_grow(struct planner *p, void *array_at, uint32_t *n, uint32_t *cap, size_t size);
 /* From a record: what a classic image has there, and an enhanced one where its groups are silent. */
 void plan_fill_from_record(const struct instance *in, struct plan_block *b, struct plan_image *im);
+/* What voxels become, where they are not scaled. */
+enum sample_type plan_sample_type(const struct pixel_desc *d);
 bool plan_is_derived(const char *image_type);
 enum image_part plan_part(const char *image_type, const char *component, int32_t vendor_part);
 struct plan_block *plan_new_block(struct planner *p, struct series *s, const struct instance *in,

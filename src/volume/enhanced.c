@@ -22,6 +22,7 @@
 #define MOST_DIMENSIONS 8u
 #define SAME_PLANE_MM 0.01
 #define SAME_ORIENTATION 1e-4
+#define ENOUGH_FRAMES 4096u         /* that we plan however short the file is */
 
 struct frame {
 	struct plan_image im;
@@ -149,6 +150,16 @@ static void read_kind(const struct dcm_header *h, uint32_t frame, struct plan_im
 	im->derived = plan_is_derived(type) || plan_is_derived(im->in->attr->image_type);
 }
 
+static void read_time(const struct dcm_header *h, uint32_t frame, struct plan_image *im)
+{
+	const char *s;
+	size_t len;
+	uint32_t date;
+
+	if (dcm_raw_text(dcm_frame_get(h, frame, DCM_FrameAcquisitionDateTime, NULL), 0, &s, &len))
+		dcm_parse_datetime(s, len, &date, &im->time_s);
+}
+
 static void read_frame(struct planner *p, const struct dcm_header *h, uint32_t frame, const struct dimensions *d,
 	struct frame *f)
 {
@@ -165,6 +176,7 @@ static void read_frame(struct planner *p, const struct dcm_header *h, uint32_t f
 	im->flip_angle = (float)number(h, frame, DCM_FlipAngle, (double)im->flip_angle);
 	im->trigger_delay = (float)number(h, frame, DCM_NominalCardiacTriggerDelayTime, (double)im->trigger_delay);
 	im->b_value = number(h, frame, DCM_DiffusionBValue, NAN);
+	read_time(h, frame, im);
 	read_scale(h, frame, im);
 	read_kind(h, frame, im, &p->scratch);
 	f->stack = (int64_t)number(h, frame, DCM_StackID, 0.0);
@@ -407,6 +419,7 @@ static int add_left_over(struct planner *p, struct series *s, const struct insta
 {
 	struct grid g = { .n_times = 1 };
 	bool mine = true;
+	int rc;
 
 	g.at = arena_zalloc(&p->scratch, n, sizeof *g.at);
 	if (!g.at)
@@ -417,7 +430,10 @@ static int add_left_over(struct planner *p, struct series *s, const struct insta
 	if (!g.n_planes)
 		return 0;
 	plan_problem(p, in, "%u frames do not fill a volume: shown as a part of their own", g.n_planes);
-	return add_block(p, s, in, h, &g, &mine, 1, 0, err);
+	rc = add_block(p, s, in, h, &g, &mine, 1, 0, err);
+	if (!rc)
+		p->blocks[p->n_blocks - 1].is_left_over = true;
+	return rc;
 }
 
 static int collect_set(struct planner *p, struct series *s, const struct instance *in, const struct dcm_header *h,
@@ -568,10 +584,24 @@ static int collect_plain(struct planner *p, struct series *s, const struct insta
 	return 0;
 }
 
+/* NumberOfFrames, unless the file is far too short for it: each encapsulated frame takes an item's head, a native
+ * one its bits. */
+static uint32_t believable_frames(const struct instance *in)
+{
+	const struct pixel_desc *d = &in->attr->pixel;
+	uint64_t bits = in->encapsulated ? 64 : (uint64_t)d->rows * d->cols * d->samples * d->bits_allocated;
+	uint64_t bytes = in->pixels_len == DCM_UNDEFINED_LENGTH ? in->size : in->pixels_len;
+	uint64_t most = bytes / (bits / 8 ? bits / 8 : 1) + ENOUGH_FRAMES;
+
+	if (in->n_frames <= 1)
+		return 1;
+	return in->n_frames < most ? in->n_frames : (uint32_t)most;
+}
+
 int plan_collect_multiframe(struct planner *p, struct series *s, const struct instance *in, struct err *err)
 {
 	const struct dcm_header *h = plan_header(p, in);
-	uint32_t n = in->n_frames ? in->n_frames : 1;
+	uint32_t n = believable_frames(in);
 
 	if (!h)
 		return 0;

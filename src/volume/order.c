@@ -179,31 +179,31 @@ static bool counts_are_equal(struct item *const *by_plane, uint32_t n, uint32_t 
 
 /* --- duplicates ---------------------------------------------------------------------------------- */
 
-/* Two files that claim one place, number and time. */
-static bool is_duplicate(const struct item *a, const struct item *b)
+/* Two files that claim one number and time. */
+static bool claim_the_same(const struct instance *x, const struct instance *y)
 {
-	const struct instance *x = a->im->in, *y = b->im->in;
-
-	return a->plane == b->plane && x->number != INSTANCE_NO_INT && x->number == y->number && x != y &&
+	return x != y && x->number != INSTANCE_NO_INT && x->number == y->number &&
 	       x->attr->series_number == y->attr->series_number &&
-	       x->acquisition_number == y->acquisition_number && a->key == b->key &&
+	       x->acquisition_number == y->acquisition_number &&
 	       compare_number(x->acquisition_time, y->acquisition_time) == 0 &&
 	       compare_number(x->content_time, y->content_time) == 0 &&
 	       compare_number(x->trigger_time, y->trigger_time) == 0;
 }
 
 /* items are in the order of acquisition, so that duplicates are neighbours. Moves them behind the others, whose
- * number is returned. */
+ * number is returned: what is in front is there once. */
 static uint32_t set_duplicates_apart(struct item *items, uint32_t n, struct item *scratch)
 {
 	uint32_t n_kept = 0, n_apart = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
+		const struct instance *in = items[i].im->in;
 		bool duplicate = false;
 
-		for (uint32_t j = n_kept; j-- > 0 && items[i].im->in->number != INSTANCE_NO_INT &&
-				items[j].im->in->number == items[i].im->in->number; )
-			duplicate = duplicate || is_duplicate(&items[j], &items[i]);
+		for (uint32_t j = n_kept; j-- > 0 && in->number != INSTANCE_NO_INT &&
+				items[j].im->in->number == in->number && !duplicate; )
+			duplicate = items[j].plane == items[i].plane && items[j].key == items[i].key &&
+				    claim_the_same(items[j].im->in, in);
 		if (duplicate)
 			scratch[n_apart++] = items[i];
 		else
@@ -420,15 +420,23 @@ static struct item *list_items(struct planner *p, const struct plan_group *g)
 	return items;
 }
 
+/* What was there twice makes a volume, what was there three times one more ... */
 static int add_duplicates(struct planner *p, struct stack_list *l, const struct plan_group *g, struct item *items,
-	uint32_t n, struct item **scratch)
+	uint32_t n, struct item *spare, struct item **scratch)
 {
-	if (!n)
-		return 0;
-	plan_problem(p, items[0].im->in, "%u images have the place, number and time of others", n);
-	for (uint32_t i = 0; i < n; i++)
-		scratch[i] = &items[i];
-	return fill_rest(p, l, g, scratch, n, PLAN_DUPLICATE, 2);
+	if (n)
+		plan_problem(p, items[0].im->in, "%u images have the place, number and time of others", n);
+	for (uint32_t number = 2; n; number++) {
+		uint32_t n_once = set_duplicates_apart(items, n, spare);
+
+		for (uint32_t i = 0; i < n_once; i++)
+			scratch[i] = &items[i];
+		if (fill_rest(p, l, g, scratch, n_once, PLAN_DUPLICATE, number) < 0)
+			return -1;
+		items += n_once;
+		n -= n_once;
+	}
+	return 0;
 }
 
 static int order_images(struct planner *p, const struct plan_group *g, struct stack_list *l)
@@ -459,29 +467,32 @@ static int order_images(struct planner *p, const struct plan_group *g, struct st
 	if (counts_are_equal(by_plane, n, n_planes) ? fill_grid(p, l, g, by_plane, n, n_planes) < 0 :
 						      fill_broken(p, l, g, items, n, n_planes) < 0)
 		return -1;
-	return add_duplicates(p, l, g, items + n, n_all - n, by_plane);
+	return add_duplicates(p, l, g, items + n, n_all - n, spare, by_plane);
 }
 
 /* --- groups of whole volumes ------------------------------------------------------------------------ */
 
 /* Blocks that are a volume each follow one another in time. */
-static int order_volumes(struct planner *p, const struct plan_group *g, struct stack_list *l)
+static int stack_volumes(struct planner *p, const struct plan_group *g, struct plan_block *const *blocks,
+	uint32_t n, uint32_t copy, struct stack_list *l)
 {
-	uint32_t per_time = g->blocks[0]->n_tiles ? 1 : g->blocks[0]->n_planes;
-	uint32_t n_times = 0;
+	uint32_t per_time = blocks[0]->n_tiles ? 1 : blocks[0]->n_planes, n_times = 0;
 	struct plan_diffusion *diffusion;
 	struct plan_stack *s;
 
-	qsort(g->blocks, g->n_blocks, sizeof *g->blocks, compare_blocks_acquired);
-	for (uint32_t i = 0; i < g->n_blocks; i++)
-		n_times += g->blocks[i]->n_times;
+	for (uint32_t i = 0; i < n; i++)
+		n_times += blocks[i]->n_times;
 	s = add_stack(p, l, g, per_time, n_times);
 	diffusion = arena_zalloc(&p->scratch, n_times, sizeof *diffusion);
 	if (!s || !diffusion)
 		return -1;
+	s->block = blocks[0];
+	s->n_planes = blocks[0]->n_planes;
 	s->diffusion = diffusion;
-	for (uint32_t i = 0, t = 0; i < g->n_blocks; t += g->blocks[i++]->n_times) {
-		const struct plan_block *b = g->blocks[i];
+	s->rest = copy ? PLAN_DUPLICATE : blocks[0]->is_left_over ? PLAN_PARTIAL : PLAN_WHOLE;
+	s->rest_number = copy ? copy + 1 : 2;
+	for (uint32_t i = 0, t = 0; i < n; t += blocks[i++]->n_times) {
+		const struct plan_block *b = blocks[i];
 
 		for (uint32_t k = 0; k < per_time * b->n_times; k++)
 			s->images[t * per_time + k] = &b->images[k];
@@ -490,7 +501,37 @@ static int order_volumes(struct planner *p, const struct plan_group *g, struct s
 		else
 			s->diffusion = NULL;
 	}
-	s->n_planes = g->blocks[0]->n_planes;
+	return 0;
+}
+
+/* How many of the blocks before it claim to be the same volume; sorted, they are neighbours. */
+static uint32_t copies_before(struct plan_block *const *blocks, uint32_t i)
+{
+	uint32_t n = 0;
+
+	while (n < i && claim_the_same(blocks[i - n - 1]->images[0].in, blocks[i]->images[0].in))
+		n++;
+	return n;
+}
+
+static int order_volumes(struct planner *p, const struct plan_group *g, struct stack_list *l)
+{
+	struct plan_block **chosen = arena_zalloc(&p->scratch, g->n_blocks, sizeof *chosen);
+	uint32_t n = 1;
+
+	if (!chosen)
+		return -1;
+	qsort(g->blocks, g->n_blocks, sizeof *g->blocks, compare_blocks_acquired);
+	for (uint32_t copy = 0; n; copy++) {
+		n = 0;
+		for (uint32_t i = 0; i < g->n_blocks; i++)
+			if (copies_before(g->blocks, i) == copy)
+				chosen[n++] = g->blocks[i];
+		if (n && copy == 1)
+			plan_problem(p, chosen[0]->images[0].in, "%u volumes have the number and time of others", n);
+		if (n && stack_volumes(p, g, chosen, n, copy, l) < 0)
+			return -1;
+	}
 	return 0;
 }
 

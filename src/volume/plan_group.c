@@ -72,9 +72,7 @@ static bool same_size(const struct plan_block *a, const struct plan_block *b)
 	const struct pixel_desc *x = &attr(a)->pixel, *y = &attr(b)->pixel;
 
 	return x->rows == y->rows && x->cols == y->cols && x->bits_allocated == y->bits_allocated &&
-	       x->samples == y->samples && x->is_signed == y->is_signed && x->kind == y->kind &&
-	       (x->photometric == PHOTOMETRIC_PALETTE) == (y->photometric == PHOTOMETRIC_PALETTE) &&
-	       a->n_planes == b->n_planes && a->n_tiles == b->n_tiles;
+	       x->is_signed == y->is_signed && plan_sample_type(x) == plan_sample_type(y) && a->n_planes == b->n_planes && a->n_tiles == b->n_tiles;
 }
 
 static bool same_part(const struct plan_block *a, const struct plan_block *b)
@@ -136,7 +134,9 @@ static bool same_series_uid(const struct plan_block *a, const struct plan_block 
 /* Several volumes in one file are whole by themselves. */
 static bool may_join(const struct plan_block *a, const struct plan_block *b)
 {
-	return a->n_times == 1 && b->n_times == 1 && a->is_multiframe == b->is_multiframe;
+	return a->n_times == 1 && b->n_times == 1 && a->is_multiframe == b->is_multiframe &&
+	       !a->is_left_over && !b->is_left_over &&
+	       !(a->is_multiframe && a->images[0].in == b->images[0].in);
 }
 
 static const struct {
@@ -151,7 +151,6 @@ static const struct {
 	{ PLAN_SERIES, same_series, true, "another series" },
 	{ PLAN_STUDY, same_study, true, "another study time" },
 	{ PLAN_SIZE, same_size, true, "another matrix or pixel format" },
-	{ PLAN_MULTIFRAME, may_join, true, "a multi-frame file of its own" },
 	{ PLAN_PART, same_part, false, "magnitude, phase, real, imaginary or field map" },
 	{ PLAN_TR, same_tr, false, "another repetition time" },
 	{ PLAN_FLIP_ANGLE, same_flip_angle, false, "another flip angle" },
@@ -160,6 +159,7 @@ static const struct {
 	{ PLAN_PROTOCOL, same_protocol, false, "another protocol name" },
 	{ PLAN_ORIENTATION, same_orientation, true, "another orientation" },
 	{ PLAN_SERIES_UID, same_series_uid, true, "another series instance UID" },
+	{ PLAN_MULTIFRAME, may_join, true, "a multi-frame volume of its own" },
 };
 #define N_TESTS (sizeof tests / sizeof *tests)
 

@@ -44,7 +44,26 @@ static int64_t instance_number(const struct plan_stack *s, const struct instance
 	return number;
 }
 
-static void add_suffix(struct buf *b, const struct plan_stack *s)
+/* Of echoes without a number: by echo time, among the groups of the series. */
+static uint32_t echo_rank(const struct planner *p, const struct plan_image *im)
+{
+	uint32_t rank = 1;
+
+	for (uint32_t i = 0; i < p->n_groups; i++) {
+		const struct plan_image *other = &p->groups[i].blocks[0]->images[0];
+		bool counted = other->series != im->series || !(other->echo_time < im->echo_time);
+
+		for (uint32_t j = 0; j < i && !counted; j++) {
+			const struct plan_image *before = &p->groups[j].blocks[0]->images[0];
+
+			counted = before->series == im->series && before->echo_time == other->echo_time;
+		}
+		rank += !counted;
+	}
+	return rank;
+}
+
+static void add_suffix(struct buf *b, const struct planner *p, const struct plan_stack *s)
 {
 	const struct plan_group *g = s->group;
 	const struct plan_image *im = s->images[0];
@@ -56,7 +75,7 @@ static void add_suffix(struct buf *b, const struct plan_stack *s)
 	if (im->echo_number > 1 || (g->echo_varies && im->echo_number > 0))
 		buf_addf(b, "_e%d", im->echo_number);
 	else if (g->echo_varies && !isnan(im->echo_time))
-		buf_addf(b, "_e%g", (double)im->echo_time);
+		buf_addf(b, "_e%u", echo_rank(p, im));
 	if (g->orientation_varies)
 		buf_addf(b, "_i%05lld", (long long)instance_number(s, im->in));
 	add_part(b, im->part);
@@ -125,7 +144,7 @@ static int name_draft(struct planner *p, struct map *m, struct plan_draft *d)
 	int rc = -1;
 
 	buf_init(&b);
-	add_suffix(&b, d->stack);
+	add_suffix(&b, p, d->stack);
 	buf_adds(&b, d->ending ? d->ending : "");
 	buf_addc(&b, '\0');
 	if (buf_error(&b))

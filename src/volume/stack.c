@@ -21,6 +21,7 @@
 
 #define UNEVEN_MM      0.2f         /* gaps that differ by more make the stack uneven */
 #define TR_TOLERANCE_S 0.05
+#define MOST_TIMES     512u         /* planes whose times are compared */
 #define SPACING_TOLERANCE 0.0001f
 #define ROUNDED        0.005f       /* positions of frames are rounded: so near, what is told is better */
 
@@ -30,6 +31,7 @@ struct first {
 	const struct attributes *attr;
 	const struct dcm_header *header; /* NULL: unreadable */
 	struct facts facts;
+	struct facts second;             /* of a mosaic's second volume, where the first one's slice times are of no use */
 	bool is_mr, is_echo_planar;
 };
 
@@ -69,7 +71,7 @@ static int learn_first(struct planner *p, const struct plan_stack *s, struct fir
 /* --- voxels --------------------------------------------------------------------------------- */
 
 /* CONVERSION §4.3. 16-bit words of which fewer bits are used fit into signed ones. */
-static enum sample_type sample_type(const struct pixel_desc *d)
+enum sample_type plan_sample_type(const struct pixel_desc *d)
 {
 	if (d->samples > 1 || d->photometric == PHOTOMETRIC_PALETTE)
 		return SAMPLE_RGB24;
@@ -136,7 +138,7 @@ static void scale_precisely(struct volume *v, float private_slope, bool scaled)
 
 static void set_scale(struct volume *v, const struct plan_stack *s, const struct first *f, uint32_t n_images)
 {
-	v->type = sample_type(&f->attr->pixel);
+	v->type = plan_sample_type(&f->attr->pixel);
 	v->scaled = v->type != SAMPLE_RGB24 && scale_varies(s, n_images);
 	v->scl_slope = slope_of(f->im);
 	v->scl_inter = intercept_of(f->im);
@@ -469,25 +471,62 @@ static uint8_t slice_code(const double *t, uint32_t n)
 	return 0;
 }
 
-static int set_slice_code(struct planner *p, struct volume *v, const struct plan_stack *s, const struct first *f,
-	struct err *err)
+/* Slice times must differ and fit into the repetition time: some sequences write rubbish in their first volume. */
+static bool times_are_good(const struct facts *f, float tr_ms)
 {
-	const struct dcm_header *h;
-	struct facts second;
+	double least = INFINITY, most = -INFINITY;
+
+	for (uint32_t i = 0; i < f->n_slice_times; i++) {
+		least = fmin(least, f->slice_times_ms[i]);
+		most = fmax(most, f->slice_times_ms[i]);
+	}
+	return least < most && !(most > (double)tr_ms);
+}
+
+/* The facts of a mosaic's second volume, where something of the first one's slice times cannot be. */
+static int learn_second(struct planner *p, const struct plan_stack *s, struct first *f, struct err *err)
+{
+	struct dcm_header *h;
 	int rc;
 
-	if (!s->block->n_tiles || s->block->has_tile_positions || f->facts.protocol_slice_number > 1.0)
+	if (!s->block->n_tiles || s->block->has_tile_positions || s->n_times < 2)
 		return 0;
-	v->slice_code = slice_code(f->facts.slice_times_ms, f->facts.n_slice_times);
-	if (v->slice_code || s->n_times < 2)
+	if (times_are_good(&f->facts, f->im->repetition_time) &&
+	    slice_code(f->facts.slice_times_ms, f->facts.n_slice_times))
 		return 0;
-	h = plan_header(p, s->images[1]->in);
-	if (!h)
+	/* beside the first one's header, which stays */
+	if (files_header(p->files, s->images[1]->in, DCM_LOAD_BEFORE_PIXELS, 0, &h, NULL) < 0)
 		return 0;
-	rc = vendor_facts(h, 0, &p->scratch, &second, err);
-	if (!rc)
-		v->slice_code = slice_code(second.slice_times_ms, second.n_slice_times);
+	rc = vendor_facts(h, 0, &p->scratch, &f->second, err);
+	dcm_header_free(h);
 	return rc;
+}
+
+static void set_slice_code(struct volume *v, const struct plan_stack *s, const struct first *f)
+{
+	if (!s->block->n_tiles || s->block->has_tile_positions || f->facts.protocol_slice_number > 1.0)
+		return;
+	v->slice_code = slice_code(f->facts.slice_times_ms, f->facts.n_slice_times);
+	if (!v->slice_code)
+		v->slice_code = slice_code(f->second.slice_times_ms, f->second.n_slice_times);
+}
+
+/* How many slices were excited at once. Frames tell by their times: those of the second volume where there is
+ * one. */
+static uint32_t multiband(const struct plan_stack *s, const struct first *f)
+{
+	double times[MOST_TIMES];
+	const struct plan_image *const *im = (const struct plan_image *const *)s->images;
+
+	if (s->block->n_tiles && f->second.n_slice_times && !times_are_good(&f->facts, f->im->repetition_time))
+		return f->second.multiband;
+	if (f->facts.multiband || !s->block->is_multiframe || !f->is_echo_planar || s->n_planes > MOST_TIMES)
+		return f->facts.multiband;
+	if (s->n_times > 1)
+		im += s->n_planes;
+	for (uint32_t k = 0; k < s->n_planes; k++)
+		times[k] = im[k]->time_s;
+	return isnan(times[0]) ? 0 : vendor_multiband(times, s->n_planes);
 }
 
 /* --- texts ---------------------------------------------------------------------------------------- */
@@ -513,7 +552,7 @@ static double first_time(const struct first *f)
 	return f->facts.slice_times_ms[f->facts.n_slice_times - 1] / 1000.0;
 }
 
-static void set_descrip(struct volume *v, const struct first *f)
+static void set_descrip(struct volume *v, const struct first *f, uint32_t mb)
 {
 	size_t len = 0, cap = sizeof v->descrip;
 	float te = isnan(f->im->echo_time) ? 0.0f : f->im->echo_time;
@@ -524,8 +563,8 @@ static void set_descrip(struct volume *v, const struct first *f)
 	if (f->is_mr && f->facts.pe_polarity != POLARITY_UNKNOWN && len < cap)
 		len += (size_t)snprintf(v->descrip + len, cap - len, ";phase=%d",
 			f->facts.pe_polarity == POLARITY_POSITIVE);
-	if (f->is_mr && f->facts.multiband > 1 && len < cap)
-		snprintf(v->descrip + len, cap - len, ";mb=%u", f->facts.multiband);
+	if (f->is_mr && mb > 1 && len < cap)
+		snprintf(v->descrip + len, cap - len, ";mb=%u", mb);
 }
 
 /* The direction of phase encoding; "COL" of the classic form is "COLUMN" in functional groups. */
@@ -540,11 +579,11 @@ static const char *phase_encoding(struct planner *p, const struct first *f)
 	return n ? dcm_text(ds, n, &p->scratch) : NULL;
 }
 
-static void set_texts(struct planner *p, struct volume *v, const struct first *f)
+static void set_texts(struct planner *p, struct volume *v, const struct plan_stack *s, const struct first *f)
 {
 	const char *comments, *pe = phase_encoding(p, f);
 
-	set_descrip(v, f);
+	set_descrip(v, f, multiband(s, f));
 	comments = f->header ? dcm_get_text(&f->header->top, DCM_ImageComments, &p->scratch) : NULL;
 	if (comments)
 		snprintf(v->aux_file, sizeof v->aux_file, "%s", comments);
@@ -651,10 +690,9 @@ static int build(struct planner *p, struct plan_stack *s, const struct first *f,
 	shear(v, pl.tilt);
 	set_scale(v, s, f, (s->block->n_tiles ? 1 : s->n_planes) * s->n_times);
 	set_tr(v, s, f);
-	set_texts(p, v, f);
+	set_texts(p, v, s, f);
+	set_slice_code(v, s, f);
 	rc = set_slices(p, v, s, err);
-	if (!rc)
-		rc = set_slice_code(p, v, s, f, err);
 	if (!rc)
 		rc = plan_diffusion(p, s, v, err);
 	set_identity(v, f);
@@ -674,5 +712,9 @@ int plan_make_volume(struct planner *p, struct plan_stack *s, struct err *err)
 	if (!d->v)
 		return err_nomem(err);
 	rc = learn_first(p, s, &f, err);
-	return rc < 0 ? rc : build(p, s, &f, d, err);
+	if (!rc)
+		rc = learn_second(p, s, &f, err);
+	if (!rc)
+		rc = build(p, s, &f, d, err);
+	return rc;
 }

@@ -247,9 +247,12 @@ static int guess_digits(float v)
 {
 	static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
 		1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
-	int digits, shift, exponent = (int)floor(log10(fabs((double)v)));
+	int digits, shift, exponent;
 	double scaled;
 
+	if (v == 0) /* -0 alone comes here */
+		return 6;
+	exponent = (int)floor(log10(fabs((double)v)));
 	for (digits = 6; digits < 9; digits++) {
 		shift = digits - 1 - exponent;
 		if (shift < -22 || shift > 22)

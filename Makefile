@@ -29,9 +29,9 @@ say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)';)
 
 # What Debian calls what is needed to build, to test, and to compare with.
 BUILD_DEBS := gcc pkg-config libc6-dev zlib1g-dev libopenjp2-7-dev libjpeg62-turbo-dev libcharls-dev \
-	libsqlite3-dev $(if $(NOFUSE),,fuse3 libfuse3-dev)
+	libsqlite3-dev libunistring-dev $(if $(NOFUSE),,fuse3 libfuse3-dev)
 SHOW_DEBS := python3-pydicom libjxl-dev
-CHECK_DEBS := libcriterion-dev clang clang-tidy clang-format shellcheck mandoc rsync attr sqlite3 \
+CHECK_DEBS := libcriterion-dev clang clang-tidy clang-format cppcheck shellcheck mandoc rsync attr sqlite3 \
 	util-linux python3 python3-numpy python3-pydicom python3-nibabel dcmtk dcm2niix libgdcm-tools
 
 PKGS := zlib libopenjp2 libjpeg charls sqlite3
@@ -119,7 +119,7 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(if $(LIBFUZZER),,$(BUILD)/tests/fuzz/
 		$(SUPPORT_OBJ) $(BUILD)/libdcmfs.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ $^ $(LIBS)
-.PRECIOUS: $(BUILD)/tests/unit/%.o $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/bench/%.o
+.SECONDARY:
 
 # Each of these ends with `N passed, N failed`; `make check` runs them all and adds up.
 export DCMFS := $(abspath $(BUILD)/dcmfs)
@@ -152,9 +152,11 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(SUPPORT_OBJ) $(BUILD)/libdcmfs.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 bench: all $(BENCH_BIN)
-	$(Q)python3 tests/bench/bench.py --build $(BUILD) $(if $(BENCH),--size $(BENCH)) $(if $(ROWS),--rows $(ROWS))
+	$(Q)tests/bench/bench.py --build $(BUILD) $(if $(BENCH),--size $(BENCH)) $(if $(ROWS),--rows $(ROWS))
 
 tidy:
+	$(Q)cppcheck --std=c11 -q -j 2 --enable=warning,performance,portability --error-exitcode=1 \
+		--suppress=uninitvar --inline-suppr $(CPPFLAGS) src
 	$(Q)printf '%s\n' $(wildcard src/*/*.c) | xargs -P 2 -I{} clang-tidy --quiet {} -- \
 		-std=c11 $(CPPFLAGS) $(PKG_CFLAGS)
 format-check:

@@ -28,6 +28,8 @@ struct dcm_source {
 /* A regular file; fd is taken (closed on error too). Never mapped: a file that is
  * cut short under us must be a short read, not a signal. */
 int dcm_source_from_fd(int fd /* taken */, struct dcm_source **out, struct err *err);
+/* The same for one whose size is known already. */
+int dcm_source_from_sized_fd(int fd /* taken */, uint64_t size, struct dcm_source **out, struct err *err);
 /* openat() read-only; -ENOENT, -EACCES ... as the system says; not a regular file: -EINVAL. */
 int dcm_source_open_at(int dir_fd, const char *path, struct dcm_source **out, struct err *err);
 /* len bytes at p, which stay the caller's and outlive the source. */

@@ -66,6 +66,7 @@ struct catalog {
 	struct file_problem *problems;
 	uint32_t n_problems;
 	int64_t mtime_ns;
+	uint32_t n_ids;                         /* the ids of instances are less */
 	/* private to the index below: everything once more, by id, and the ids that come next */
 	uint32_t next_patient, next_study, next_series;
 	struct patient **patients_by_id;

@@ -478,7 +478,7 @@ const struct dcm_node *dcm_find_deep(const struct dcm_dataset *ds, uint32_t tag)
 		n = &at[top].ds->nodes[at[top].node];
 		if (n->el.tag == tag)
 			return n;
-		if (at[top].item < n->n_items && top < DCM_MAX_DEPTH) {
+		if (top < DCM_MAX_DEPTH && at[top].item < n->n_items) {
 			at[top + 1].ds = &n->items[at[top].item++];
 			at[top + 1].node = at[top + 1].item = 0;
 			top++;

@@ -50,29 +50,35 @@ static void file_close(struct dcm_source *s)
 
 static const struct dcm_source_ops file_ops = { file_pread, file_close };
 
+int dcm_source_from_sized_fd(int fd, uint64_t size, struct dcm_source **out, struct err *err)
+{
+	struct file_source *f = mem_alloc(sizeof *f);
+
+	if (!f) {
+		close(fd);
+		return err_nomem(err);
+	}
+	f->base.ops = &file_ops;
+	f->base.size = size;
+	f->fd = fd;
+	*out = &f->base;
+	return 0;
+}
+
 int dcm_source_from_fd(int fd, struct dcm_source **out, struct err *err)
 {
-	struct file_source *f = NULL;
 	struct stat st;
-	int rc;
+	int rc = 0;
 
 	if (fstat(fd, &st) != 0)
 		rc = err_errno(err, "fstat");
 	else if (!S_ISREG(st.st_mode))
 		rc = err_set(err, -EINVAL, "not a regular file");
-	else if (!(f = mem_alloc(sizeof *f)))
-		rc = err_nomem(err);
-	else
-		rc = 0;
 	if (rc < 0) {
 		close(fd);
 		return rc;
 	}
-	f->base.ops = &file_ops;
-	f->base.size = (uint64_t)st.st_size;
-	f->fd = fd;
-	*out = &f->base;
-	return 0;
+	return dcm_source_from_sized_fd(fd, (uint64_t)st.st_size, out, err);
 }
 
 /* O_NONBLOCK: a pipe or a device that lies among the files must not hold the scan up. */

@@ -802,6 +802,7 @@ static int make_id_tables(struct catalog *c)
 	qsort(c->studies_by_id, c->n_studies, sizeof *c->studies_by_id, by_study_id);
 	qsort(c->series_by_id, c->n_series, sizeof *c->series_by_id, by_series_id);
 	qsort(c->instances_by_id, c->n_instances, sizeof *c->instances_by_id, by_instance_id);
+	c->n_ids = n_instances ? c->instances_by_id[n_instances - 1]->id + 1 : 0;
 	note_study_of(c);
 	return 0;
 }

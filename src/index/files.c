@@ -228,7 +228,7 @@ static int open_raw(const struct files *f, const struct instance *in, struct dcm
 		close(fd);
 		return rc;
 	}
-	return dcm_source_from_fd(fd, out, err);
+	return dcm_source_from_sized_fd(fd, in->size, out, err);
 }
 
 /* What the index's offsets are of: filtered and inflated. */

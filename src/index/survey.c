@@ -314,7 +314,7 @@ static int read_instance(struct pass *p, struct surveyor *w, const struct known 
 	struct err why;
 	int rc;
 
-	rc = dcm_source_from_fd(fd, &s, &why);
+	rc = dcm_source_from_sized_fd(fd, which.size, &s, &why);
 	if (rc == 0)
 		rc = files_filtered(p->files, s, &s, &why);
 	if (rc == 0)

@@ -273,13 +273,14 @@ static const char *part_word(const struct sidecar *s)
 		{ "_imaginary", "IMAGINARY" },
 	};
 	const struct attributes *attr = s->v->slices[0].in->attr;
+	const struct dcm_node *all = dcm_get(&s->view.h->top, DCM_ComplexImageComponent);
 	size_t i;
 
 	for (i = 0; i < sizeof parts / sizeof *parts; i++)
 		if (has_suffix(s, parts[i].suffix))
 			return parts[i].word;
 	if (attr->ge_image_part == 0 || has_word(s, KEY_ImageType, "M") ||
-	    dcm_text_is(dcm_get(&s->view.h->top, DCM_ComplexImageComponent), 0, "MAGNITUDE"))
+	    (all ? dcm_text_is(all, 0, "MAGNITUDE") : view_has(&s->view, DCM_ComplexImageComponent, "MAGNITUDE")))
 		return "MAGNITUDE";
 	return NULL;
 }
@@ -509,6 +510,8 @@ static void magnetic_resonance(struct sidecar *s)
 	echo(s);
 	matrix(s);
 	trigger(s);
+	if (s->in.is_field_map)
+		keys_text(&s->keys, KEY_Units, "Hz");
 }
 
 /* §7.4: rows are flipped, so that j runs against the columns' index. */

@@ -245,10 +245,7 @@ static void field_map(const struct work *w)
 {
 	double te = keys_get_number(w->out, KEY_EchoTime), scale = number(w, &velocity_scale);
 
-	if (!w->in->is_field_map)
-		return;
-	keys_text(w->out, KEY_Units, "Hz");
-	if (!(scale < 0) || isnan(te))
+	if (!w->in->is_field_map || !(scale < 0) || isnan(te))
 		return;
 	keys_unset(w->out, KEY_EchoTime);
 	keys_number(w->out, KEY_EchoTime1, te);

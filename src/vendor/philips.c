@@ -9,6 +9,7 @@
 
 #include "dicom/groups.h"
 #include "dicom/tags.h"
+#include "dicom/value.h"
 #include "vendor/keys.h"
 #include "vendor/maker.h"
 
@@ -78,12 +79,18 @@ static int philips_facts(const struct view *v, struct facts *out, struct err *er
 
 static void scaling(const struct view *v, struct keys *out)
 {
-	double rwv = view_number(v, DCM_RealWorldValueSlope, 0), slope = view_private_number(v, &scale_slope, 0);
+	const struct dcm_dataset *map = dcm_first_item(&v->h->top, DCM_RealWorldValueMappingSequence);
+	double rwv = view_number(v, DCM_RealWorldValueSlope, 0), zero = view_number(v, DCM_RealWorldValueIntercept, 0);
+	double slope = view_private_number(v, &scale_slope, 0);
 	double rescale = view_number(v, DCM_RescaleSlope, 0), intercept = view_number(v, DCM_RescaleIntercept, 0);
 
+	if (isnan(rwv) && map) {
+		rwv = dcm_get_double(map, DCM_RealWorldValueSlope, NAN);
+		zero = dcm_get_double(map, DCM_RealWorldValueIntercept, NAN);
+	}
 	if (rwv != 0 && !isnan(rwv)) {
 		keys_number(out, KEY_PhilipsRWVSlope, rwv);
-		keys_number(out, KEY_PhilipsRWVIntercept, view_number(v, DCM_RealWorldValueIntercept, 0));
+		keys_number(out, KEY_PhilipsRWVIntercept, zero);
 	}
 	if (isnan(slope) || slope == 0)
 		return;

@@ -1,0 +1,181 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The test files that python3-pydicom brings, through a mount, against what independent readers say.
+
+  files    every Part 10 file is under dicom/, byte for byte, once
+  dumps    every element that pydicom sees is a line of headers/, with its path, VR and value
+  tags     dcmdump sees the same elements
+  volumes  nibabel opens every .nii, and as many bytes come as its header says
+  convert  each volume that dcm2niix makes is there with the same dimensions, type and voxels
+"""
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+try:
+    import pydicom
+    from pydicom.multival import MultiValue
+except ImportError:
+    print('SKIP  real/packages: python3-pydicom is not installed')
+    sys.exit(0)
+
+DCMFS = os.environ['DCMFS']
+LINE = re.compile(r'^(\([0-9a-f]{4},[0-9a-f]{4}\)\S*) ([A-Z]{2}) (.*?) =(?: (.*))?$')
+NUMBERS = {'FL', 'FD', 'DS', 'IS', 'US', 'SS', 'UL', 'SL', 'UV', 'SV'}
+TEXTS = {'AE', 'AS', 'CS', 'DA', 'DT', 'LO', 'PN', 'SH', 'TM', 'UC', 'UI'}
+# dcm2niix of Debian makes something else of these, and why that is not wrong.
+OTHERWISE = {}
+
+passed = failed = 0
+
+
+def verdict(good, what):
+    global passed, failed
+    passed += bool(good)
+    failed += not good
+    if not good:
+        print('FAIL  ' + what)
+
+
+def files_under(top, ending=''):
+    for root, dirs, names in os.walk(top):
+        dirs.sort()
+        yield from (os.path.join(root, n) for n in sorted(names) if n.endswith(ending))
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def read(path):
+    with open(path, 'rb') as f:
+        return f.read()
+
+
+def check_files(src, mnt):
+    have = [digest(read(p)) for p in files_under(mnt + '/dicom', '.dcm')]
+    for p in files_under(src):
+        data = read(p)
+        if data[128:132] == b'DICM' and b'1.2.840.10008.1.3.10' not in data[:1024]:
+            verdict(have.count(digest(data)) == 1, f'{p} is {have.count(digest(data))} times under dicom/')
+
+
+def elements(ds, prefix=''):
+    for e in ds:
+        path = f'{prefix}({e.tag.group:04x},{e.tag.element:04x})'
+        yield path, e
+        if e.VR == 'SQ':
+            for i, item in enumerate(e.value, 1):
+                yield from elements(item, f'{path}[{i}].')
+
+
+def same_value(text, e):
+    """Only of what both tell in one way: numbers, and short texts without control characters."""
+    value = list(e.value) if isinstance(e.value, (list, MultiValue)) else [e.value]
+    if e.VR in NUMBERS:
+        try:
+            want = [float(v) for v in value if v not in (None, '')]
+            return [float(t) for t in text.split('\\') if t] == want or text == str(e.value)
+        except (TypeError, ValueError):
+            return True
+    if e.VR in TEXTS and all(str(v).isprintable() for v in value):
+        got = [t.strip() for t in text.split('  # ')[0].split('\\')]
+        return got == [str(v).strip() for v in value] or not text and value in ([None], [''])
+    return True
+
+
+def check_dump(dcm, txt):
+    try:
+        ds = pydicom.dcmread(dcm, force=True)
+        want = list(elements(ds.file_meta)) + list(elements(ds))
+    except Exception:       # what pydicom cannot read is no yardstick
+        return
+    lines = {}
+    with open(txt, encoding='utf-8') as f:
+        for m in filter(None, map(LINE.match, f)):
+            lines[m[1]] = m[2], m[4] or ''
+    bad = [f'{path} {e.VR}' for path, e in want if path not in lines
+           or lines[path][0] != e.VR and not {lines[path][0], e.VR} <= {'UN', 'US', 'SS', 'OB', 'OW'}
+           or not same_value(lines[path][1], e)]
+    verdict(not bad, f'{txt}: {len(bad)} of {len(want)} elements differ: {", ".join(bad[:4])}')
+
+
+def check_tags(dcm, txt):
+    """dcmdump indents what is nested; ours has a path there."""
+    r = subprocess.run(['dcmdump', '-q', '-Un', dcm], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    if r.returncode:
+        return
+    theirs = re.findall(r'^\(([0-9a-f]{4},[0-9a-f]{4})\)', r.stdout.decode('latin-1'), re.M)
+    with open(txt, encoding='utf-8') as f:
+        ours = re.findall(r'^\(([0-9a-f]{4},[0-9a-f]{4})\) ', f.read(), re.M)
+    theirs = [t for t in theirs if t[:4] != 'fffe']
+    verdict(ours == theirs, f'{txt}: other elements than dcmdump: {sorted(set(ours) ^ set(theirs))[:6]}')
+
+
+def check_volume(path):
+    import nibabel
+    try:
+        img = nibabel.load(path)
+        n = os.path.getsize(path)
+        want = int(img.dataobj.offset) + img.dataobj.dtype.itemsize * eval('*'.join(map(str, img.shape)))
+        verdict(n == want and len(read(path)) == n, f'{path}: {n} bytes, the header says {want}')
+    except OSError as e:        # voxels that cannot be had are named
+        problems = open(path[:path.index('/nii/')] + '/.dcmfs/problems.tsv', encoding='utf-8').read()
+        verdict(len(problems.splitlines()) > 1, f'{path}: {e}, and nothing in problems.tsv')
+
+
+def voxels(path):
+    import nibabel
+    img = nibabel.load(path)
+    return img.shape, str(img.dataobj.dtype), digest(read(path)[int(img.dataobj.offset):])
+
+
+def check_conversion(src, mnt):
+    out = tempfile.mkdtemp(prefix='dcmfs-real-')
+    subprocess.run(['dcm2niix', '-b', 'n', '-z', 'n', '-f', '%s_%d_%u', '-o', out, src],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    ours = set()
+    for p in files_under(mnt + '/nii', '.nii'):
+        try:
+            ours.add(voxels(p))
+        except OSError:
+            pass
+    for p in files_under(out, '.nii'):
+        name = os.path.basename(p)
+        if name not in OTHERWISE:
+            verdict(voxels(p) in ours, f'no volume with the voxels of dcm2niix\' {name}, {voxels(p)[:2]}')
+    shutil.rmtree(out)
+
+
+def main():
+    src = os.path.join(os.path.dirname(pydicom.__file__), 'data', 'test_files')
+    mnt = tempfile.mkdtemp(prefix='dcmfs-real-')
+    r = subprocess.run([DCMFS, '-o', 'index=none', src, mnt], stdin=subprocess.DEVNULL, check=False)
+    try:
+        verdict(r.returncode == 0 and os.path.ismount(mnt), f'{src} is not mounted')
+        check_files(src, mnt)
+        for dcm in files_under(mnt + '/dicom', '.dcm'):
+            txt = dcm.replace(mnt + '/dicom', mnt + '/headers')[:-4] + '.txt'
+            check_dump(dcm, txt)
+            if shutil.which('dcmdump'):
+                check_tags(dcm, txt)
+        for tool, package in (('dcmdump', 'dcmtk'), ('dcm2niix', 'dcm2niix')):
+            if not shutil.which(tool):
+                print(f'SKIP  real/packages: {package} is not installed')
+        for p in files_under(mnt + '/nii', '.nii'):
+            check_volume(p)
+        if shutil.which('dcm2niix'):
+            check_conversion(src, mnt)
+    finally:
+        subprocess.run(['fusermount3', '-u', '-z', mnt], check=False)
+        os.rmdir(mnt)
+    print(f'{passed} passed, {failed} failed')
+    return failed != 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -94,6 +94,10 @@ const struct instance_problem *instance_problems(const struct instance *in);
 /* "dir/file" into buf; returns buf. */
 const char *instance_path(const struct instance *in, char *buf, size_t cap);
 
+/* One instance more: `values` with texts and problems of its own, copied; dir and attr are interned. One reference,
+ * the caller's. NULL for want of memory. */
+struct instance *instance_make(const struct instance *values, const char *file, const char *sop_uid,
+	const struct instance_problem *problems, uint32_t n_problems);
 struct instance *instance_get(struct instance *in);     /* one reference more */
 void instance_put(struct instance *in);                 /* NULL is fine */
 

@@ -33,6 +33,18 @@ struct scan_options {
  * filter). */
 int store_new(struct files *files, const struct scan_options *opt, struct store **out, struct err *err);
 void store_free(struct store *s);       /* every catalog of it has been put back */
+
+/* The saved index, before the first scan: what the SQLite database at `path` has of SOURCE, whose real path is
+ * `source`, is read, and the scan opens only files that it does not know as they are. An error leaves the store as
+ * good as it was. */
+int store_use_index(struct store *s, const char *path, const char *source, struct err *err);
+/* Write to it what it does not have yet. From any thread, also during a scan; a store without index does
+ * nothing. */
+int store_save(struct store *s, struct err *err);
+/* Where the index of a SOURCE is kept: $XDG_CACHE_HOME/dcmfs (made here where it is not there), by a hash of its real
+ * path. */
+int store_index_path(const char *source, char *buf, size_t cap, struct err *err);
+
 /* Walk SOURCE, read what is new or changed, drop what has gone, publish. *changed tells whether the
  * catalog is another than before. One caller at a time. */
 int store_scan(struct store *s, bool *changed, struct err *err);

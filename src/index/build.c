@@ -44,6 +44,7 @@ struct builder {
 	struct map patients, studies, series;   /* key -> group */
 	struct group *patient_list, *study_list, *series_list;
 	struct map old_patients, old_studies, old_series;       /* key -> what the old catalog has */
+	struct group copies;            /* instances of the builder's own: references */
 	size_t duplicates_cap;
 	struct buf key;
 };
@@ -237,19 +238,52 @@ static bool repeats(const struct group *g, size_t i)
 	return (i > 0 && is_repeat(in[i - 1], in[i])) || (i + 1 < g->n && is_repeat(in[i], in[i + 1]));
 }
 
-/* Sort a series; append to `list` those whose bytes must be known. */
+/* Sort a series; append the places of those whose bytes must be known. */
 static int sort_series(struct group *g, struct group *unknown)
 {
-	struct instance *in;
 	size_t i;
 
 	qsort(g->members, g->n, sizeof *g->members, by_number);
-	for (i = 0; i < g->n; i++) {
-		in = g->members[i];
-		if (in->digest == 0 && repeats(g, i) && add_member(unknown, in) < 0)
+	for (i = 0; i < g->n; i++)
+		if (((struct instance *)g->members[i])->digest == 0 && repeats(g, i) &&
+			add_member(unknown, &g->members[i]) < 0)
 			return -ENOMEM;
-	}
 	return 0;
+}
+
+/* Others may read the instance by now: a copy with its digest takes its place. */
+static int replace(struct builder *b, struct instance **place, uint64_t digest)
+{
+	const struct instance *in = *place;
+	struct instance *copy = instance_make(in, in->file, in->sop_uid, instance_problems(in), in->n_problems);
+
+	if (!copy)
+		return -ENOMEM;
+	copy->digest = digest;
+	if (add_member(&b->copies, copy) < 0) {
+		instance_put(copy);
+		return -ENOMEM;
+	}
+	*place = copy;
+	return 0;
+}
+
+static int take_digests(struct builder *b, const struct group *unknown, struct err *err)
+{
+	struct instance **list = mem_resize(NULL, unknown->n, sizeof *list);
+	uint64_t *digests = mem_calloc(unknown->n, sizeof *digests);
+	size_t i;
+	int rc;
+
+	for (i = 0; list && i < unknown->n; i++)
+		list[i] = *(struct instance **)unknown->members[i];
+	rc = list && digests ? b->in->digest(b->in->arg, list, digests, unknown->n, err) : err_nomem(err);
+	for (i = 0; rc == 0 && i < unknown->n; i++)
+		if (replace(b, unknown->members[i], digests[i]) < 0)
+			rc = err_nomem(err);
+	mem_free(list);
+	mem_free(digests);
+	return rc;
 }
 
 static int add_duplicate(struct builder *b, struct instance *in)
@@ -265,7 +299,7 @@ static int add_duplicate(struct builder *b, struct instance *in)
 		out->duplicates = more;
 		b->duplicates_cap = cap;
 	}
-	out->duplicates[out->n_duplicates++] = in;
+	out->duplicates[out->n_duplicates++] = instance_get(in);
 	return 0;
 }
 
@@ -312,7 +346,7 @@ static int order_instances(struct builder *b, struct err *err)
 	if (rc < 0)
 		err_nomem(err);
 	else if (unknown.n)
-		rc = b->in->digest(b->in->arg, (struct instance **)unknown.members, unknown.n, err);
+		rc = take_digests(b, &unknown, err);
 	mem_free(unknown.members);
 	for (g = b->series_list; g && rc == 0; g = g->next) {
 		rc = drop_duplicates(b, g);
@@ -841,6 +875,11 @@ static void release_list(struct group *list)
 
 static void builder_release(struct builder *b)
 {
+	size_t i;
+
+	for (i = 0; i < b->copies.n; i++)
+		instance_put(b->copies.members[i]);
+	mem_free(b->copies.members);
 	release_list(b->patient_list);
 	release_list(b->study_list);
 	release_list(b->series_list);
@@ -859,11 +898,14 @@ static void builder_release(struct builder *b)
 static void abandon(struct builder *b)
 {
 	const struct group *g;
+	size_t i;
 
 	for (g = b->series_list; g; g = g->next)
 		series_put(g->made);
 	b->c->n_series = 0;
 	catalog_put(b->c);
+	for (i = 0; i < b->in->n_duplicates; i++)
+		instance_put(b->in->duplicates[i]);
 	mem_free(b->in->duplicates);
 	b->in->duplicates = NULL;
 	b->in->n_duplicates = 0;

@@ -17,11 +17,11 @@ struct build {
 	const struct catalog *old;      /* NULL: the first */
 	struct instance **instances;    /* n of them, in any order; borrowed: who keeps one takes a reference */
 	size_t n;
-	/* Sets `digest` of n instances that share their SOP instance UIDs with others, by their files' bytes. */
-	int (*digest)(void *arg, struct instance **instances, size_t n, struct err *err);
+	/* What the bytes of n instances' files come to, never 0: asked where SOP instance UIDs repeat. */
+	int (*digest)(void *arg, struct instance *const *instances, uint64_t *digests, size_t n, struct err *err);
 	void *arg;
-	/* The instances that are in the catalog under another path, as one and the same: n_duplicates, borrowed,
-	 * mem_alloc()ed; the caller's. */
+	/* Out: the instances that are in the catalog under another path, as one and the same: references, in
+	 * a list that is mem_alloc()ed; the caller's. */
 	struct instance **duplicates;
 	size_t n_duplicates;
 };

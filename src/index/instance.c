@@ -742,48 +742,20 @@ static int finish_attributes(struct instance_reader *r)
 	return r->last_attr ? 0 : -ENOMEM;
 }
 
-static char *put_text(char *to, const char *text)
-{
-	size_t len = strlen(text) + 1;
-
-	memcpy(to, text, len);
-	return to + len;
-}
-
-/* The published instance: one block with its problems and its own texts behind it. */
-static struct instance *make_instance(const struct instance_reader *r, const struct instance_file *file)
+static struct instance *publish(struct instance_reader *r, const struct instance_file *file)
 {
 	const struct dcm_problem *p = r->reader.problems;
 	unsigned n = r->reader.n_problems < DCM_MAX_PROBLEMS ? r->reader.n_problems : DCM_MAX_PROBLEMS, i;
-	size_t size = sizeof(struct instance) + n * sizeof(struct instance_problem);
-	size_t texts = strlen(file->file) + 1 + strlen(r->rec.sop_uid) + 1;
-	struct instance_problem *problems;
-	struct instance *in;
-	char *to;
+	struct instance_problem problems[DCM_MAX_PROBLEMS];
+	struct instance *in = &r->rec.in;
 
 	for (i = 0; i < n; i++)
-		texts += strlen(p[i].text) + 1;
-	in = mem_alloc(size + texts);
-	if (!in)
-		return NULL;
-	memcpy(in, &r->rec.in, sizeof *in);
-	problems = (struct instance_problem *)(in + 1);
-	to = (char *)in + size;
-	for (i = 0; i < n; i++) {
-		problems[i] = (struct instance_problem){ .off = p[i].off, .text = to };
-		to = put_text(to, p[i].text);
-	}
-	in->file = to;
-	to = put_text(to, file->file);
-	in->sop_uid = r->rec.sop_uid[0] ? to : NULL;
-	put_text(to, r->rec.sop_uid);
+		problems[i] = (struct instance_problem){ .off = p[i].off, .text = p[i].text };
 	in->dir = file->dir;
 	in->size = file->size;
 	in->ino = file->ino;
 	in->mtime_ns = file->mtime_ns;
-	in->n_problems = n;
-	atomic_init(&in->refs, 1);
-	return in;
+	return instance_make(in, file->file, r->rec.sop_uid[0] ? r->rec.sop_uid : NULL, problems, n);
 }
 
 static bool is_dicomdir(const struct record *rec)
@@ -804,7 +776,7 @@ int instance_read(struct instance_reader *r, struct dcm_source *source, const st
 	if (rc == 0 && is_dicomdir(&r->rec))
 		rc = err_set(err, -EISDIR, "a DICOMDIR");
 	if (rc == 0) {
-		*out = finish_attributes(r) < 0 ? NULL : make_instance(r, file);
+		*out = finish_attributes(r) < 0 ? NULL : publish(r, file);
 		rc = *out ? 0 : err_nomem(err);
 	}
 	dcm_file_close(&r->file);
@@ -816,6 +788,47 @@ int instance_read(struct instance_reader *r, struct dcm_source *source, const st
 const struct instance_problem *instance_problems(const struct instance *in)
 {
 	return (const struct instance_problem *)(in + 1);
+}
+
+static char *put_text(char *to, const char *text)
+{
+	size_t len = strlen(text) + 1;
+
+	memcpy(to, text, len);
+	return to + len;
+}
+
+/* One block: the struct, the problems, the texts. */
+struct instance *instance_make(const struct instance *values, const char *file, const char *sop_uid,
+	const struct instance_problem *problems, uint32_t n_problems)
+{
+	size_t size = sizeof *values + n_problems * sizeof *problems, texts = strlen(file) + 1;
+	struct instance_problem *own;
+	struct instance *in;
+	uint32_t i;
+	char *to;
+
+	texts += sop_uid ? strlen(sop_uid) + 1 : 0;
+	for (i = 0; i < n_problems; i++)
+		texts += strlen(problems[i].text) + 1;
+	in = mem_alloc(size + texts);
+	if (!in)
+		return NULL;
+	memcpy(in, values, sizeof *in);
+	own = (struct instance_problem *)(in + 1);
+	to = (char *)in + size;
+	for (i = 0; i < n_problems; i++) {
+		own[i] = (struct instance_problem){ .off = problems[i].off, .text = to };
+		to = put_text(to, problems[i].text);
+	}
+	in->file = to;
+	to = put_text(to, file);
+	in->sop_uid = sop_uid ? to : NULL;
+	if (sop_uid)
+		put_text(to, sop_uid);
+	in->n_problems = n_problems;
+	atomic_init(&in->refs, 1);
+	return in;
 }
 
 const char *instance_path(const struct instance *in, char *buf, size_t cap)

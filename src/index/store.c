@@ -7,8 +7,10 @@
 #include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/bytes.h"
 #include "base/err.h"
@@ -17,6 +19,7 @@
 #include "dicom/source.h"
 #include "index/intern.h"
 #include "index/scan.h"
+#include "persist.h"
 #include "survey.h"
 #include "walk.h"
 
@@ -27,17 +30,22 @@ struct store {
 	struct files *files;
 	struct scan_options opt;
 	struct interns *interns;
-	pthread_mutex_t lock;
-	struct catalog *catalog;        /* protected by lock; replaced, never changed */
-	/* the scanning thread's own: */
-	bool scanned;
-	uint32_t next_instance;
+	struct persist *index;          /* NULL: none */
+	pthread_mutex_t lock;           /* of what is published: only the scanning thread changes it */
+	struct catalog *catalog;
 	struct instance **duplicates;   /* references: equal files that the catalog does not show */
 	size_t n_duplicates;
 	struct other **others;          /* references */
 	size_t n_others;
+	uint32_t next_id;               /* of instances and others that are found from now on */
+	bool gone;                      /* something that the index has was not found any more */
+	/* the scanning thread's own: */
+	bool scanned;
+	struct findings loaded;         /* by store_use_index(), until the first scan */
 	struct waiting *waiting;
 	size_t n_waiting;
+	pthread_mutex_t saving;         /* one save at a time; of what follows */
+	uint32_t saved_id;              /* the index has everything with an id below */
 };
 
 int store_new(struct files *files, const struct scan_options *opt, struct store **out, struct err *err)
@@ -53,35 +61,40 @@ int store_new(struct files *files, const struct scan_options *opt, struct store 
 		return rc;
 	}
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->saving, NULL);
 	s->files = files;
 	s->opt = *opt;
-	s->next_instance = 1;
+	s->next_id = s->saved_id = 1;
 	*out = s;
 	return 0;
 }
 
-static void drop_found(struct store *s)
+static void free_waiting(struct waiting *w, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < s->n_duplicates; i++)
-		instance_put(s->duplicates[i]);
-	for (i = 0; i < s->n_others; i++)
-		other_put(s->others[i]);
-	for (i = 0; i < s->n_waiting; i++)
-		mem_free(s->waiting[i].file);
-	mem_free(s->duplicates);
-	mem_free(s->others);
-	mem_free(s->waiting);
+	for (i = 0; i < n; i++)
+		mem_free(w[i].file);
+	mem_free(w);
 }
 
 void store_free(struct store *s)
 {
+	struct findings rest = { 0 };
+
 	if (!s)
 		return;
 	catalog_put(s->catalog);
-	drop_found(s);
+	rest.instances = s->duplicates;
+	rest.n_instances = s->n_duplicates;
+	rest.others = s->others;
+	rest.n_others = s->n_others;
+	findings_release(&rest);
+	findings_release(&s->loaded);
+	free_waiting(s->waiting, s->n_waiting);
+	persist_free(s->index);
 	interns_free(s->interns);
+	pthread_mutex_destroy(&s->saving);
 	pthread_mutex_destroy(&s->lock);
 	mem_free(s);
 }
@@ -132,7 +145,8 @@ static uint64_t digest_of(int root_fd, const struct instance *in, uint8_t *chunk
 
 struct digest_job {
 	int root_fd;
-	struct instance **instances;
+	struct instance *const *instances;
+	uint64_t *digests;
 };
 
 static int digest_one(void *arg, unsigned worker, size_t i, struct err *err)
@@ -143,15 +157,17 @@ static int digest_one(void *arg, unsigned worker, size_t i, struct err *err)
 	(void)worker;
 	if (!chunk)
 		return err_nomem(err);
-	job->instances[i]->digest = digest_of(job->root_fd, job->instances[i], chunk);
+	job->digests[i] = digest_of(job->root_fd, job->instances[i], chunk);
 	mem_free(chunk);
 	return 0;
 }
 
-static int digest(void *arg, struct instance **instances, size_t n, struct err *err)
+static int digest(void *arg, struct instance *const *instances, uint64_t *digests, size_t n, struct err *err)
 {
 	const struct store *s = arg;
-	struct digest_job job = { .root_fd = files_root_fd(s->files), .instances = instances };
+	struct digest_job job = {
+		.root_fd = files_root_fd(s->files), .instances = instances, .digests = digests,
+	};
 
 	return walk_parallel(DIGEST_THREADS, n, digest_one, &job, err);
 }
@@ -227,99 +243,114 @@ static int tell_problems(struct catalog *c, const struct findings *f)
 
 /* --- publishing ---------------------------------------------------------------------------------------- */
 
-static void publish(struct store *s, struct catalog *c)
+/* The new catalog, and what of the findings it does not hold; what was before goes to *f. */
+static void publish(struct store *s, struct catalog *c, const struct build *b, struct findings *f, uint32_t next_id,
+	bool gone)
 {
 	struct catalog *old;
+	struct findings now = *f;
 
 	pthread_mutex_lock(&s->lock);
 	old = s->catalog;
 	s->catalog = c;
+	f->others = s->others;
+	f->n_others = s->n_others;
+	s->others = now.others;
+	s->n_others = now.n_others;
+	now.instances = s->duplicates;
+	now.n_instances = s->n_duplicates;
+	s->duplicates = b->duplicates;
+	s->n_duplicates = b->n_duplicates;
+	s->next_id = next_id;
+	s->gone = s->gone || gone;
 	pthread_mutex_unlock(&s->lock);
+	now.others = NULL;
+	now.waiting = NULL;
+	now.n_others = now.n_waiting = 0;
+	findings_release(&now);
 	catalog_put(old);
 }
 
-/* Take over what was found; the catalog has the instances but for the duplicates. */
-static void keep_found(struct store *s, struct findings *f, struct build *b)
+/* Number what has none yet; returns the next free number. */
+static uint32_t number(struct findings *f, uint32_t next)
 {
 	size_t i;
 
-	drop_found(s);
-	for (i = 0; i < b->n_duplicates; i++)
-		instance_get(b->duplicates[i]);
-	s->duplicates = b->duplicates;
-	s->n_duplicates = b->n_duplicates;
-	s->others = f->others;
-	s->n_others = f->n_others;
-	s->waiting = f->waiting;
-	s->n_waiting = f->n_waiting;
-	s->scanned = true;
-	f->others = NULL;
-	f->waiting = NULL;
-	f->n_others = f->n_waiting = 0;
+	for (i = 0; i < f->n_instances; i++)
+		if (f->instances[i]->id == 0)
+			f->instances[i]->id = next++;
+	for (i = 0; i < f->n_others; i++)
+		if (f->others[i]->id == 0)
+			f->others[i]->id = next++;
+	return next;
 }
 
-static int make_catalog(struct store *s, struct findings *f, struct err *err)
+static int make_catalog(struct store *s, const struct findings *known, struct findings *f, struct err *err)
 {
+	uint32_t next_id = number(f, s->next_id);
 	struct build b = {
 		.old = s->catalog, .instances = f->instances, .n = f->n_instances, .digest = digest, .arg = s,
 	};
 	struct catalog *c;
-	size_t i;
-	int rc;
+	bool gone = f->n_instances + f->n_others - f->n_fresh < known->n_instances + known->n_others;
+	int rc = build_catalog(&b, &c, err);
 
-	for (i = 0; i < f->n_instances; i++)
-		if (f->instances[i]->id == 0)
-			f->instances[i]->id = s->next_instance++;
-	rc = build_catalog(&b, &c, err);
 	if (rc < 0)
 		return rc;
-	if (tell_problems(c, f) < 0) {
-		catalog_put(c);
-		mem_free(b.duplicates);
-		return err_nomem(err);
-	}
 	c->n_files = (uint32_t)(f->n_instances + f->n_others);
 	c->n_duplicates = (uint32_t)b.n_duplicates;
-	keep_found(s, f, &b);
-	publish(s, c);
+	if (tell_problems(c, f) < 0) {
+		catalog_put(c);
+		findings_release(&(struct findings){ .instances = b.duplicates, .n_instances = b.n_duplicates });
+		return err_nomem(err);
+	}
+	publish(s, c, &b, f, next_id, gone);
+	s->scanned = true;
 	return 0;
 }
 
 /* --- scanning -------------------------------------------------------------------------------------------- */
 
-/* What the last pass found, borrowed; only the list of instances has to be made. */
-static int recollect(const struct store *s, struct findings *f)
+/* What the last pass found: references to instances and others; what waits is borrowed. */
+static int recollect(struct store *s, struct findings *f)
 {
-	const struct catalog *c = s->catalog;
-	size_t n = c->n_instances;
+	const struct catalog *c;
+	size_t n, i;
 
 	memset(f, 0, sizeof *f);
+	pthread_mutex_lock(&s->lock);
+	c = s->catalog;
+	n = c ? c->n_instances : 0;
 	f->instances = mem_resize(NULL, n + s->n_duplicates, sizeof *f->instances);
-	if (!f->instances)
-		return -ENOMEM;
-	if (n)
-		memcpy(f->instances, c->instances_by_id, n * sizeof *f->instances);
-	if (s->n_duplicates)
-		memcpy(f->instances + n, s->duplicates, s->n_duplicates * sizeof *f->instances);
-	f->n_instances = n + s->n_duplicates;
-	f->others = s->others;
-	f->n_others = s->n_others;
-	f->waiting = s->waiting;
-	f->n_waiting = s->n_waiting;
-	return 0;
+	f->others = mem_resize(NULL, s->n_others, sizeof *f->others);
+	for (i = 0; f->instances && f->others && i < n; i++)
+		f->instances[f->n_instances++] = instance_get(c->instances_by_id[i]);
+	for (i = 0; f->instances && f->others && i < s->n_duplicates; i++)
+		f->instances[f->n_instances++] = instance_get(s->duplicates[i]);
+	for (i = 0; f->instances && f->others && i < s->n_others; i++)
+		f->others[f->n_others++] = other_get(s->others[i]);
+	pthread_mutex_unlock(&s->lock);
+	if (f->instances && f->others)
+		return 0;
+	findings_release(f);
+	return -ENOMEM;
 }
 
-static void keep_waiting(struct store *s, struct findings *f)
+/* What is known before a pass: by the last one, or by the index. */
+static int take_known(struct store *s, struct findings *known, struct err *err)
 {
-	size_t i;
-
-	for (i = 0; i < s->n_waiting; i++)
-		mem_free(s->waiting[i].file);
-	mem_free(s->waiting);
-	s->waiting = f->waiting;
-	s->n_waiting = f->n_waiting;
-	f->waiting = NULL;
-	f->n_waiting = 0;
+	if (!s->scanned) {
+		*known = s->loaded;
+		memset(&s->loaded, 0, sizeof s->loaded);
+		return 0;
+	}
+	if (recollect(s, known) < 0)
+		return err_nomem(err);
+	known->waiting = s->waiting;
+	known->n_waiting = s->n_waiting;
+	s->waiting = NULL;
+	s->n_waiting = 0;
+	return 0;
 }
 
 static bool is_unchanged(const struct findings *known, const struct findings *found)
@@ -329,21 +360,112 @@ static bool is_unchanged(const struct findings *known, const struct findings *fo
 
 int store_scan(struct store *s, bool *changed, struct err *err)
 {
-	struct findings known = { 0 }, found;
+	struct findings known, found;
 	int rc;
 
 	*changed = false;
-	if (s->scanned && recollect(s, &known) < 0)
-		return err_nomem(err);
-	rc = survey(s->files, s->interns, &s->opt, s->scanned ? &known : NULL, &found, err);
-	if (rc == 0 && s->scanned && is_unchanged(&known, &found)) {
-		keep_waiting(s, &found);
-	} else if (rc == 0) {
-		rc = make_catalog(s, &found, err);
-		*changed = rc == 0;
+	rc = take_known(s, &known, err);
+	if (rc < 0)
+		return rc;
+	rc = survey(s->files, s->interns, &s->opt, &known, s->scanned, &found, err);
+	if (rc == 0) {
+		s->waiting = found.waiting;
+		s->n_waiting = found.n_waiting;
+		found.waiting = NULL;
+		found.n_waiting = 0;
+		if (!s->scanned || !is_unchanged(&known, &found)) {
+			rc = make_catalog(s, &known, &found, err);
+			*changed = rc == 0;
+		}
 	}
 	findings_release(&found);
-	mem_free(known.instances);
+	findings_release(&known);
 	malloc_trim(0);
 	return rc;
+}
+
+/* --- the saved index ---------------------------------------------------------------------------------- */
+
+int store_use_index(struct store *s, const char *path, const char *source, struct err *err)
+{
+	int rc = persist_new(path, source, &s->index, err);
+
+	if (rc == 0)
+		rc = persist_load(s->index, s->interns, &s->loaded, err);
+	if (rc < 0) {
+		persist_free(s->index);
+		s->index = NULL;
+		return rc;
+	}
+	s->next_id = s->saved_id = number(&s->loaded, s->next_id);
+	return 0;
+}
+
+static int save_locked(struct store *s, struct err *err)
+{
+	struct findings f;
+	uint32_t next_id;
+	bool gone;
+	int rc;
+
+	pthread_mutex_lock(&s->lock);
+	next_id = s->next_id;
+	gone = s->gone;
+	s->gone = false;
+	pthread_mutex_unlock(&s->lock);
+	if (next_id == s->saved_id && !gone)
+		return 0;
+	rc = recollect(s, &f) < 0 ? err_nomem(err) : persist_save(s->index, &f, s->saved_id, gone, err);
+	if (rc == 0) {
+		s->saved_id = next_id;
+		findings_release(&f);
+		return 0;
+	}
+	findings_release(&f);
+	pthread_mutex_lock(&s->lock);
+	s->gone = s->gone || gone;
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+int store_save(struct store *s, struct err *err)
+{
+	int rc;
+
+	if (!s->index)
+		return 0;
+	pthread_mutex_lock(&s->saving);
+	rc = save_locked(s, err);
+	pthread_mutex_unlock(&s->saving);
+	return rc;
+}
+
+/* A folder for us alone; its parent is there, or made likewise. */
+static int make_folder(const char *path, struct err *err)
+{
+	return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : err_errno(err, "make \"%s\"", path);
+}
+
+int store_index_path(const char *source, char *buf, size_t cap, struct err *err)
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	char folder[PATH_MAX];
+	int n, rc;
+
+	if (cache && cache[0] == '/')
+		n = snprintf(folder, sizeof folder, "%s", cache);
+	else if (home && home[0] == '/')
+		n = snprintf(folder, sizeof folder, "%s/.cache", home);
+	else
+		return err_set(err, -ENOENT, "neither XDG_CACHE_HOME nor HOME says where the index is kept");
+	if (n < 0 || (size_t)n >= sizeof folder - sizeof "/dcmfs")
+		return err_set(err, -ENAMETOOLONG, "the path of the cache is too long");
+	rc = make_folder(folder, err);
+	strcpy(folder + n, "/dcmfs");
+	if (rc == 0)
+		rc = make_folder(folder, err);
+	if (rc < 0)
+		return rc;
+	n = snprintf(buf, cap, "%s/%016llx.sqlite", folder, (unsigned long long)hash_str(source));
+	return n > 0 && (size_t)n < cap ? 0 : err_set(err, -ENAMETOOLONG, "the path of the cache is too long");
 }

@@ -85,8 +85,7 @@ static int reserve(void **list, size_t n, size_t size)
 	return 0;
 }
 
-/* The reference is taken, also on error. */
-static int add_instance(struct findings *f, struct instance *in)
+int findings_add_instance(struct findings *f, struct instance *in)
 {
 	void *list = f->instances;
 	int rc = reserve(&list, f->n_instances, sizeof *f->instances);
@@ -99,7 +98,7 @@ static int add_instance(struct findings *f, struct instance *in)
 	return rc;
 }
 
-static int add_other(struct findings *f, struct other *o)
+int findings_add_other(struct findings *f, struct other *o)
 {
 	void *list = f->others;
 	int rc = reserve(&list, f->n_others, sizeof *f->others);
@@ -128,8 +127,7 @@ static int add_waiting(struct findings *f, const struct waiting *w)
 	return 0;
 }
 
-/* Move all of `from` behind what `to` has. */
-static int join(struct findings *to, struct findings *from)
+int findings_join(struct findings *to, struct findings *from)
 {
 	size_t n = to->n_instances + from->n_instances, m = to->n_others + from->n_others;
 	struct instance **instances = mem_resize(to->instances, n, sizeof *instances);
@@ -236,7 +234,8 @@ struct surveyor {
 struct pass {
 	struct files *files;
 	struct interns *interns;
-	struct known_table known;       /* slots NULL: the first time */
+	struct known_table known;       /* slots NULL: nothing is */
+	bool patient;
 	struct surveyor *workers;
 	int64_t now_ns, monotonic_ns;
 };
@@ -260,9 +259,9 @@ static int keep(struct surveyor *w, const struct known *k, struct err *err)
 	int rc = 0;
 
 	if (k->in)
-		rc = add_instance(&w->found, instance_get(k->in));
+		rc = findings_add_instance(&w->found, instance_get(k->in));
 	else if (k->other)
-		rc = add_other(&w->found, other_get(k->other));
+		rc = findings_add_other(&w->found, other_get(k->other));
 	return rc < 0 ? err_nomem(err) : 0;
 }
 
@@ -283,7 +282,7 @@ static int note(struct surveyor *w, const struct known *k, const char *dir, cons
 		o->mtime_ns = mtime_of(st);
 	}
 	w->found.n_fresh++;
-	return add_other(&w->found, o) < 0 ? err_nomem(err) : 0;
+	return findings_add_other(&w->found, o) < 0 ? err_nomem(err) : 0;
 }
 
 static enum other_kind kind_of_failure(int rc)
@@ -324,7 +323,7 @@ static int read_instance(struct pass *p, struct surveyor *w, const struct known 
 	if (rc < 0)
 		return note(w, k, dir, file, kind_of_failure(rc), why.msg, st, err);
 	w->found.n_fresh++;
-	return add_instance(&w->found, in) < 0 ? err_nomem(err) : 0;
+	return findings_add_instance(&w->found, in) < 0 ? err_nomem(err) : 0;
 }
 
 static int read_file(struct pass *p, struct surveyor *w, const struct known *k, int dir_fd, const char *dir,
@@ -398,7 +397,7 @@ static int visit_file(void *arg, unsigned worker, int dir_fd, const char *dir, c
 				return 0;
 			if ((k.in || (k.other && k.other->kind != OTHER_UNREADABLE)) && is_same(&k, &st))
 				return keep(w, &k, err);
-			if (!is_settled(p, &k, &st))
+			if (p->patient && !is_settled(p, &k, &st))
 				return wait_for(p, w, &k, dir, file, &st, err);
 		}
 	}
@@ -420,7 +419,7 @@ static int visit_trouble(void *arg, unsigned worker, const char *dir, const char
 
 	if (code == -ENOENT && !name[0])
 		return 0;
-	if (p->known.slots && !is_local(code) && code != -ENOENT)
+	if (p->patient && !is_local(code) && code != -ENOENT)
 		return err_set(err, code, "list \"%s\": %s", dir, text);
 	if (p->known.slots)
 		k = find_known(&p->known, dir, name);
@@ -467,7 +466,7 @@ static int join_found(struct pass *p, unsigned n, struct findings *out, struct e
 	unsigned i;
 
 	for (i = 0; i < n; i++)
-		if (join(out, &p->workers[i].found) < 0) {
+		if (findings_join(out, &p->workers[i].found) < 0) {
 			findings_release(out);
 			return err_nomem(err);
 		}
@@ -475,9 +474,9 @@ static int join_found(struct pass *p, unsigned n, struct findings *out, struct e
 }
 
 int survey(struct files *files, struct interns *interns, const struct scan_options *opt, const struct findings *known,
-	struct findings *out, struct err *err)
+	bool patient, struct findings *out, struct err *err)
 {
-	struct pass p = { .files = files, .interns = interns };
+	struct pass p = { .files = files, .interns = interns, .patient = patient };
 	struct walk_visitor visitor = {
 		.arg = &p, .file = visit_file, .trouble = visit_trouble,
 		.progress = opt->progress, .progress_arg = opt->progress_arg,

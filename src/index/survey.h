@@ -29,6 +29,7 @@ struct other {
 	const char *text;               /* why */
 	uint64_t size, ino;
 	int64_t mtime_ns;
+	uint32_t id;                    /* of the same numbers as instances have */
 	_Atomic unsigned refs;
 	enum other_kind kind;
 };
@@ -54,9 +55,15 @@ struct findings {
 	size_t n_fresh;                 /* of the first two lists: those that were not known before */
 };
 void findings_release(struct findings *f);
+/* The reference is taken, also on error. */
+int findings_add_instance(struct findings *f, struct instance *in);
+int findings_add_other(struct findings *f, struct other *o);
+/* Move all of `from` behind what `to` has; nothing can be added to that afterwards. */
+int findings_join(struct findings *to, struct findings *from);
 
-/* known: what is known from before, NULL at the first time, when files that wait are not waited for. */
+/* known: what is known from before, or NULL. patient: files that may still be written to are waited for, and where
+ * the file system fails, so does the pass, rather than find it empty; not so at the first pass of a mount. */
 int survey(struct files *files, struct interns *interns, const struct scan_options *opt,
-	const struct findings *known, struct findings *out, struct err *err);
+	const struct findings *known, bool patient, struct findings *out, struct err *err);
 
 #endif

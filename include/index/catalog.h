@@ -67,13 +67,13 @@ struct catalog {
 	uint32_t n_problems;
 	int64_t mtime_ns;
 	uint32_t n_ids;                         /* the ids of instances are less */
-	/* private to the index below: everything once more, by id, and the ids that come next */
+	struct instance **instances_by_id;      /* all n_instances of them, ids ascending */
+	/* private to the index below: the rest once more, by id, and the ids that come next */
 	uint32_t next_patient, next_study, next_series;
 	struct patient **patients_by_id;
 	struct study **studies_by_id;
 	struct series **series_by_id;
 	struct study **study_of;                /* beside series_by_id */
-	struct instance **instances_by_id;
 	struct arena arena;
 	_Atomic unsigned refs;
 };

@@ -13,18 +13,40 @@
 /* Which instances are shown: a bit for each instance id. */
 struct filter {
 	uint32_t n_ids;
-	const uint64_t *bits;
+	uint64_t *bits;
 };
+
+struct keywords;
+struct selections;
 
 struct snapshot {
 	struct world *world;
+	struct keywords *keywords;
+	struct selections *selections;
 	struct catalog *catalog;             /* a reference */
 	struct files *files;
 	struct plans *plans;
 	struct volume_reader reader;
-	const struct filter *filter;         /* NULL: everything; borrowed */
+	const struct filter *filter;         /* NULL: everything; else `own` */
+	struct filter own;                   /* its bits are mem_alloc()ed */
 	_Atomic unsigned refs;
 };
+
+static inline struct keywords *snapshot_keywords(const struct snapshot *s)
+{
+	return s->keywords;
+}
+
+static inline struct selections *snapshot_selections(const struct snapshot *s)
+{
+	return s->selections;
+}
+
+/* The same picture, but only of the instances whose bit is set. bits: taken, also on error. */
+int snapshot_filtered(const struct snapshot *base, uint64_t *bits /* taken */, uint32_t n_ids, struct snapshot **out,
+	struct err *err);
+
+extern const struct view view_by;
 
 bool filter_has(const struct filter *f, const struct instance *in);      /* true where f is NULL */
 bool filter_has_series(const struct filter *f, const struct series *s);

@@ -22,6 +22,7 @@ struct world_options {
 	size_t cache_bytes;              /* of decoded frames; 0: the default */
 	unsigned max_open_files;         /* 0: the default */
 	unsigned n_decode_threads;       /* ahead of a reader in order; 0: one a core */
+	const char *by;                  /* keywords to list in by/ beside the default ones; NULL: none */
 	struct scan_options scan;
 };
 

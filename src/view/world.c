@@ -8,6 +8,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "view/keywords.h"
+#include "view/selection.h"
 #include "view/snapshot.h"
 
 #define CACHE_BYTES    ((size_t)256 << 20)
@@ -18,6 +20,8 @@ struct world {
 	struct store *store;
 	struct plans *plans;
 	struct framecache *cache;
+	struct keywords *keywords;
+	struct selections *selections;
 	pthread_mutex_t lock;            /* protects newest */
 	struct snapshot *newest;
 };
@@ -45,6 +49,10 @@ int world_new(int root_fd, const struct world_options *o, struct world **out, st
 	if (rc == 0)
 		rc = framecache_new(w->files, o->cache_bytes ? o->cache_bytes : CACHE_BYTES,
 			o->n_decode_threads ? o->n_decode_threads : cores(), &w->cache, err);
+	if (rc == 0)
+		rc = keywords_new(w->files, o->by, &w->keywords, err);
+	if (rc == 0)
+		rc = selections_new(&w->selections, err);
 	if (rc < 0) {
 		world_free(w);
 		return rc;
@@ -57,7 +65,9 @@ void world_free(struct world *w)
 {
 	if (!w)
 		return;
+	selections_free(w->selections);
 	snapshot_put(w->newest);
+	keywords_free(w->keywords);
 	framecache_free(w->cache);
 	plans_free(w->plans);
 	store_free(w->store);
@@ -74,6 +84,8 @@ static struct snapshot *snapshot_new(struct world *w)
 		return NULL;
 	s->world = w;
 	s->catalog = store_get(w->store);
+	s->keywords = w->keywords;
+	s->selections = w->selections;
 	s->files = w->files;
 	s->plans = w->plans;
 	s->reader = (struct volume_reader){ .files = w->files, .cache = w->cache };
@@ -121,7 +133,25 @@ void snapshot_put(struct snapshot *s)
 	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
 		return;
 	catalog_put(s->catalog);
+	mem_free(s->own.bits);
 	mem_free(s);
+}
+
+int snapshot_filtered(const struct snapshot *base, uint64_t *bits, uint32_t n_ids, struct snapshot **out, struct err *err)
+{
+	struct snapshot *s = mem_alloc(sizeof *s);
+
+	if (!s) {
+		mem_free(bits);
+		return err_nomem(err);
+	}
+	*s = (struct snapshot){ .world = base->world, .keywords = base->keywords, .selections = base->selections,
+		.catalog = catalog_get(base->catalog), .files = base->files, .plans = base->plans, .reader = base->reader,
+		.own = { .n_ids = n_ids, .bits = bits } };
+	s->filter = &s->own;
+	atomic_init(&s->refs, 1);
+	*out = s;
+	return 0;
 }
 
 uint64_t snapshot_gen(const struct snapshot *s)

@@ -22,6 +22,10 @@ struct err;
  * -ENOENT: no image here (no rows, columns or pixel data); -EBADMSG: values no image can have. */
 int dcm_pixel_desc(const struct dcm_header *h, struct pixel_desc *out, uint32_t *n_frames, struct err *err);
 
+/* What the length of the pixel data tells of a desc: native data that calls itself YBR_FULL_422 but has all
+ * samples of all frames is YBR_FULL. dcm_pixel_desc() does it; for who reads a desc himself. */
+void dcm_pixel_settle(struct pixel_desc *d, uint64_t pixels_len, uint32_t n_frames);
+
 struct dcm_fragment {
 	uint64_t off, len;            /* in the file's source */
 };

@@ -72,21 +72,23 @@ static void read_bits(const struct dcm_header *h, struct pixel_desc *d)
 		d->high_bit = (uint16_t)(d->bits_stored - 1);
 }
 
-/* Words of the other order, and what calls itself 4:2:2 but has all its samples. */
-static void read_layout(const struct dcm_header *h, struct pixel_desc *d, uint32_t n_frames)
+void dcm_pixel_settle(struct pixel_desc *d, uint64_t pixels_len, uint32_t n_frames)
 {
-	uint64_t full;
+	uint64_t full = (uint64_t)d->rows * d->cols * 3 * (d->bits_allocated / 8u);
 
-	if (h->pixels_len == DCM_UNDEFINED_LENGTH)
-		return;
-	d->big_endian = h->file.encoding.big_endian || h->file.pixels_big_endian;
-	if (d->bits_allocated <= 8 && (h->pixels_vr != DCM_VR_OW || d->bits_allocated == 1 ||
-		h->file.pixels_big_endian))
-		d->big_endian = false;
-	full = (uint64_t)d->rows * d->cols * 3 * (d->bits_allocated / 8u);
-	if (d->photometric == PHOTOMETRIC_YBR_FULL_422 && mul_u64(full, n_frames, &full) &&
-		h->pixels_len >= full)
+	if (d->photometric == PHOTOMETRIC_YBR_FULL_422 && pixels_len != DCM_UNDEFINED_LENGTH &&
+		mul_u64(full, n_frames, &full) && pixels_len >= full)
 		d->photometric = PHOTOMETRIC_YBR_FULL;
+}
+
+/* Are the samples in words of the other order? Bytes are, where they are packed into OW. */
+static bool is_swapped(const struct dcm_header *h, const struct pixel_desc *d)
+{
+	if (h->pixels_len == DCM_UNDEFINED_LENGTH || d->bits_allocated == 1)
+		return false;
+	if (h->file.pixels_big_endian)
+		return d->bits_allocated > 8;
+	return h->file.encoding.big_endian && (d->bits_allocated > 8 || h->pixels_vr == DCM_VR_OW);
 }
 
 int dcm_pixel_desc(const struct dcm_header *h, struct pixel_desc *out, uint32_t *n_frames,
@@ -111,9 +113,11 @@ int dcm_pixel_desc(const struct dcm_header *h, struct pixel_desc *out, uint32_t 
 	*n_frames = frames < 1 ? 1 : (uint32_t)min_u64((uint64_t)frames,
 		min_u64(h->file.source->size, INT32_MAX));
 	rc = pixel_desc_check(out, err);
-	if (rc == 0)
-		read_layout(h, out, *n_frames);
-	return rc;
+	if (rc < 0)
+		return rc;
+	out->big_endian = is_swapped(h, out);
+	dcm_pixel_settle(out, h->pixels_len, *n_frames);
+	return 0;
 }
 
 /* ---- fragments ---- */

@@ -5,7 +5,9 @@
 void head_read_as(const uint8_t *p, size_t n, enum head_form form, bool big_endian, struct head *h)
 {
 	h->tag = head_tag(p, big_endian);
-	h->vr = form == HEAD_IMPLICIT ? DCM_VR_NONE : DCM_VR(p[4], p[5]);
+	h->vr = DCM_VR_NONE;
+	if (form != HEAD_IMPLICIT)
+		h->vr = DCM_VR(p[4], p[5]);
 	h->size = 8;
 	if (form == HEAD_IMPLICIT) {
 		h->len = head_u32(p + 4, big_endian);

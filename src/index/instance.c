@@ -25,6 +25,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "dicom/charset.h"
+#include "dicom/frames.h"
 #include "dicom/source.h"
 #include "dicom/tags.h"
 #include "dicom/value.h"
@@ -415,11 +416,6 @@ static void take_label(struct instance *in, const struct dcm_node *n)
 		in->label = IMAGE_LABEL_CONTROL;
 }
 
-static bool is_text_fact(enum private_fact fact)
-{
-	return fact == PRIVATE_LABEL || fact == PRIVATE_FIELD_MAP || fact == PRIVATE_PEPOLAR;
-}
-
 static void take_fact(struct record *rec, enum private_fact fact, const struct dcm_node *n)
 {
 	double v = NAN;
@@ -428,9 +424,7 @@ static void take_fact(struct record *rec, enum private_fact fact, const struct d
 		take_label(&rec->in, n);
 	if (fact == PRIVATE_FIELD_MAP)
 		rec->attr.field_map_first = dcm_text_is(n, 0, "B0map");
-	if (fact == PRIVATE_PEPOLAR)
-		rec->attr.is_pepolar = dcm_text_contains(n, "epi_pepolar");
-	if (is_text_fact(fact) || !dcm_double(n, 0, &v) || !isfinite(v))
+	if (fact == PRIVATE_LABEL || fact == PRIVATE_FIELD_MAP || !dcm_double(n, 0, &v) || !isfinite(v))
 		return;
 	switch (fact) {
 	case PRIVATE_VOLUME:
@@ -459,16 +453,8 @@ static void take_fact(struct record *rec, enum private_fact fact, const struct d
 	case PRIVATE_B_VALUE_FIRST:
 		rec->in.b_value = v;
 		break;
-	case PRIVATE_VOLUME_ALONE:
-		if (v > 0 && v <= INT32_MAX) {
-			rec->in.vendor_volume = (int32_t)v;
-			rec->in.vendor_phase = 0;
-		}
-		break;
-	case PRIVATE_PEPOLAR_MODE:
-		keep_first(&rec->attr.pepolar_mode, v);
-		break;
-	default:
+	case PRIVATE_LABEL:
+	case PRIVATE_FIELD_MAP:
 		break;
 	}
 }
@@ -564,11 +550,6 @@ static int take_element(struct instance_reader *r, const struct dcm_elem *el, st
 	return rc < 0 ? err_nomem(err) : 0;
 }
 
-static bool is_pixel_tag(uint32_t tag)
-{
-	return tag == DCM_PixelData || tag == DCM_FloatPixelData || tag == DCM_DoubleFloatPixelData;
-}
-
 static void take_pixels(struct record *rec, const struct dcm_elem *el, bool encapsulated)
 {
 	rec->in.pixels_off = el->off;
@@ -608,7 +589,7 @@ static int take_event(struct instance_reader *r, int event, const struct dcm_ele
 			take_pixels(&r->rec, el, true);
 		return el->depth == 0;
 	case DCM_EVENT_ELEM:
-		if (el->depth == 0 && is_pixel_tag(el->tag)) {
+		if (dcm_file_is_pixels(&r->file, el)) {
 			take_pixels(&r->rec, el, false);
 			return 1;
 		}
@@ -655,7 +636,7 @@ static void clear_record(struct record *rec)
 
 	memset(rec, 0, sizeof *rec);
 	a->series_number = a->echo_number = a->echo_train_length = INSTANCE_NO_INT;
-	a->n_tiles = a->ge_image_part = a->locations_in_acquisition = a->pepolar_mode = INSTANCE_NO_INT;
+	a->n_tiles = a->ge_image_part = a->locations_in_acquisition = INSTANCE_NO_INT;
 	clear_doubles(a->orientation, 6);
 	clear_doubles(a->pixel_spacing, 2);
 	a->slice_thickness = a->spacing_between_slices = a->echo_time = a->repetition_time = NAN;
@@ -707,7 +688,7 @@ static void finish_pixel(struct instance_reader *r)
 		d->high_bit = (uint16_t)(d->bits_stored - 1);
 	if (d->samples == 1)
 		d->planar = false;
-	r->rec.in.big_endian_pixels |= r->file.pixels_big_endian;
+	r->rec.in.big_endian_pixels |= r->file.pixels_big_endian && d->bits_allocated > 8;
 	d->big_endian = r->rec.in.big_endian_pixels;
 }
 
@@ -748,6 +729,7 @@ static int finish_attributes(struct instance_reader *r)
 	finish_locations(rec);
 	finish_pixel(r);
 	finish_frames(rec, r->file.source->size);
+	dcm_pixel_settle(&rec->attr.pixel, rec->in.pixels_len, rec->in.n_frames);
 	rec->in.deflated = r->file.deflated;
 	if (finish_syntax(r) < 0)
 		return -ENOMEM;

@@ -11,10 +11,13 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "dicom/source.h"
 #include "dicom/value.h"
 #include "dump_lines.h"
 #include "vendor/csa.h"
 #include "vendor/protocol.h"
+
+#define CSA_MARK 77u        /* behind the number of fields, in the layout without "SV10" */
 
 /* One element's fields while they are shown. */
 struct fields {
@@ -205,6 +208,25 @@ static int show_ge(const struct fields *f, const uint8_t *bytes, size_t len, str
 	return show_protocol(f, "", &p, err);
 }
 
+/* Do the first bytes look like a CSA header or a text? Elements of images' size are not read for nothing. */
+static bool may_have_fields(const struct dumper *d, const struct dcm_node *n)
+{
+	uint8_t head[16];
+	size_t i;
+
+	if (n->value)
+		memcpy(head, n->value, sizeof head);
+	else if (dcm_source_read_full(d->h->file.source, head, sizeof head, n->el.off, NULL) < 0)
+		return false;
+	if (memcmp(head, "SV10", 4) == 0 || get_le32(head + 4) == CSA_MARK)
+		return true;
+	for (i = 0; i < sizeof head; i++) {
+		if (head[i] > 0x7E || (head[i] < 0x20 && head[i] != '\n' && head[i] != '\r' && head[i] != '\t'))
+			return false;
+	}
+	return true;
+}
+
 int dump_fields(struct dumper *d, const struct dcm_node *n, const char *keyword, struct err *err)
 {
 	struct fields f = { d, n->el.tag, keyword };
@@ -217,6 +239,8 @@ int dump_fields(struct dumper *d, const struct dcm_node *n, const char *keyword,
 		return 0;
 	siemens = strncmp(n->creator, "SIEMENS", 7) == 0;
 	if (!siemens && (strncmp(n->creator, "GEMS_SERS", 9) != 0 || (n->el.tag & 0xFF) != 0x1B))
+		return 0;
+	if (siemens && !may_have_fields(d, n))
 		return 0;
 	rc = dcm_header_load(d->h, n, &bytes, &owned, err);
 	if (rc < 0)

@@ -113,6 +113,9 @@ struct volume_set {
 struct volume_set *volume_set_get(struct volume_set *s);
 void volume_set_put(struct volume_set *s);           /* NULL is fine */
 
+/* The instance of the first plane; NULL: it has none. */
+const struct instance *volume_first_instance(const struct volume *v);
+
 /* How a format wants its voxels, relative to the NIfTI order above. Identity: { {0,1,2}, {0}, false,
  * v->type, false }. */
 struct voxel_order {

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* dicom/: the source files' own bytes, sorted by their tags. */
+#include <errno.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "view/tree.h"
+#include "view/xattr.h"
 
 struct source_file {
 	struct content content;
@@ -54,9 +57,25 @@ static int open_file(const struct view_node *n, struct content **out, struct err
 	return 0;
 }
 
+static int xattr_list(const struct view_node *n, struct buf *names, struct err *err)
+{
+	const struct instance *in = tree_instance(n);
+
+	return in ? xattr_list_instance(n->snap->files, in, names, err) : 0;
+}
+
+static int xattr_get(const struct view_node *n, const char *name, struct buf *value, struct err *err)
+{
+	const struct instance *in = tree_instance(n);
+
+	return in ? xattr_get_instance(n->snap->files, in, name, value, err) : -ENODATA;
+}
+
 const struct view view_dicom = {
 	.name = "dicom",
 	.summary = "SERIES/INSTANCE.dcm: the source files' own bytes, sorted by their tags",
 	.list = list,
 	.open = open_file,
+	.xattr_list = xattr_list,
+	.xattr_get = xattr_get,
 };

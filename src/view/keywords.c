@@ -2,12 +2,10 @@
 /* Values of keywords, by instance: see view/keywords.h. */
 #include "view/keywords.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -15,11 +13,9 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "dicom/dict.h"
-#include "dicom/value.h"
+#include "text/attrpath.h"
 
 #define MAX_KEYWORDS 512u
-#define MAX_STEPS    8u
 #define N_READERS    8u
 
 /* Where the index keeps it. */
@@ -89,15 +85,9 @@ static const struct known known[] = {
 	{ "InstanceNumber", PLACE_NUMBER, 0 },
 };
 
-/* One step of a path: a tag, and which item of the sequence (from 1); 0: the last step. */
-struct step {
-	uint32_t tag, item;
-};
-
 struct keyword {
 	char *name;
-	struct step steps[MAX_STEPS];
-	unsigned n_steps;
+	struct attrpath path;
 	const struct known *known;       /* NULL: the headers alone know */
 	const struct value_list **by_id; /* NULL entries: not known yet; protected by lock */
 	uint32_t n_ids;
@@ -113,39 +103,6 @@ struct keywords {
 	struct arena arena;
 	const struct value_list *none;
 };
-
-/* "Keyword" or "Keyword[2]" at *s; moves behind it and its dot. */
-static bool parse_step(const char **s, struct step *out)
-{
-	const struct dcm_dict_entry *e;
-	size_t len = strcspn(*s, "[.");
-	char word[80], *end;
-
-	if (!len || len >= sizeof word)
-		return false;
-	memcpy(word, *s, len);
-	word[len] = '\0';
-	e = dcm_dict_find_keyword(word);
-	if (!e)
-		return false;
-	*out = (struct step){ .tag = e->tag };
-	*s += len;
-	if (**s == '[') {
-		out->item = (uint32_t)strtoul(*s + 1, &end, 10);
-		if (*end != ']' || end[1] != '.' || !out->item)
-			return false;
-		*s = end + 2;
-	}
-	return out->item != 0 || **s == '\0';
-}
-
-static bool parse_path(const char *path, struct keyword *out)
-{
-	for (out->n_steps = 0; *path; out->n_steps++)
-		if (out->n_steps == MAX_STEPS || !parse_step(&path, &out->steps[out->n_steps]))
-			return false;
-	return out->n_steps > 0 && out->steps[out->n_steps - 1].item == 0;
-}
 
 static const struct known *find_known(const char *path)
 {
@@ -170,7 +127,7 @@ static int add_keyword(struct keywords *k, const char *path, uint32_t *id, struc
 		return err_nomem(err);
 	w->name = mem_strdup(path);
 	w->known = find_known(path);
-	if (!w->name || !parse_path(path, w) || k->n == MAX_KEYWORDS) {
+	if (!w->name || !attrpath_parse(path, &w->path) || k->n == MAX_KEYWORDS) {
 		mem_free(w->name);
 		mem_free(w);
 		return err_set(err, -ENOENT, "%s: no such keyword", path);
@@ -339,37 +296,6 @@ static void known_text(const struct known *w, const struct instance *in, struct 
 	}
 }
 
-/* The values of a path in a header. Numbers as the dump has them: as text where they are text. */
-static void header_text(const struct keyword *w, const struct dcm_header *h, struct buf *out)
-{
-	const struct dcm_dataset *ds = DCM_TAG_GROUP(w->steps[0].tag) == 2 ? &h->meta : &h->top;
-	const struct dcm_node *n = NULL;
-	struct arena a = { 0 };
-	const char *text;
-	uint32_t i, vm;
-	double v;
-
-	for (i = 0; ds && i < w->n_steps; i++) {
-		n = dcm_get(ds, w->steps[i].tag);
-		if (w->steps[i].item)
-			ds = n ? dcm_item(n, w->steps[i].item - 1) : NULL;
-	}
-	if (!ds || !n || n->items)
-		return;
-	if (dcm_vr_is_text(n->el.vr)) {
-		text = dcm_text(ds, n, &a);
-		buf_adds(out, text ? text : "");
-	} else {
-		vm = dcm_vm(n);
-		for (i = 0; i < vm && i < 64; i++)
-			if (dcm_double(n, i, &v)) {
-				buf_adds(out, i ? "\\" : "");
-				buf_add_f64(out, v);
-			}
-	}
-	arena_release(&a);
-}
-
 static int set_values(struct keywords *k, struct keyword *w, const struct instance *in, struct buf *text)
 {
 	const struct value_list *list = k->none;
@@ -413,7 +339,7 @@ static void *read_headers(void *arg)
 			h = NULL;
 		for (i = 0; i < l->n_from_header; i++) {
 			if (h)
-				header_text(l->from_header[i], h, &text);
+				attrpath_render(&l->from_header[i]->path, h, &text);
 			if (set_values(l->k, l->from_header[i], in, &text) < 0)
 				l->rc = -ENOMEM;
 		}

@@ -29,6 +29,8 @@ const struct series *tree_series(const struct view_node *n)
 
 const struct instance *tree_instance(const struct view_node *n)
 {
+	if (node_key(n)->kind != TREE_INSTANCE)
+		return NULL;
 	return catalog_instance(n->snap->catalog, (uint32_t)node_key(n)->a);
 }
 

@@ -40,6 +40,13 @@ struct reading {
 	struct err *err;
 };
 
+const struct instance *volume_first_instance(const struct volume *v)
+{
+	while (v && !v->slices)
+		v = v->base;
+	return v ? v->slices[0].in : NULL;
+}
+
 struct voxel_order voxel_order_nifti(const struct volume *v)
 {
 	return (struct voxel_order){ .axis = { 0, 1, 2 }, .type = v->type };

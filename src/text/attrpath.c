@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* Attributes by name: see text/attrpath.h. */
+#include "text/attrpath.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "dicom/dataset.h"
+#include "dicom/dict.h"
+#include "dicom/value.h"
+
+#define MAX_KEYWORD 80u
+#define MAX_NUMBERS 64u              /* of one attribute: what has more is data, not a name */
+
+/* "Keyword" or "Keyword[2]." at *s; moves behind it. */
+static bool parse_step(const char **s, struct attrpath_step *out)
+{
+	const struct dcm_dict_entry *e;
+	size_t len = strcspn(*s, "[.");
+	char word[MAX_KEYWORD], *end;
+
+	if (!len || len >= sizeof word)
+		return false;
+	memcpy(word, *s, len);
+	word[len] = '\0';
+	e = dcm_dict_find_keyword(word);
+	if (!e)
+		return false;
+	*out = (struct attrpath_step){ .tag = e->tag };
+	*s += len;
+	if (**s == '\0')
+		return true;
+	if (**s != '[')
+		return false;
+	out->item = (uint32_t)strtoul(*s + 1, &end, 10);
+	if (!out->item || end[0] != ']' || end[1] != '.')
+		return false;
+	*s = end + 2;
+	return true;
+}
+
+bool attrpath_parse(const char *text, struct attrpath *out)
+{
+	for (out->n_steps = 0; *text; out->n_steps++)
+		if (out->n_steps == ATTRPATH_MAX_STEPS || !parse_step(&text, &out->steps[out->n_steps]))
+			return false;
+	return out->n_steps > 0 && out->steps[out->n_steps - 1].item == 0;
+}
+
+static bool is_binary(uint16_t vr)
+{
+	return !dcm_vr_known(vr) || vr == DCM_VR_UN || vr == DCM_VR_SQ || vr == DCM_VR_AT ||
+		(vr >> 8 == 'O');
+}
+
+void attrpath_render_node(const struct dcm_dataset *ds, const struct dcm_node *n, struct buf *out)
+{
+	struct arena a = { 0 };
+	const char *text;
+	uint32_t i, vm;
+	double v;
+
+	if (n->items || is_binary(n->el.vr))
+		return;
+	if (dcm_vr_is_text(n->el.vr)) {
+		text = dcm_text(ds, n, &a);
+		buf_adds(out, text ? text : "");
+		arena_release(&a);
+		return;
+	}
+	vm = dcm_vm(n);
+	for (i = 0; i < vm && i < MAX_NUMBERS && dcm_double(n, i, &v); i++) {
+		buf_adds(out, i ? "\\" : "");
+		if (n->el.vr == DCM_VR_FL)
+			buf_add_f32(out, (float)v);
+		else
+			buf_add_f64(out, v);
+	}
+}
+
+void attrpath_render(const struct attrpath *p, const struct dcm_header *h, struct buf *out)
+{
+	const struct dcm_dataset *ds = DCM_TAG_GROUP(p->steps[0].tag) == 2 ? &h->meta : &h->top;
+	const struct dcm_node *n = NULL;
+	unsigned i;
+
+	for (i = 0; ds && i < p->n_steps; i++) {
+		n = dcm_get(ds, p->steps[i].tag);
+		if (p->steps[i].item)
+			ds = n ? dcm_item(n, p->steps[i].item - 1) : NULL;
+	}
+	if (ds && n)
+		attrpath_render_node(ds, n, out);
+}

@@ -145,6 +145,33 @@ static const struct row pet_rows[] = {
 	{ KEY_Radiopharmaceutical, DCM_Radiopharmaceutical, AS_TEXT },
 };
 
+/* RFC 8259 §7: quotes, backslashes and controls are escaped; ill-formed bytes become U+FFFD. */
+static void add_string(struct buf *out, const char *text)
+{
+	static const char escapes[] = "\b\t\n\f\r", letters[] = "btnfr";
+	size_t len = strlen(text), i = 0;
+	uint32_t cp;
+
+	buf_addc(out, '"');
+	while (i < len) {
+		size_t n = utf8_decode(text + i, len - i, &cp);
+		const char *e = cp && cp < 32 ? strchr(escapes, (int)cp) : NULL;
+
+		if (cp == UINT32_MAX)
+			utf8_encode(out, 0xFFFD);
+		else if (cp == '"' || cp == '\\')
+			buf_addf(out, "\\%c", (char)cp);
+		else if (e)
+			buf_addf(out, "\\%c", letters[e - escapes]);
+		else if (cp < 32 || cp == 127)
+			buf_addf(out, "\\u%04x", (unsigned)cp);
+		else
+			buf_add(out, text + i, n);
+		i += n;
+	}
+	buf_addc(out, '"');
+}
+
 /* The element of a row: of the frame, or of the first radiopharmaceutical. */
 static const struct dcm_node *lookup(const struct view *v, uint32_t tag, const struct dcm_dataset **ds)
 {
@@ -380,6 +407,45 @@ static void modality(struct sidecar *s, const char *m)
 			keys_text(&s->keys, KEY_Modality, known[i]);
 }
 
+/* The codes of (0012,0064), an object each, with what each has. */
+static void deidentification_codes(struct sidecar *s)
+{
+	static const struct {
+		uint32_t tag;
+		const char *name;
+	} parts[] = {
+		{ DCM_CodeValue, "CodeValue" }, { DCM_CodingSchemeDesignator, "CodingSchemeDesignator" },
+		{ DCM_CodingSchemeVersion, "CodingSchemeVersion" }, { DCM_CodeMeaning, "CodeMeaning" },
+	};
+	const struct dcm_node *codes = dcm_get(&s->view.h->top, DCM_DeidentificationMethodCodeSequence);
+	struct buf b;
+	uint32_t i;
+	size_t k;
+
+	if (!codes || !codes->n_items)
+		return;
+	buf_init(&b);
+	for (i = 0; i < codes->n_items; i++) {
+		const char *between = "";
+
+		buf_adds(&b, i ? ",\n\t  {\n" : "[\n\t  {\n");
+		for (k = 0; k < sizeof parts / sizeof *parts; k++) {
+			const char *text = dcm_get_text(&codes->items[i], parts[k].tag, &s->a);
+
+			if (!text)
+				continue;
+			buf_addf(&b, "%s\t\t\"%s\": ", between, parts[k].name);
+			add_string(&b, text);
+			between = ",\n";
+		}
+		buf_adds(&b, "\n\t  }");
+	}
+	buf_adds(&b, "\n\t]");
+	if (!buf_error(&b))
+		keys_text(&s->keys, KEY_DeidentificationMethodCodeSequence, arena_strndup(&s->a, b.data, b.len));
+	buf_release(&b);
+}
+
 static void deidentification(struct sidecar *s)
 {
 	const char *text = view_text(&s->view, DCM_DeidentificationMethod), *words[MOST_TYPES];
@@ -389,6 +455,7 @@ static void deidentification(struct sidecar *s)
 	for (t = copy ? strtok_r(copy, "\\", &save) : NULL; t && n < MOST_TYPES; t = strtok_r(NULL, "\\", &save))
 		words[n++] = t;
 	keys_words(&s->keys, KEY_DeidentificationMethod, words, n);
+	deidentification_codes(s);
 }
 
 /* What the magnetization was prepared with: PS3.3 C.8.13.5.4 and C.8.13.5.5, else (0018,0021). */
@@ -806,33 +873,6 @@ static int collect(struct sidecar *s, struct err *err)
 	keys_text(&s->keys, KEY_ConversionSoftware, "dcmfs");
 	keys_text(&s->keys, KEY_ConversionSoftwareVersion, DCMFS_VERSION);
 	return rc;
-}
-
-/* RFC 8259 §7: quotes, backslashes and controls are escaped; ill-formed bytes become U+FFFD. */
-static void add_string(struct buf *out, const char *text)
-{
-	static const char escapes[] = "\b\t\n\f\r", letters[] = "btnfr";
-	size_t len = strlen(text), i = 0;
-	uint32_t cp;
-
-	buf_addc(out, '"');
-	while (i < len) {
-		size_t n = utf8_decode(text + i, len - i, &cp);
-		const char *e = cp && cp < 32 ? strchr(escapes, (int)cp) : NULL;
-
-		if (cp == UINT32_MAX)
-			utf8_encode(out, 0xFFFD);
-		else if (cp == '"' || cp == '\\')
-			buf_addf(out, "\\%c", (char)cp);
-		else if (e)
-			buf_addf(out, "\\%c", letters[e - escapes]);
-		else if (cp < 32 || cp == 127)
-			buf_addf(out, "\\u%04x", (unsigned)cp);
-		else
-			buf_add(out, text + i, n);
-		i += n;
-	}
-	buf_addc(out, '"');
 }
 
 static void add_list(struct buf *out, const struct key_value *v)

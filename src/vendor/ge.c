@@ -88,7 +88,7 @@ double ge_multiphase_delay_s(const struct protocol *p, struct arena *a)
 {
 	const char *kind = protocol_text(p, "DELACQ", a);
 
-	if (!ge_option(p, "MPh", a) || (kind && !strcmp(kind, "Minimum")))
+	if (!ge_option(p, "MPh", a) || ge_option(p, "MPhVar", a) || (kind && !strcmp(kind, "Minimum")))
 		return 0;
 	return protocol_number(p, "DELACQNOAV", 0);
 }

@@ -137,9 +137,9 @@ static void spin_labelling(const struct work *w)
 		/* the delay is where others have the inversion time */
 		keys_number(w->out, KEY_LabelingDuration, label / 1000);
 		keys_number(w->out, KEY_PostLabelingDelay, keys_get_number(w->out, KEY_InversionTime));
+		keys_number(w->out, KEY_NumberOfPointsPerArm, number(w, &points_per_arm));
+		keys_number(w->out, KEY_NumberOfArms, number(w, &arms));
 	}
-	keys_number(w->out, KEY_NumberOfPointsPerArm, number(w, &points_per_arm));
-	keys_number(w->out, KEY_NumberOfArms, number(w, &arms));
 	if (number(w, &excitations) > 1)
 		keys_number(w->out, KEY_NumberOfExcitations, number(w, &excitations));
 }
@@ -156,7 +156,7 @@ static void acceleration(const struct work *w)
 		keys_number(w->out, KEY_ParallelReductionFactorOutOfPlane, 1 / r2);
 	if (cs > 1)
 		keys_number(w->out, KEY_CompressedSensingFactor, cs);
-	if (dl) {
+	if (number(w, &deep_learning) > 0) {             /* "0.75\\High" */
 		keys_flag(w->out, KEY_DeepLearning, true);
 		keys_text(w->out, KEY_DeepLearningDetails, dl);
 	}
@@ -220,6 +220,8 @@ static int slice_timing(const struct work *w, struct err *err)
 	bool multiphase = ge_option(&w->p, "MPh", w->in->a), is_new, interleaved;
 
 	if (!w->p.n_lines || !(tr > 0) || !ge_option(&w->p, "EPI", w->in->a))
+		return 0;
+	if (ge_option(&w->p, "MPhVar", w->in->a))        /* each phase has a delay of its own */
 		return 0;
 	interleaved = multiphase || protocol_number(&w->p, "SLICEORDER", 1) != 0;
 	n = count_excitations(w, nz, mb, &is_new);

@@ -28,6 +28,7 @@ static const struct private_place direction[3] = {
 
 static const struct private_place water_fat_shift = { "Philips Imaging DD 001", 0x2001, 0x22 };
 static const struct private_place epi_factor = { "Philips Imaging DD 001", 0x2001, 0x13 };
+static const struct private_place sense_kind = { "Philips MR Imaging DD 002", 0x2005, 0x10 };   /* "CS_SENSE_AI" */
 static const struct private_place inversion_time = { "Philips Imaging DD 001", 0x2001, 0x1B };
 static const struct private_place preparation = { "Philips Imaging DD 001", 0x2001, 0x1C };
 static const struct private_place acquisition_type = { "Philips MR Imaging DD 001", 0x2005, 0x6F };
@@ -135,6 +136,12 @@ static void compressed_sensing(const struct view *v, struct keys *out)
 {
 	double factor = view_number(v, DCM_ParallelReductionFactorInPlane, 0);
 
+	const char *kind = view_private_text(v, &sense_kind);
+
+	if (kind && strstr(kind, "_AI")) {
+		keys_flag(out, KEY_DeepLearning, true);
+		keys_text(out, KEY_DeepLearningDetails, kind);
+	}
 	if (!view_has(v, DCM_ParallelAcquisitionTechnique, "CSENSE"))
 		return;
 	keys_unset(out, KEY_ParallelReductionFactorInPlane);

@@ -175,6 +175,7 @@ static void acceleration(const struct work *w)
 {
 	double in_plane = entry(w, "sPat.lAccelFactPE"), through = entry(w, "sPat.lAccelFact3D");
 	double lines = entry(w, "sPat.lRefLinesPE"), told = siemens_acceleration(&w->v, 'p');
+	double total = entry(w, "sPat.dTotalAccelFact");
 
 	if (lines > 0)
 		keys_number(w->out, KEY_RefLinesPE, lines);
@@ -186,6 +187,9 @@ static void acceleration(const struct work *w)
 	keys_number(w->out, KEY_ParallelReductionFactorInPlane, in_plane > 1 ? in_plane : (double)NAN);
 	if (through > 1)
 		keys_number(w->out, KEY_ParallelReductionFactorOutOfPlane, through);
+	/* more than both directions together is the compressed sensing's */
+	if (total > fmax(1, in_plane) * fmax(1, through) + 0.01 && w->in->is_3d)
+		keys_number(w->out, KEY_CompressedSensingFactor, total);
 }
 
 static void protocol_keys(const struct work *w)
@@ -408,6 +412,25 @@ static void image_type(const struct work *w)
 		split_words(w->out, KEY_ImageTypeText, copy);
 }
 
+/* Deep Resolve Boost, Gain or Sharp is a word of the image type (dcm_qa_cs_dl). */
+static void reconstruction(const struct work *w)
+{
+	static const enum key types[2] = { KEY_ImageType, KEY_ImageTypeText };
+	const struct key_value *v;
+	uint32_t i, k;
+
+	for (i = 0; i < 2; i++) {
+		v = &w->out->value[types[i]];
+		for (k = 0; v->is_set && k < v->n; k++)
+			if (!strcmp(v->words[k], "DRB") || !strcmp(v->words[k], "DRG") || !strcmp(v->words[k], "DRS"))
+				break;
+		if (!v->is_set || k == v->n)
+			continue;
+		keys_flag(w->out, KEY_DeepLearning, true);
+		keys_text(w->out, KEY_DeepLearningDetails, view_private_text(&w->v, &deep_learning));
+	}
+}
+
 static void fill(const struct work *w, enum key key, const struct private_place *p)
 {
 	if (!w->out->value[key].is_set)
@@ -437,10 +460,6 @@ static void header_keys(const struct work *w)
 	keys_number(w->out, KEY_DwellTime, 1e-9 * first_of(csa_number(&w->csa, "RealDwellTime", 0),
 		view_private_number(v, &dwell, 0), view_private_number(v, &xa_dwell, 0)));
 	keys_text(w->out, KEY_ImageOrientationText, view_private_text(v, &orientation_text));
-	if (view_private(v, &deep_learning)) {
-		keys_flag(w->out, KEY_DeepLearning, true);
-		keys_text(w->out, KEY_DeepLearningDetails, view_private_text(v, &deep_learning));
-	}
 	fill(w, KEY_ScanningSequence, &xa_scanning_sequence);
 	fill(w, KEY_SequenceVariant, &xa_variant);
 	fill(w, KEY_ScanOptions, &xa_options);
@@ -449,6 +468,7 @@ static void header_keys(const struct work *w)
 	receive_coil(w);
 	where_the_table_is(w);
 	image_type(w);
+	reconstruction(w);
 }
 
 /* Seconds, in the order of the stored slices, from the tiles of a mosaic. */

@@ -459,6 +459,20 @@ static void take_fact(struct record *rec, enum private_fact fact, const struct d
 	}
 }
 
+/* The element with its value, for as long as no other one is asked for. */
+static int view(struct instance_reader *r, const struct dcm_elem *el, struct dcm_node *n, struct err *err)
+{
+	const uint8_t *value;
+	size_t len;
+	int rc = dcm_reader_view(&r->reader, el, &value, &len, err);
+
+	if (rc < 0)
+		return rc;
+	*n = (struct dcm_node){ .el = *el, .value = value };
+	n->el.len = len;
+	return 0;
+}
+
 /* The line of the table for this element: by creator, or where that is gone (anonymisers) by the
  * customary block 10. */
 static const struct private_tag *find_private(struct instance_reader *r, uint32_t tag, char *creator, size_t cap)
@@ -485,19 +499,17 @@ static const struct private_tag *find_private(struct instance_reader *r, uint32_
 
 static int take_private(struct instance_reader *r, const struct dcm_elem *el, struct err *err)
 {
-	struct dcm_node n = { .el = *el };
 	const struct private_tag *t;
+	struct dcm_node n;
 	char creator[68];
-	size_t len;
 	int rc;
 
 	t = find_private(r, el->tag, creator, sizeof creator);
 	if (!t || el->len == 0)
 		return 0;
-	rc = dcm_reader_view(&r->reader, el, &n.value, &len, err);
+	rc = view(r, el, &n, err);
 	if (rc < 0)
 		return rc;
-	n.el.len = len;
 	n.creator = creator[0] ? creator : t->creator;
 	take_fact(&r->rec, t->fact, &n);
 	return 0;
@@ -525,9 +537,8 @@ static bool is_overlay_data(uint32_t tag)
 
 static int take_element(struct instance_reader *r, const struct dcm_elem *el, struct err *err)
 {
-	struct dcm_node n = { .el = *el };
 	const struct field *f = find_field(r, el->tag);
-	size_t len;
+	struct dcm_node n;
 	int rc;
 
 	if (is_overlay_data(el->tag) && el->len)
@@ -536,10 +547,9 @@ static int take_element(struct instance_reader *r, const struct dcm_elem *el, st
 		return 0;
 	if (el->len == 0 || (f && is_set(&r->rec, f)))
 		return 0;
-	rc = dcm_reader_view(&r->reader, el, &n.value, &len, err);
+	rc = view(r, el, &n, err);
 	if (rc < 0)
 		return rc;
-	n.el.len = len;
 	if (!f)
 		rc = r->in_shared ? 0 : take_charset(r, &n);
 	else if (!recall(r, f, &n)) {

@@ -38,6 +38,9 @@ void store_free(struct store *s);       /* every catalog of it has been put back
  * `source`, is read, and the scan opens only files that it does not know as they are. An error leaves the store as
  * good as it was. */
 int store_use_index(struct store *s, const char *path, const char *source, struct err *err);
+/* From now on what a scan finds is written to the index some seconds later, by a thread of the store's, and
+ * the rest when the store is freed. */
+int store_save_behind(struct store *s, struct err *err);
 /* Write to it what it does not have yet. From any thread, also during a scan; a store without index does
  * nothing. */
 int store_save(struct store *s, struct err *err);

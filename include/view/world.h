@@ -23,6 +23,8 @@ struct world_options {
 	unsigned max_open_files;         /* 0: the default */
 	unsigned n_decode_threads;       /* ahead of a reader in order; 0: one a core */
 	const char *by;                  /* keywords to list in by/ beside the default ones; NULL: none */
+	const char *index;               /* path of the saved index; NULL: none */
+	const char *source;              /* the real path of SOURCE, which the index is of */
 	struct scan_options scan;
 };
 

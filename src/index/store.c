@@ -14,12 +14,14 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "build.h"
 #include "dicom/source.h"
 #include "index/intern.h"
 #include "index/scan.h"
 #include "persist.h"
+#include "saver.h"
 #include "survey.h"
 #include "walk.h"
 
@@ -31,6 +33,7 @@ struct store {
 	struct scan_options opt;
 	struct interns *interns;
 	struct persist *index;          /* NULL: none */
+	struct saver *saver;            /* NULL: none */
 	pthread_mutex_t lock;           /* of what is published: only the scanning thread changes it */
 	struct catalog *catalog;
 	struct instance **duplicates;   /* references: equal files that the catalog does not show */
@@ -84,6 +87,7 @@ void store_free(struct store *s)
 
 	if (!s)
 		return;
+	saver_free(s->saver);
 	catalog_put(s->catalog);
 	rest.instances = s->duplicates;
 	rest.n_instances = s->n_duplicates;
@@ -306,6 +310,8 @@ static int make_catalog(struct store *s, const struct findings *known, struct fi
 	}
 	publish(s, c, &b, f, next_id, gone);
 	s->scanned = true;
+	if (s->saver)
+		saver_ask(s->saver);
 	return 0;
 }
 
@@ -438,6 +444,19 @@ int store_save(struct store *s, struct err *err)
 	rc = save_locked(s, err);
 	pthread_mutex_unlock(&s->saving);
 	return rc;
+}
+
+static void save_logged(void *store)
+{
+	struct err err;
+
+	if (store_save(store, &err) < 0)
+		log_warn("the index was not saved: %s", err.msg);
+}
+
+int store_save_behind(struct store *s, struct err *err)
+{
+	return s->index ? saver_new(save_logged, s, &s->saver, err) : 0;
 }
 
 /* A folder for us alone; its parent is there, or made likewise. */

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* From options to a tree: source, world, views. */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "main/app.h"
 
@@ -113,13 +116,40 @@ static int make_tree(struct app *a, struct err *err)
 	return vfs_new(&w, NULL, &a->vfs, err);
 }
 
+/* The process will be in another folder by the time it is written. */
+static const char *absolute(const char *path, char *buf, size_t cap)
+{
+	if (path[0] == '/' || !getcwd(buf, cap) || strlen(buf) + 1 + strlen(path) >= cap)
+		return path;
+	strcat(buf, "/");
+	return strcat(buf, path);
+}
+
+/* Where the saved index is; NULL: nowhere, by the user's wish or for want of a place. A file alone needs none. */
+static const char *index_path(const struct app *a, char *buf, size_t cap)
+{
+	struct err err;
+
+	if (a->source.only_file || (a->o.index && strcmp(a->o.index, "none") == 0))
+		return NULL;
+	if (a->o.index)
+		return absolute(a->o.index, buf, cap);
+	if (store_index_path(a->source.path, buf, cap, &err) == 0)
+		return buf;
+	log_warn("no saved index: %s", err.msg);
+	return NULL;
+}
+
 /* Threads that live as long as the world leave the signals that end a mount to the main thread. */
 static int make_world(struct app *a, struct err *err)
 {
 	struct world_options w = { .cache_bytes = a->o.cache_bytes };
+	char index[PATH_MAX];
 	sigset_t end, before;
 	int r;
 
+	w.index = index_path(a, index, sizeof index);
+	w.source = a->source.path;
 	w.scan.only_file = a->source.only_file;
 	w.scan.progress = progress_draw;
 	w.scan.progress_arg = &a->progress;

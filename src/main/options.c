@@ -61,7 +61,7 @@ static const struct option_row {
 	{ "deidentify", "[only]", NULL, "show edited/, de-identified; only: nothing else", KIND_TEXT, NOT_YET,
 		AT(deidentify), NOWHERE, 0 },
 	{ "key", "FILE", NULL, "the key under which UIDs are replaced", KIND_TEXT, NOT_YET, AT(key), NOWHERE, 0 },
-	{ "index", "PATH|none", "~/.cache/dcmfs", "where the index is kept between mounts", KIND_TEXT, NOT_YET,
+	{ "index", "PATH|none", "~/.cache/dcmfs", "where the index is kept between mounts", KIND_TEXT, DONE,
 		AT(index), NOWHERE, 0 },
 	{ "refresh", "SECONDS", "0", "look for changes so often; 0: on SIGHUP alone", KIND_NUMBER, DONE,
 		AT(refresh_seconds), NOWHERE, 0 },

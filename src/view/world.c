@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "view/keywords.h"
 #include "view/selection.h"
@@ -33,6 +34,16 @@ static unsigned cores(void)
 	return n < 1 ? 1 : n > 64 ? 64 : (unsigned)n;
 }
 
+/* Without its index a mount only takes longer to come up. */
+static void use_index(struct world *w, const struct world_options *o)
+{
+	struct err err;
+
+	if (o->index && (store_use_index(w->store, o->index, o->source, &err) < 0 ||
+			store_save_behind(w->store, &err) < 0))
+		log_warn("no saved index: %s", err.msg);
+}
+
 int world_new(int root_fd, const struct world_options *o, struct world **out, struct err *err)
 {
 	struct world *w = mem_calloc(1, sizeof *w);
@@ -44,6 +55,8 @@ int world_new(int root_fd, const struct world_options *o, struct world **out, st
 	rc = files_new(root_fd, o->max_open_files ? o->max_open_files : MAX_OPEN_FILES, NULL, NULL, &w->files, err);
 	if (rc == 0)
 		rc = store_new(w->files, &o->scan, &w->store, err);
+	if (rc == 0)
+		use_index(w, o);
 	if (rc == 0)
 		rc = plans_new(w->files, &w->plans, err);
 	if (rc == 0)

@@ -21,33 +21,33 @@ struct dcm_dataset;
 
 struct dcm_node {
 	struct dcm_elem el;
-	const uint8_t *value;               /* el.len bytes; NULL: none, or left in the file */
-	struct dcm_dataset *items;          /* n_items of them, for a sequence */
+	const uint8_t *value;      /* el.len bytes; NULL: none, or left in the file */
+	struct dcm_dataset *items; /* n_items of them, for a sequence */
 	uint32_t n_items;
-	uint32_t n_fragments;               /* of encapsulated pixel data, its offset table aside */
+	uint32_t n_fragments; /* of encapsulated pixel data, its offset table aside */
 	uint64_t fragment_bytes;
-	uint64_t fragments_end;             /* encapsulated pixels: the offset behind their delimiter */
-	const char *creator;                /* private elements: the creator's text; else NULL */
+	uint64_t fragments_end; /* encapsulated pixels: the offset behind their delimiter */
+	const char *creator;    /* private elements: the creator's text; else NULL */
 };
 
 struct dcm_dataset {
-	struct dcm_node *nodes;             /* in file order */
+	struct dcm_node *nodes; /* in file order */
 	uint32_t n_nodes;
-	bool sorted;                        /* tags ascend: look up by bisection */
-	const struct dcm_dataset *parent;   /* of an item: the data set that the sequence is in */
-	const struct charset *charset;      /* its own (0008,0005), or its parent's; never NULL */
+	bool sorted;                      /* tags ascend: look up by bisection */
+	const struct dcm_dataset *parent; /* of an item: the data set that the sequence is in */
+	const struct charset *charset;    /* its own (0008,0005), or its parent's; never NULL */
 };
 
 /* A file's header: meta information and data set. */
 struct dcm_header {
 	struct arena arena;
-	struct dcm_dataset meta;            /* group 0002; empty where there is none */
+	struct dcm_dataset meta; /* group 0002; empty where there is none */
 	struct dcm_dataset top;
-	struct dcm_file file;               /* the source stays open for values not loaded */
+	struct dcm_file file; /* the source stays open for values not loaded */
 	struct dcm_problem problems[DCM_MAX_PROBLEMS];
-	unsigned n_problems;                /* may exceed what is kept */
-	uint64_t pixels_off, pixels_len;    /* the top-level pixel element; pixels_off 0: none */
-	uint32_t pixels_tag;                /* (7fe0,0010), (7fe0,0008), (7fe0,0009), or a private one */
+	unsigned n_problems;             /* may exceed what is kept */
+	uint64_t pixels_off, pixels_len; /* the top-level pixel element; pixels_off 0: none */
+	uint32_t pixels_tag; /* (7fe0,0010), (7fe0,0008), (7fe0,0009), or a private one */
 	uint16_t pixels_vr;
 };
 
@@ -61,7 +61,7 @@ enum dcm_load {
  * could be read is there, the rest is in `problems`. -EPROTO: not DICOM. */
 int dcm_header_read(struct dcm_source *source /* taken */, enum dcm_load load, size_t max_value,
 	struct dcm_header **out, struct err *err);
-void dcm_header_free(struct dcm_header *h);     /* NULL is fine */
+void dcm_header_free(struct dcm_header *h); /* NULL is fine */
 
 /* The el.len bytes of a node, read from the file where they were left there: *value is borrowed from h,
  * or mem_alloc()ed and the caller's where *owned is set. -EFBIG past DCM_MAX_VALUE, -EBADMSG for what

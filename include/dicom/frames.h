@@ -20,14 +20,15 @@ struct err;
 /* The pixel attributes of a header (top level; for what is absent, what the standard's readers assume).
  * n_frames is what the header says, but never more than the file has bytes.
  * -ENOENT: no image here (no rows, columns or pixel data); -EBADMSG: values no image can have. */
-int dcm_pixel_desc(const struct dcm_header *h, struct pixel_desc *out, uint32_t *n_frames, struct err *err);
+int dcm_pixel_desc(const struct dcm_header *h, struct pixel_desc *out, uint32_t *n_frames,
+	struct err *err);
 
 /* What the length of the pixel data tells of a desc: native data that calls itself YBR_FULL_422 but has all
  * samples of all frames is YBR_FULL. dcm_pixel_desc() does it; for who reads a desc himself. */
 void dcm_pixel_settle(struct pixel_desc *d, uint64_t pixels_len, uint32_t n_frames);
 
 struct dcm_fragment {
-	uint64_t off, len;            /* in the file's source */
+	uint64_t off, len; /* in the file's source */
 };
 
 struct dcm_frames {
@@ -35,13 +36,13 @@ struct dcm_frames {
 	uint32_t n_frames;
 	/* native */
 	uint64_t pixels_off, pixels_len;
-	uint64_t frame_bits;          /* of one frame, packed over frame borders where 1-bit */
-	bool swap_pairs;              /* 8-bit samples in big-endian words: desc's big_endian with 8 bits */
+	uint64_t frame_bits; /* of one frame, packed over frame borders where 1-bit */
+	bool swap_pairs;     /* 8-bit samples in big-endian words: desc's big_endian with 8 bits */
 	/* encapsulated: the fragments of frame k are first[k] .. first[k + 1] - 1 */
 	struct dcm_fragment *fragments;
 	uint32_t n_fragments;
-	uint32_t *first;              /* n_frames + 1; NULL where the map is unknown */
-	char problem[120];            /* "" or what was wrong with the tables */
+	uint32_t *first;   /* n_frames + 1; NULL where the map is unknown */
+	char problem[120]; /* "" or what was wrong with the tables */
 };
 
 /* Build the table: native ones by arithmetic, encapsulated ones by walking the items once; a basic offset
@@ -57,17 +58,18 @@ void dcm_frames_release(struct dcm_frames *f);
 
 /* The bytes of frame k (from 0): native as stored, with *bit_off for 1-bit frames; encapsulated its fragments
  * joined. *bytes is mem_alloc()ed, the caller's. -EBADMSG: the file ends before, or the frame is not there. */
-int dcm_frame_read(struct dcm_source *source, const struct dcm_frames *f, uint32_t k, uint8_t **bytes,
-	size_t *len, unsigned *bit_off, struct err *err);
+int dcm_frame_read(struct dcm_source *source, const struct dcm_frames *f, uint32_t k,
+	uint8_t **bytes, size_t *len, unsigned *bit_off, struct err *err);
 
 /* One frame from file to samples: read, then decode or unpack; -ENOTSUP where a codec is missing. Stored words: nothing is
  * masked or sign-extended here. out has pixel_decoded_bytes(desc) bytes; *photometric goes in as desc's and
  * comes out as what the samples are. The one way to pixels, for volumes, pictures and native/ alike. */
-int dcm_frame_decode(struct dcm_source *source, const struct dcm_frames *f, const struct pixel_desc *desc,
-	const struct codec *codec, uint32_t k, uint8_t *out, size_t out_len, enum photometric *photometric,
-	struct err *err);
+int dcm_frame_decode(struct dcm_source *source, const struct dcm_frames *f,
+	const struct pixel_desc *desc, const struct codec *codec, uint32_t k, uint8_t *out,
+	size_t out_len, enum photometric *photometric, struct err *err);
 
 /* The palette of a PALETTE COLOR header, segmented ones expanded (PS3.3 C.7.9), in the arena; -ENOENT: none. */
-int dcm_palette_read(const struct dcm_header *h, struct arena *a, struct palette *out, struct err *err);
+int dcm_palette_read(const struct dcm_header *h, struct arena *a, struct palette *out,
+	struct err *err);
 
 #endif

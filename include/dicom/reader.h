@@ -25,26 +25,26 @@ struct dcm_source;
 #define DCM_UNDEFINED_LENGTH UINT64_MAX
 #define DCM_TAG(group, element) ((uint32_t)(group) << 16 | (uint32_t)(element))
 #define DCM_TAG_GROUP(tag) ((uint16_t)((tag) >> 16))
-#define DCM_TAG_ELEMENT(tag) ((uint16_t)((tag) & 0xFFFF))
+#define DCM_TAG_ELEMENT(tag) ((uint16_t)((tag)&0xFFFF))
 
 struct dcm_encoding {
 	bool explicit_vr;
 	bool big_endian;
 };
 
-#define DCM_WINDOW 16384        /* bytes read ahead at a time */
+#define DCM_WINDOW 16384 /* bytes read ahead at a time */
 
 /* What is known of a file before its data set is read. */
 struct dcm_file {
-	struct dcm_source *source;      /* offsets below refer to it; inflated where deflated */
-	uint64_t meta_off;              /* of the first (0002,xxxx) element; == dataset_off: none */
+	struct dcm_source *source; /* offsets below refer to it; inflated where deflated */
+	uint64_t meta_off;         /* of the first (0002,xxxx) element; == dataset_off: none */
 	uint64_t dataset_off;
-	struct dcm_encoding encoding;   /* of the data set, as sniffed */
-	char transfer_syntax[68];       /* trimmed; "" where there is no meta: see encoding */
+	struct dcm_encoding encoding; /* of the data set, as sniffed */
+	char transfer_syntax[68];     /* trimmed; "" where there is no meta: see encoding */
 	bool has_preamble;
 	bool deflated;
-	bool pixels_big_endian;         /* GE private syntax: words swapped in a little-endian data set */
-	bool pixels_private;            /* Philips private syntax: see dcm_file_is_pixels() */
+	bool pixels_big_endian; /* GE private syntax: words swapped in a little-endian data set */
+	bool pixels_private;    /* Philips private syntax: see dcm_file_is_pixels() */
 	/* private: the file's first DCM_WINDOW bytes, so that one read serves who opens and who walks */
 	uint8_t *head;
 	uint64_t head_off;
@@ -54,15 +54,15 @@ struct dcm_file {
 /* Takes the source (also on error, where it is closed). -EPROTO: not DICOM at all;
  * -EBADMSG: DICOM, but nothing of it can be read. */
 int dcm_file_open(struct dcm_source *source /* taken */, struct dcm_file *out, struct err *err);
-void dcm_file_close(struct dcm_file *f);    /* a zeroed struct is fine */
+void dcm_file_close(struct dcm_file *f); /* a zeroed struct is fine */
 
 enum dcm_event {
-	DCM_EVENT_ELEM,        /* a plain element: el is it; its value may be pulled */
-	DCM_EVENT_SEQ_BEGIN,   /* el is the SQ (or UN, or private) element that opens */
+	DCM_EVENT_ELEM,      /* a plain element: el is it; its value may be pulled */
+	DCM_EVENT_SEQ_BEGIN, /* el is the SQ (or UN, or private) element that opens */
 	DCM_EVENT_SEQ_END,
-	DCM_EVENT_ITEM_BEGIN,  /* el.item counts from 1 */
+	DCM_EVENT_ITEM_BEGIN, /* el.item counts from 1 */
 	DCM_EVENT_ITEM_END,
-	DCM_EVENT_PIXELS,      /* encapsulated pixel data: el.off is at its first item tag */
+	DCM_EVENT_PIXELS, /* encapsulated pixel data: el.off is at its first item tag */
 	DCM_EVENT_END,
 };
 
@@ -70,14 +70,14 @@ enum dcm_event {
  * sequences and encapsulated pixels that do not say. */
 struct dcm_elem {
 	uint32_t tag;
-	uint16_t vr;             /* what the value is: as in the file, or the dictionary's (below) */
-	uint8_t depth;           /* 0: the data set; +1 an item */
-	bool vr_implicit;        /* the file has no VR: vr is the dictionary's, or UN */
-	bool vr_was_un;          /* the file says UN: vr is the dictionary's, or SQ of what was found */
-	bool big_endian;         /* how its binary value is stored */
-	bool clamped;            /* the length said more than there was */
-	uint32_t item;           /* ITEM_BEGIN/END: which, from 1 */
-	uint64_t head_off;       /* of its tag */
+	uint16_t vr;       /* what the value is: as in the file, or the dictionary's (below) */
+	uint8_t depth;     /* 0: the data set; +1 an item */
+	bool vr_implicit;  /* the file has no VR: vr is the dictionary's, or UN */
+	bool vr_was_un;    /* the file says UN: vr is the dictionary's, or SQ of what was found */
+	bool big_endian;   /* how its binary value is stored */
+	bool clamped;      /* the length said more than there was */
+	uint32_t item;     /* ITEM_BEGIN/END: which, from 1 */
+	uint64_t head_off; /* of its tag */
 	uint64_t off, len;
 };
 
@@ -92,40 +92,40 @@ struct dcm_problem {
 };
 #define DCM_MAX_PROBLEMS 16
 
-#define DCM_MAX_CREATORS 128    /* private blocks remembered at once; further ones stay unnamed */
+#define DCM_MAX_CREATORS 128 /* private blocks remembered at once; further ones stay unnamed */
 
 struct dcm_creator {
 	uint16_t group;
 	uint8_t block;
 	uint8_t len;
-	char text[65];           /* trimmed, as in the file, NUL-terminated */
+	char text[65]; /* trimmed, as in the file, NUL-terminated */
 };
 
 /* A data set, a sequence or an item that is open. */
 struct dcm_level {
-	uint64_t limit;          /* where it ends at the latest */
-	uint32_t tag;            /* of the sequence */
-	uint32_t item;           /* items begun, in a sequence; which one this is, in an item */
+	uint64_t limit; /* where it ends at the latest */
+	uint32_t tag;   /* of the sequence */
+	uint32_t item;  /* items begun, in a sequence; which one this is, in an item */
 	struct dcm_encoding encoding;
 	bool is_sequence;
-	bool by_delimiter;       /* its own length is undefined */
-	bool is_signed;          /* PixelRepresentation 1 seen here or above */
-	bool lut_is_single;      /* a LUT Descriptor of one entry was seen last */
-	uint8_t n_creators;      /* on the stack when this level began */
+	bool by_delimiter;  /* its own length is undefined */
+	bool is_signed;     /* PixelRepresentation 1 seen here or above */
+	bool lut_is_single; /* a LUT Descriptor of one entry was seen last */
+	uint8_t n_creators; /* on the stack when this level began */
 };
 
 /* On the caller's stack (about 34 KiB). Fields are private to reader.c but n_problems and problems. */
 struct dcm_reader {
 	struct dcm_file *file;
 	uint64_t pos;
-	const uint8_t *window;                        /* bytes [window_off, +window_len): head or own */
+	const uint8_t *window; /* bytes [window_off, +window_len): head or own */
 	uint64_t window_off;
 	size_t window_len;
-	unsigned top;                                 /* level[top] is the innermost open one */
+	unsigned top; /* level[top] is the innermost open one */
 	unsigned n_creators;
 	uint32_t n_elements;
 	bool in_meta, in_pixels, done;
-	unsigned n_problems;                          /* may exceed what is kept */
+	unsigned n_problems; /* may exceed what is kept */
 	struct dcm_problem problems[DCM_MAX_PROBLEMS];
 	struct dcm_level level[2 * DCM_MAX_DEPTH + 1];
 	struct dcm_creator creators[DCM_MAX_CREATORS];
@@ -143,13 +143,14 @@ int dcm_reader_next(struct dcm_reader *r, struct dcm_elem *el, struct err *err);
 int dcm_reader_skip(struct dcm_reader *r, const struct dcm_elem *el, struct err *err);
 /* After PIXELS, at once: walk the items to behind the last one and count them, the offset table
  * (item 0) aside. */
-int dcm_reader_fragments(struct dcm_reader *r, uint32_t *n_fragments, uint64_t *bytes, struct err *err);
+int dcm_reader_fragments(struct dcm_reader *r, uint32_t *n_fragments, uint64_t *bytes,
+	struct err *err);
 /* The first cap bytes of the value; *len is how many there are in buf. */
 int dcm_reader_value(struct dcm_reader *r, const struct dcm_elem *el, void *buf, size_t cap,
 	size_t *len, struct err *err);
 /* The value without a copy: its first DCM_WINDOW bytes at most, borrowed until the next call. */
-int dcm_reader_view(struct dcm_reader *r, const struct dcm_elem *el, const uint8_t **value, size_t *len,
-	struct err *err);
+int dcm_reader_view(struct dcm_reader *r, const struct dcm_elem *el, const uint8_t **value,
+	size_t *len, struct err *err);
 /* The creator that reserved the block of this private element, trimmed, in the innermost data
  * set; NULL where there is none. *len its length; borrowed, valid until that data set ends. */
 const char *dcm_reader_creator(const struct dcm_reader *r, uint32_t tag, size_t *len);

@@ -29,7 +29,8 @@ struct dcm_source {
  * cut short under us must be a short read, not a signal. */
 int dcm_source_from_fd(int fd /* taken */, struct dcm_source **out, struct err *err);
 /* The same for one whose size is known already. */
-int dcm_source_from_sized_fd(int fd /* taken */, uint64_t size, struct dcm_source **out, struct err *err);
+int dcm_source_from_sized_fd(int fd /* taken */, uint64_t size, struct dcm_source **out,
+	struct err *err);
 /* openat() read-only; -ENOENT, -EACCES ... as the system says; not a regular file: -EINVAL. */
 int dcm_source_open_at(int dir_fd, const char *path, struct dcm_source **out, struct err *err);
 /* len bytes at p, which stay the caller's and outlive the source. */
@@ -44,6 +45,6 @@ int dcm_source_inflate(struct dcm_source *base /* taken */, uint64_t off, struct
 int64_t dcm_source_pread(struct dcm_source *s, void *buf, size_t n, uint64_t off, struct err *err);
 /* All n bytes, or -EBADMSG where the source ends before. */
 int dcm_source_read_full(struct dcm_source *s, void *buf, size_t n, uint64_t off, struct err *err);
-void dcm_source_close(struct dcm_source *s);   /* NULL is fine */
+void dcm_source_close(struct dcm_source *s); /* NULL is fine */
 
 #endif

@@ -28,7 +28,7 @@ int dump_render(const struct dcm_header *h, struct buf *out, struct err *err);
 struct dump_series;
 
 int dump_series_new(struct dump_series **out, struct err *err);
-void dump_series_free(struct dump_series *s);           /* NULL is fine */
+void dump_series_free(struct dump_series *s); /* NULL is fine */
 int dump_series_add(struct dump_series *s, const struct dcm_header *h, struct err *err);
 int dump_series_render(const struct dump_series *s, struct buf *out, struct err *err);
 

@@ -28,10 +28,10 @@ struct builder {
 	struct dcm_dataset *items;
 	size_t n_items, cap_items;
 	size_t max_value;
-	const char *creator;                       /* the one used last, in the arena */
+	const char *creator; /* the one used last, in the arena */
 	struct open_item {
 		size_t first_node;
-		size_t first_item;                 /* of the sequence that is open in it */
+		size_t first_item; /* of the sequence that is open in it */
 		const struct charset *charset;
 	} open[DCM_MAX_DEPTH + 1];
 	struct dcm_reader reader;
@@ -92,8 +92,7 @@ static int load_value(struct builder *b, struct dcm_node *n, struct err *err)
 	size_t len;
 	int rc;
 
-	if (n->el.len == 0 || n->el.len > most ||
-		dcm_file_is_pixels(&b->h->file, &n->el))
+	if (n->el.len == 0 || n->el.len > most || dcm_file_is_pixels(&b->h->file, &n->el))
 		return 0;
 	value = arena_alloc(&b->h->arena, (size_t)n->el.len);
 	if (!value)
@@ -442,8 +441,9 @@ const struct dcm_node *dcm_get_private(const struct dcm_dataset *ds, uint16_t gr
 		if (!is_creator_of(n, group))
 			continue;
 		any = true;
-		found = has_prefix(n, creator)
-			? dcm_get(ds, DCM_TAG(group, (n->el.tag & 0xFF) << 8 | low)) : NULL;
+		found = has_prefix(n, creator) ?
+			dcm_get(ds, DCM_TAG(group, (n->el.tag & 0xFF) << 8 | low)) :
+			NULL;
 		if (found)
 			return found;
 	}

@@ -18,14 +18,14 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "head.h"
 #include "dicom/reader.h"
 #include "dicom/source.h"
 #include "dicom/tags.h"
+#include "head.h"
 
-#define TS_ROOT            "1.2.840.10008.1.2"
-#define TS_PMSCT_RLE1      "1.3.46.670589.33.1.4.1"
-#define TS_GE_BIG_PIXELS   "1.2.840.113619.5.2"
+#define TS_ROOT "1.2.840.10008.1.2"
+#define TS_PMSCT_RLE1 "1.3.46.670589.33.1.4.1"
+#define TS_GE_BIG_PIXELS "1.2.840.113619.5.2"
 
 /* Up to n bytes at off: in the head where that holds them, else read to tmp. */
 static const uint8_t *peek(struct dcm_file *f, uint64_t off, size_t n, void *tmp, size_t *got)
@@ -66,8 +66,9 @@ static bool is_chain(struct dcm_file *f, uint64_t off, struct dcm_encoding enc)
 		p = peek(f, off, sizeof tmp, tmp, &n);
 		if (n < 8)
 			return false;
-		if (enc.explicit_vr ? !head_looks_explicit(p, n, f->source->size - off, enc.big_endian)
-			: !head_looks_implicit(p, f->source->size - off, enc.big_endian))
+		if (enc.explicit_vr ?
+				!head_looks_explicit(p, n, f->source->size - off, enc.big_endian) :
+				!head_looks_implicit(p, f->source->size - off, enc.big_endian))
 			return false;
 		if (enc.explicit_vr)
 			head_read_explicit(p, n, enc.big_endian, &h);
@@ -221,7 +222,8 @@ static void find_encoding(struct dcm_file *f)
 	if (!f->transfer_syntax[0])
 		said.explicit_vr = false;
 	f->encoding = said;
-	if (sniff(f, f->dataset_off, &seen) && (seen.explicit_vr || is_chain(f, f->dataset_off, seen)))
+	if (sniff(f, f->dataset_off, &seen) &&
+		(seen.explicit_vr || is_chain(f, f->dataset_off, seen)))
 		f->encoding = seen;
 }
 
@@ -262,8 +264,8 @@ bool dcm_file_is_pixels(const struct dcm_file *f, const struct dcm_elem *el)
 {
 	if (el->depth != 0)
 		return false;
-	if (f->pixels_private && (el->tag == DCM_TAG(0x07A1, 0x100A) ||
-		el->tag == DCM_TAG(0x07A1, 0x1011)))
+	if (f->pixels_private &&
+		(el->tag == DCM_TAG(0x07A1, 0x100A) || el->tag == DCM_TAG(0x07A1, 0x1011)))
 		return el->len > 0;
 	return el->tag == DCM_PixelData || el->tag == DCM_FloatPixelData ||
 		el->tag == DCM_DoubleFloatPixelData;

@@ -28,14 +28,15 @@
 #include "dicom/value.h"
 #include "head.h"
 
-#define TAIL 10u        /* bytes at a fragment's end in which its end marker is looked for */
+#define TAIL 10u /* bytes at a fragment's end in which its end marker is looked for */
 
 /* ---- what a header says ---- */
 
 static enum pixel_kind kind_of(uint32_t tag)
 {
-	return tag == DCM_FloatPixelData ? PIXEL_FLOAT32
-		: tag == DCM_DoubleFloatPixelData ? PIXEL_FLOAT64 : PIXEL_INTEGER;
+	return tag == DCM_FloatPixelData        ? PIXEL_FLOAT32 :
+		tag == DCM_DoubleFloatPixelData ? PIXEL_FLOAT64 :
+						  PIXEL_INTEGER;
 }
 
 static enum photometric photometric_of(const struct dcm_header *h, unsigned samples)
@@ -110,8 +111,9 @@ int dcm_pixel_desc(const struct dcm_header *h, struct pixel_desc *out, uint32_t 
 	out->is_signed = get_u16(h, DCM_PixelRepresentation, 0) == 1;
 	out->planar = get_u16(h, DCM_PlanarConfiguration, 0) == 1;
 	out->photometric = photometric_of(h, out->samples);
-	*n_frames = frames < 1 ? 1 : (uint32_t)min_u64((uint64_t)frames,
-		min_u64(h->file.source->size, INT32_MAX));
+	*n_frames = frames < 1 ?
+		1 :
+		(uint32_t)min_u64((uint64_t)frames, min_u64(h->file.source->size, INT32_MAX));
 	rc = pixel_desc_check(out, err);
 	if (rc < 0)
 		return rc;
@@ -271,8 +273,8 @@ static bool begins_frame(struct dcm_source *source, const struct dcm_frames *f, 
 {
 	if (i == 0)
 		return true;
-	return by_end ? ends_codestream(source, &f->fragments[i - 1])
-		: begins_codestream(source, &f->fragments[i]);
+	return by_end ? ends_codestream(source, &f->fragments[i - 1]) :
+			begins_codestream(source, &f->fragments[i]);
 }
 
 static bool map_by_markers(struct dcm_source *source, const struct dcm_frames *f, bool by_end)
@@ -353,13 +355,14 @@ int dcm_frames_read(struct dcm_source *source, uint64_t pixels_off, uint64_t pix
 	out->pixels_off = pixels_off;
 	out->pixels_len = pixels_len;
 	out->encapsulated = pixels_len == DCM_UNDEFINED_LENGTH;
-	out->frame_bits = desc->bits_allocated == 1
-		? (uint64_t)desc->rows * desc->cols * desc->samples : pixel_frame_bytes(desc) * 8;
+	out->frame_bits = desc->bits_allocated == 1 ?
+		(uint64_t)desc->rows * desc->cols * desc->samples :
+		pixel_frame_bytes(desc) * 8;
 	out->swap_pairs = desc->big_endian && desc->bits_allocated == 8;
 	if (out->encapsulated)
 		rc = read_encapsulated(source, pixels_off, codec == &codec_rle, out, err);
-	else if (codec && (!mul_u64(pixel_frame_bytes(desc), n_frames, &native) ||
-		pixels_len < native))
+	else if (codec &&
+		(!mul_u64(pixel_frame_bytes(desc), n_frames, &native) || pixels_len < native))
 		rc = read_bare(pixels_off, pixels_len, out, err);
 	if (rc < 0)
 		dcm_frames_release(out);
@@ -386,8 +389,9 @@ static int find_native(const struct dcm_frames *f, uint32_t k, uint64_t *off, si
 	if (k >= f->n_frames || !mul_u64(f->frame_bits, k, &from) ||
 		!add_u64(from, f->frame_bits, &to) || to > UINT64_MAX - 7 ||
 		(to + 7) / 8 > f->pixels_len)
-		return err_set(err, -EBADMSG, "frame %u of %u is not all there: the pixel data has %llu bytes",
-			k, f->n_frames, (unsigned long long)f->pixels_len);
+		return err_set(err, -EBADMSG,
+			"frame %u of %u is not all there: the pixel data has %llu bytes", k,
+			f->n_frames, (unsigned long long)f->pixels_len);
 	*bit_off = (unsigned)(from % 8);
 	*off = f->pixels_off + from / 8;
 	*len = (size_t)((to + 7) / 8 - from / 8);
@@ -408,8 +412,8 @@ static int read_swapped(struct dcm_source *source, const struct dcm_frames *f, u
 	both = mem_calloc(n, 1);
 	if (!both)
 		return err_nomem(err);
-	rc = dcm_source_read_full(source, both, (size_t)min_u64(n, f->pixels_off + f->pixels_len - from),
-		from, err);
+	rc = dcm_source_read_full(source, both,
+		(size_t)min_u64(n, f->pixels_off + f->pixels_len - from), from, err);
 	for (i = 0; rc == 0 && i < len; i++)
 		out[i] = both[(i + (size_t)(off - from)) ^ 1];
 	mem_free(both);
@@ -419,8 +423,8 @@ static int read_swapped(struct dcm_source *source, const struct dcm_frames *f, u
 static int read_native(struct dcm_source *source, const struct dcm_frames *f, uint64_t off,
 	uint8_t *out, size_t len, struct err *err)
 {
-	return f->swap_pairs ? read_swapped(source, f, off, out, len, err)
-		: dcm_source_read_full(source, out, len, off, err);
+	return f->swap_pairs ? read_swapped(source, f, off, out, len, err) :
+			       dcm_source_read_full(source, out, len, off, err);
 }
 
 /* How many bytes the fragments of frame k have; -EBADMSG where it has none. */
@@ -470,8 +474,8 @@ int dcm_frame_read(struct dcm_source *source, const struct dcm_frames *f, uint32
 	out = mem_alloc(*len);
 	if (!out)
 		return err_nomem(err);
-	rc = f->encapsulated ? join(source, f, k, out, err)
-		: read_native(source, f, off, out, *len, err);
+	rc = f->encapsulated ? join(source, f, k, out, err) :
+			       read_native(source, f, off, out, *len, err);
 	if (rc < 0) {
 		mem_free(out);
 		return rc;
@@ -520,8 +524,8 @@ int dcm_frame_decode(struct dcm_source *source, const struct dcm_frames *f,
 	rc = dcm_frame_read(source, f, k, &bytes, &len, &bit_off, err);
 	if (rc < 0)
 		return rc;
-	rc = f->encapsulated ? codec->decode(desc, bytes, len, out, out_len, photometric, err)
-		: pixel_unpack(desc, bytes, len, bit_off, out, out_len, err);
+	rc = f->encapsulated ? codec->decode(desc, bytes, len, out, out_len, photometric, err) :
+			       pixel_unpack(desc, bytes, len, bit_off, out, out_len, err);
 	mem_free(bytes);
 	return rc;
 }

@@ -14,18 +14,18 @@
 #include "dicom/dict.h"
 #include "dicom/reader.h"
 
-#define TAG_ITEM      DCM_TAG(0xFFFE, 0xE000)
-#define TAG_ITEM_END  DCM_TAG(0xFFFE, 0xE00D)
-#define TAG_SEQ_END   DCM_TAG(0xFFFE, 0xE0DD)
+#define TAG_ITEM DCM_TAG(0xFFFE, 0xE000)
+#define TAG_ITEM_END DCM_TAG(0xFFFE, 0xE00D)
+#define TAG_SEQ_END DCM_TAG(0xFFFE, 0xE0DD)
 #define LENGTH_UNDEFINED 0xFFFFFFFFu
 
 enum head_form { HEAD_IMPLICIT, HEAD_SHORT, HEAD_LONG };
 
 struct head {
 	uint32_t tag;
-	uint16_t vr;        /* DCM_VR_NONE where implicit */
-	uint16_t size;      /* bytes before the value: 8 or 12 */
-	uint32_t len;       /* as written */
+	uint16_t vr;   /* DCM_VR_NONE where implicit */
+	uint16_t size; /* bytes before the value: 8 or 12 */
+	uint32_t len;  /* as written */
 };
 
 static inline uint16_t head_u16(const uint8_t *p, bool big_endian)

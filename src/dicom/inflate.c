@@ -20,21 +20,21 @@
 #include "dicom/limits.h"
 #include "dicom/source.h"
 
-#define MAX_POINTS  64u
-#define FIRST_SPAN  (UINT64_C(1) << 20)
-#define CHUNK       16384u
+#define MAX_POINTS 64u
+#define FIRST_SPAN (UINT64_C(1) << 20)
+#define CHUNK 16384u
 
 /* A decoder and where it stands. A z_stream must not be moved: these are heap objects. */
 struct point {
 	z_stream z;
-	uint64_t in;      /* compressed bytes consumed */
-	uint64_t out;     /* bytes inflated so far */
+	uint64_t in;  /* compressed bytes consumed */
+	uint64_t out; /* bytes inflated so far */
 };
 
 struct inflated {
 	struct dcm_source base;
 	struct dcm_source *from;
-	uint64_t begin;                   /* where the deflated stream begins in `from` */
+	uint64_t begin; /* where the deflated stream begins in `from` */
 	unsigned n_points;
 	struct point *points[MAX_POINTS]; /* ascending; the first is at 0 */
 	_Atomic(struct point *) spare;    /* the decoder of the last read, or NULL */

@@ -181,8 +181,8 @@ int dcm_palette_read(const struct dcm_header *h, struct arena *a, struct palette
 	if (!dcm_int(n, 0, &entries) || !dcm_int(n, 1, &first) || !dcm_int(n, 2, &bits))
 		return err_set(err, -ENOENT, "no palette");
 	out->n_entries = (uint16_t)entries ? (uint16_t)entries : 65536;
-	out->first = dcm_get_int(&h->top, DCM_PixelRepresentation, 0) == 1 ? (int16_t)first
-		: (uint16_t)first;
+	out->first = dcm_get_int(&h->top, DCM_PixelRepresentation, 0) == 1 ? (int16_t)first :
+									     (uint16_t)first;
 	out->bits = bits == 8 ? 8 : 16;
 	for (channel = 0; channel < 3 && rc == 0; channel++)
 		rc = read_channel(h, channel, a, out, err);

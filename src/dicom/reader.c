@@ -26,14 +26,11 @@
 #include "base/err.h"
 #include "dicom/source.h"
 #include "dicom/tags.h"
-#include "head.h"
+#include "reader_parts.h"
 
-#define SMALL_READ 4096u        /* behind a value that was skipped: the rest of a header is near */
+#define SMALL_READ 4096u /* behind a value that was skipped: the rest of a header is near */
 
-static void problem(struct dcm_reader *r, uint64_t off, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void problem(struct dcm_reader *r, uint64_t off, const char *fmt, ...)
+void reader_problem(struct dcm_reader *r, uint64_t off, const char *fmt, ...)
 {
 	struct dcm_problem *p;
 	va_list ap;
@@ -64,9 +61,7 @@ static int refill(struct dcm_reader *r, uint64_t off, size_t n, struct err *err)
 	return 0;
 }
 
-/* n <= DCM_WINDOW bytes at off, fewer only where the source ends; *got is how many are in reach.
- * NULL after an I/O error. Valid until the next fetch; source offsets may lie behind its end. */
-static const uint8_t *fetch(struct dcm_reader *r, uint64_t off, size_t n, size_t *got,
+const uint8_t *reader_fetch(struct dcm_reader *r, uint64_t off, size_t n, size_t *got,
 	struct err *err)
 {
 	uint64_t end = min_u64(off + n, r->file->source->size);
@@ -82,11 +77,6 @@ static const uint8_t *fetch(struct dcm_reader *r, uint64_t off, size_t n, size_t
 }
 
 /* ---- levels ---- */
-
-static struct dcm_level *top(struct dcm_reader *r)
-{
-	return &r->level[r->top];
-}
 
 static void set_base(struct dcm_reader *r, uint64_t pos, uint64_t limit, struct dcm_encoding enc)
 {
@@ -118,7 +108,7 @@ void dcm_reader_init(struct dcm_reader *r, struct dcm_file *f)
 static void push(struct dcm_reader *r, bool is_sequence, uint32_t tag, uint64_t len,
 	struct dcm_encoding enc)
 {
-	const struct dcm_level *below = top(r);
+	const struct dcm_level *below = reader_top(r);
 	struct dcm_level *l = &r->level[++r->top];
 
 	l->by_delimiter = len == DCM_UNDEFINED_LENGTH;
@@ -151,7 +141,7 @@ static void fill_end(const struct dcm_reader *r, struct dcm_elem *el)
 
 static int pop(struct dcm_reader *r, struct dcm_elem *el)
 {
-	const struct dcm_level *l = top(r);
+	const struct dcm_level *l = reader_top(r);
 
 	fill_end(r, el);
 	r->n_creators = l->n_creators;
@@ -163,11 +153,11 @@ static int pop(struct dcm_reader *r, struct dcm_elem *el)
  * information gives way to the data set. */
 static int end_level(struct dcm_reader *r, struct dcm_elem *el)
 {
-	const struct dcm_level *l = top(r);
+	const struct dcm_level *l = reader_top(r);
 
 	if (r->top > 0) {
 		if (l->by_delimiter)
-			problem(r, r->pos, "%s without its delimiter",
+			reader_problem(r, r->pos, "%s without its delimiter",
 				l->is_sequence ? "a sequence" : "an item");
 		return pop(r, el);
 	}
@@ -181,184 +171,6 @@ static int end_level(struct dcm_reader *r, struct dcm_elem *el)
 	return DCM_EVENT_END;
 }
 
-/* ---- private creators ---- */
-
-static const uint8_t *trim(const uint8_t *p, size_t *len)
-{
-	while (*len && (p[*len - 1] == ' ' || p[*len - 1] == '\0'))
-		--*len;
-	while (*len && *p == ' ') {
-		p++;
-		--*len;
-	}
-	return p;
-}
-
-static int note_creator(struct dcm_reader *r, const struct dcm_elem *el, struct err *err)
-{
-	struct dcm_creator *c;
-	const uint8_t *p;
-	size_t len;
-	int rc;
-
-	if (r->n_creators == DCM_MAX_CREATORS)
-		return 0;
-	rc = dcm_reader_view(r, el, &p, &len, err);
-	if (rc < 0)
-		return rc;
-	p = trim(p, &len);
-	c = &r->creators[r->n_creators++];
-	c->group = DCM_TAG_GROUP(el->tag);
-	c->block = (uint8_t)el->tag;
-	c->len = (uint8_t)min_size(len, sizeof c->text - 1);
-	memcpy(c->text, p, c->len);
-	c->text[c->len] = '\0';
-	return 0;
-}
-
-const char *dcm_reader_creator(const struct dcm_reader *r, uint32_t tag, size_t *len)
-{
-	unsigned top_dataset = r->level[r->top].is_sequence ? r->top - 1 : r->top;
-	unsigned i = r->n_creators, first = r->level[top_dataset].n_creators;
-	const struct dcm_creator *c;
-
-	while (i-- > first) {
-		c = &r->creators[i];
-		if (c->group == DCM_TAG_GROUP(tag) && c->block == DCM_TAG_ELEMENT(tag) >> 8) {
-			*len = c->len;
-			return c->text;
-		}
-	}
-	return NULL;
-}
-
-static bool is_creator(uint32_t tag)
-{
-	return (tag & 0x10000) && DCM_TAG_ELEMENT(tag) >= 0x10 && DCM_TAG_ELEMENT(tag) <= 0xFF;
-}
-
-/* ---- VRs that are not in the file ---- */
-
-static uint16_t public_vr(const struct dcm_level *l, uint32_t tag)
-{
-	const struct dcm_dict_entry *d = dcm_dict_find(tag);
-
-	if (!d || !d->vr)
-		return DCM_VR_UN;
-	if (tag == DCM_LUTData)
-		return l->lut_is_single ? DCM_VR_US : DCM_VR_OW;
-	if (d->ambiguous && d->vr == DCM_VR_US && l->is_signed)
-		return DCM_VR_SS;
-	return d->vr;
-}
-
-/* What the dictionaries say (PS3.5 §7.8.1: creators are LO); UN where they are silent. */
-static uint16_t dictionary_vr(const struct dcm_reader *r, uint32_t tag)
-{
-	const struct dcm_dict_entry *d;
-	const char *creator;
-	size_t len;
-
-	if (!(tag & 0x10000) || DCM_TAG_ELEMENT(tag) < 0x100)
-		return public_vr(&r->level[r->top], tag);
-	creator = dcm_reader_creator(r, tag, &len);
-	d = creator ? dcm_dict_find_private(creator, tag) : NULL;
-	return d && d->vr ? d->vr : DCM_VR_UN;
-}
-
-/* ---- heads ---- */
-
-/* Does an element of an explicit data set begin at off, or the level end there? */
-static bool continues_at(struct dcm_reader *r, uint64_t off, uint32_t after)
-{
-	const struct dcm_level *l = top(r);
-	bool big = l->encoding.big_endian;
-	const uint8_t *p;
-	uint32_t tag;
-	size_t n;
-
-	if (off >= l->limit)
-		return off == l->limit;
-	p = fetch(r, off, 12, &n, NULL);
-	n = p ? (size_t)min_u64(n, l->limit - off) : 0;
-	if (n < 8)
-		return false;
-	tag = head_tag(p, big);
-	if (DCM_TAG_GROUP(tag) == 0xFFFE)
-		return true;
-	return tag > after && dcm_vr_known(DCM_VR(p[4], p[5]));
-}
-
-static bool is_letter(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z';
-}
-
-/* An explicit head whose VR nobody knows. VRs to come have the long form (PS3.5 §6.2), so letters try
- * that first; other bytes are rather a short VR that was lost, or an element written implicitly. */
-static void guess_head(struct dcm_reader *r, const uint8_t *p, size_t n, uint64_t room,
-	struct head *h)
-{
-	static const enum head_form orders[2][3] = {
-		{ HEAD_SHORT, HEAD_LONG, HEAD_IMPLICIT },
-		{ HEAD_LONG, HEAD_SHORT, HEAD_IMPLICIT },
-	};
-	bool big = top(r)->encoding.big_endian, letters = is_letter(p[4]) && is_letter(p[5]);
-	bool reserved = p[6] == 0 && p[7] == 0;
-	struct head found[3];
-	int i;
-
-	for (i = 0; i < 3; i++)
-		head_read_as(p, n, orders[letters][i], big, &found[i]);
-	for (i = 0; i < 3; i++) {
-		if (orders[letters][i] == HEAD_LONG && !reserved)
-			continue;
-		if (orders[letters][i] == HEAD_IMPLICIT && letters)
-			continue;
-		if (continues_at(r, r->pos + found[i].size + found[i].len, found[i].tag))
-			break;
-	}
-	if (i == 3)
-		i = letters ? !reserved : found[2].len == LENGTH_UNDEFINED ||
-			found[2].len <= room - 8 ? 2 : 0;
-	*h = found[i];
-	if (i < 2 || letters)
-		h->vr = DCM_VR_UN;
-}
-
-/* Read the head at pos into el, from n >= 8 bytes. */
-static void read_head(struct dcm_reader *r, const uint8_t *p, size_t n, struct dcm_elem *el)
-{
-	const struct dcm_level *l = top(r);
-	uint64_t room = l->limit - r->pos;
-	struct head h;
-
-	if (!l->encoding.explicit_vr) {
-		head_read_as(p, n, HEAD_IMPLICIT, l->encoding.big_endian, &h);
-	} else if (!head_read_explicit(p, n, l->encoding.big_endian, &h)) {
-		guess_head(r, p, n, room, &h);
-		problem(r, r->pos, "(%04x,%04x): no known VR", DCM_TAG_GROUP(h.tag),
-			DCM_TAG_ELEMENT(h.tag));
-	}
-	el->tag = h.tag;
-	el->vr = h.vr;
-	el->depth = (uint8_t)(r->top / 2);
-	el->vr_implicit = h.vr == DCM_VR_NONE;
-	el->vr_was_un = el->clamped = false;
-	el->big_endian = l->encoding.big_endian;
-	el->item = 0;
-	el->head_off = r->pos;
-	el->off = r->pos + h.size;
-	el->len = h.len == LENGTH_UNDEFINED ? DCM_UNDEFINED_LENGTH : h.len;
-	if (el->vr_implicit || el->vr == DCM_VR_UN) {
-		el->vr_was_un = !el->vr_implicit;
-		el->vr = dictionary_vr(r, el->tag);
-		el->vr_was_un = el->vr_was_un && el->vr != DCM_VR_UN;
-		if (el->vr_was_un)
-			el->big_endian = false;
-	}
-}
-
 /* ---- sequences ---- */
 
 /* Do items tile these bytes? Those that know their length are hopped over; one that does not is trusted. */
@@ -370,7 +182,7 @@ static bool holds_items(struct dcm_reader *r, uint64_t off, uint64_t end, bool b
 	size_t n;
 
 	while (off < end) {
-		p = end - off < 8 ? NULL : fetch(r, off, 8, &n, NULL);
+		p = end - off < 8 ? NULL : reader_fetch(r, off, 8, &n, NULL);
 		if (!p || n < 8)
 			return false;
 		tag = head_tag(p, big_endian);
@@ -391,7 +203,7 @@ static bool holds_items(struct dcm_reader *r, uint64_t off, uint64_t end, bool b
 static bool starts_with_item(struct dcm_reader *r, uint64_t off, uint64_t room, bool big_endian)
 {
 	size_t n;
-	const uint8_t *p = room < 8 ? NULL : fetch(r, off, 8, &n, NULL);
+	const uint8_t *p = room < 8 ? NULL : reader_fetch(r, off, 8, &n, NULL);
 	uint32_t tag = p && n >= 8 ? head_tag(p, big_endian) : 0;
 
 	return tag == TAG_ITEM || tag == TAG_SEQ_END;
@@ -400,18 +212,18 @@ static bool starts_with_item(struct dcm_reader *r, uint64_t off, uint64_t room, 
 /* An undefined length: a sequence, encapsulated pixel data, or damage. */
 static int open_undefined(struct dcm_reader *r, struct dcm_elem *el)
 {
-	struct dcm_level *l = top(r);
+	struct dcm_level *l = reader_top(r);
 	struct dcm_encoding enc = l->encoding;
-	bool pixels = el->tag == DCM_PixelData || (!el->vr_implicit && el->vr != DCM_VR_SQ &&
-		el->vr != DCM_VR_UN && !el->vr_was_un);
+	bool pixels = el->tag == DCM_PixelData ||
+		(!el->vr_implicit && el->vr != DCM_VR_SQ && el->vr != DCM_VR_UN && !el->vr_was_un);
 
 	if (el->vr == DCM_VR_UN || el->vr_was_un)
 		enc = (struct dcm_encoding){ false, false };
 	el->big_endian = enc.big_endian;
 	if (!starts_with_item(r, el->off, l->limit - el->off, enc.big_endian) || !may_nest(r)) {
-		problem(r, el->head_off, "(%04x,%04x): %s", DCM_TAG_GROUP(el->tag),
-			DCM_TAG_ELEMENT(el->tag), may_nest(r) ? "undefined length, but no item"
-			: "nested too deeply");
+		reader_problem(r, el->head_off, "(%04x,%04x): %s", DCM_TAG_GROUP(el->tag),
+			DCM_TAG_ELEMENT(el->tag),
+			may_nest(r) ? "undefined length, but no item" : "nested too deeply");
 		el->len = l->limit - el->off;
 		el->vr = el->vr == DCM_VR_SQ ? DCM_VR_UN : el->vr;
 		el->clamped = true;
@@ -437,16 +249,16 @@ static bool is_sequence(struct dcm_reader *r, struct dcm_elem *el)
 
 	if (el->vr != DCM_VR_SQ && el->vr != DCM_VR_UN)
 		return false;
-	if (el->vr == DCM_VR_SQ && (el->len == 0 ||
-		(!un && starts_with_item(r, el->off, el->len, big)) ||
-		holds_items(r, el->off, el->off + el->len, big)))
+	if (el->vr == DCM_VR_SQ &&
+		(el->len == 0 || (!un && starts_with_item(r, el->off, el->len, big)) ||
+			holds_items(r, el->off, el->off + el->len, big)))
 		return may_nest(r);
 	if (el->vr == DCM_VR_UN && el->len >= 8 &&
 		holds_items(r, el->off, el->off + el->len, false))
 		return may_nest(r);
 	if (el->vr == DCM_VR_SQ) {
 		if (!un)
-			problem(r, el->head_off, "(%04x,%04x): a sequence without an item",
+			reader_problem(r, el->head_off, "(%04x,%04x): a sequence without an item",
 				DCM_TAG_GROUP(el->tag), DCM_TAG_ELEMENT(el->tag));
 		el->vr = DCM_VR_UN;
 	}
@@ -456,7 +268,7 @@ static bool is_sequence(struct dcm_reader *r, struct dcm_elem *el)
 static int open_defined(struct dcm_reader *r, struct dcm_elem *el)
 {
 	bool un = el->vr_was_un || (el->vr == DCM_VR_UN && !el->vr_implicit);
-	struct dcm_encoding enc = top(r)->encoding;
+	struct dcm_encoding enc = reader_top(r)->encoding;
 
 	if (un)
 		enc = (struct dcm_encoding){ false, false };
@@ -468,14 +280,15 @@ static int open_defined(struct dcm_reader *r, struct dcm_elem *el)
 }
 
 /* How an item is encoded: as its sequence is, but some writers put implicit items into explicit files. */
-static int sniff_item(struct dcm_reader *r, uint64_t room, struct dcm_encoding *enc, struct err *err)
+static int sniff_item(struct dcm_reader *r, uint64_t room, struct dcm_encoding *enc,
+	struct err *err)
 {
 	const uint8_t *p;
 	size_t n;
 
 	if (room < 8)
 		return 0;
-	p = fetch(r, r->pos, (size_t)min_u64(room, 12), &n, err);
+	p = reader_fetch(r, r->pos, (size_t)min_u64(room, 12), &n, err);
 	if (!p)
 		return -EIO;
 	if (n < 8 || head_u16(p, enc->big_endian) == 0xFFFE)
@@ -483,7 +296,7 @@ static int sniff_item(struct dcm_reader *r, uint64_t room, struct dcm_encoding *
 	if (enc->explicit_vr)
 		enc->explicit_vr = head_looks_explicit(p, n, room, enc->big_endian) ||
 			!head_looks_implicit(p, room, enc->big_endian) ||
-			(is_letter(p[4]) && is_letter(p[5]));
+			(reader_is_letter(p[4]) && reader_is_letter(p[5]));
 	else
 		enc->explicit_vr = !head_looks_implicit(p, room, enc->big_endian) &&
 			head_looks_explicit(p, n, room, enc->big_endian);
@@ -492,7 +305,7 @@ static int sniff_item(struct dcm_reader *r, uint64_t room, struct dcm_encoding *
 
 static int begin_item(struct dcm_reader *r, uint32_t len, struct dcm_elem *el, struct err *err)
 {
-	struct dcm_level *seq = top(r);
+	struct dcm_level *seq = reader_top(r);
 	struct dcm_encoding enc = seq->encoding;
 	uint64_t room = seq->limit - r->pos - 8, item_len = len;
 	int rc;
@@ -507,7 +320,7 @@ static int begin_item(struct dcm_reader *r, uint32_t len, struct dcm_elem *el, s
 	if (len == LENGTH_UNDEFINED) {
 		item_len = DCM_UNDEFINED_LENGTH;
 	} else if (len > room) {
-		problem(r, r->pos, "item %u: %u bytes where %llu are left", el->item, len,
+		reader_problem(r, r->pos, "item %u: %u bytes where %llu are left", el->item, len,
 			(unsigned long long)room);
 		item_len = room;
 		el->clamped = true;
@@ -525,13 +338,13 @@ static int begin_item(struct dcm_reader *r, uint32_t len, struct dcm_elem *el, s
 /* In a sequence: an item begins, or the sequence ends. */
 static int next_in_sequence(struct dcm_reader *r, struct dcm_elem *el, struct err *err)
 {
-	struct dcm_level *l = top(r);
+	struct dcm_level *l = reader_top(r);
 	const uint8_t *p;
 	uint32_t tag;
 	size_t n;
 
 	while (l->limit - r->pos >= 8) {
-		p = fetch(r, r->pos, 8, &n, err);
+		p = reader_fetch(r, r->pos, 8, &n, err);
 		if (!p)
 			return -EIO;
 		if (n < 8)
@@ -545,7 +358,7 @@ static int next_in_sequence(struct dcm_reader *r, struct dcm_elem *el, struct er
 				return pop(r, el);
 			continue;
 		}
-		problem(r, r->pos, "(%04x,%04x) where an item should be", DCM_TAG_GROUP(tag),
+		reader_problem(r, r->pos, "(%04x,%04x) where an item should be", DCM_TAG_GROUP(tag),
 			DCM_TAG_ELEMENT(tag));
 		if (l->by_delimiter)
 			return pop(r, el);
@@ -560,20 +373,20 @@ static int next_in_sequence(struct dcm_reader *r, struct dcm_elem *el, struct er
 /* A delimiter or item tag among elements. Returns an event, or -1: passed over. */
 static int stray_item_tag(struct dcm_reader *r, uint32_t tag, struct dcm_elem *el)
 {
-	const struct dcm_level *l = top(r);
+	const struct dcm_level *l = reader_top(r);
 	bool seq_waits = r->top > 0 && r->level[r->top - 1].by_delimiter;
 
 	if (tag == TAG_ITEM_END && l->by_delimiter && r->top > 0) {
 		r->pos += 8;
 		return pop(r, el);
 	}
-	if (r->top > 0 && ((tag == TAG_SEQ_END && seq_waits) ||
-		(tag != TAG_ITEM_END && l->by_delimiter))) {
-		problem(r, r->pos, "an item without its end");
+	if (r->top > 0 &&
+		((tag == TAG_SEQ_END && seq_waits) || (tag != TAG_ITEM_END && l->by_delimiter))) {
+		reader_problem(r, r->pos, "an item without its end");
 		return pop(r, el);
 	}
 	if (r->top == 0 || tag == TAG_ITEM)
-		problem(r, r->pos, "(%04x,%04x) among elements", DCM_TAG_GROUP(tag),
+		reader_problem(r, r->pos, "(%04x,%04x) among elements", DCM_TAG_GROUP(tag),
 			DCM_TAG_ELEMENT(tag));
 	r->pos += 8;
 	return -1;
@@ -581,48 +394,24 @@ static int stray_item_tag(struct dcm_reader *r, uint32_t tag, struct dcm_elem *e
 
 static void clamp(struct dcm_reader *r, struct dcm_elem *el)
 {
-	const struct dcm_level *l = top(r);
+	const struct dcm_level *l = reader_top(r);
 	uint64_t room = l->limit > el->off ? l->limit - el->off : 0;
 
-	problem(r, el->head_off, "(%04x,%04x): %llu bytes where %llu are left",
+	reader_problem(r, el->head_off, "(%04x,%04x): %llu bytes where %llu are left",
 		DCM_TAG_GROUP(el->tag), DCM_TAG_ELEMENT(el->tag), (unsigned long long)el->len,
 		(unsigned long long)room);
 	el->len = room;
 	el->clamped = true;
 }
 
-/* What later elements of this level depend on. */
-static int take_note(struct dcm_reader *r, const struct dcm_elem *el, struct err *err)
-{
-	const uint8_t *p;
-	size_t len;
-	int rc;
-
-	if (is_creator(el->tag))
-		return note_creator(r, el, err);
-	rc = dcm_reader_view(r, el, &p, &len, err);
-	if (rc < 0 || len < 2)
-		return rc;
-	if (el->tag == DCM_PixelRepresentation)
-		top(r)->is_signed = head_u16(p, el->big_endian) == 1;
-	else
-		top(r)->lut_is_single = head_u16(p, el->big_endian) == 1;
-	return 0;
-}
-
-static bool matters_later(uint32_t tag)
-{
-	return is_creator(tag) || tag == DCM_PixelRepresentation || tag == DCM_LUTDescriptor;
-}
-
 /* The element whose head is at pos, of which n >= 8 bytes are in reach at p. */
 static int next_element(struct dcm_reader *r, const uint8_t *p, size_t n, struct dcm_elem *el,
 	struct err *err)
 {
-	const struct dcm_level *l = top(r);
+	const struct dcm_level *l = reader_top(r);
 	int rc;
 
-	read_head(r, p, n, el);
+	reader_read_head(r, p, n, el);
 	r->n_elements++;
 	if (el->len == DCM_UNDEFINED_LENGTH) {
 		r->pos = el->off;
@@ -633,8 +422,8 @@ static int next_element(struct dcm_reader *r, const uint8_t *p, size_t n, struct
 	if ((el->vr == DCM_VR_SQ || el->vr == DCM_VR_UN) && is_sequence(r, el))
 		return open_defined(r, el);
 	r->pos = el->off + el->len;
-	if (matters_later(el->tag)) {
-		rc = take_note(r, el, err);
+	if (reader_matters(el->tag)) {
+		rc = reader_take_note(r, el, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -648,14 +437,14 @@ static bool is_rest(struct dcm_reader *r, const uint8_t *p, size_t n)
 
 	if (n >= 8 && (r->top > 0 || memcmp(p, zeros, 8) != 0))
 		return false;
-	problem(r, r->pos, "%llu bytes behind the last element",
-		(unsigned long long)(top(r)->limit - r->pos));
+	reader_problem(r, r->pos, "%llu bytes behind the last element",
+		(unsigned long long)(reader_top(r)->limit - r->pos));
 	return true;
 }
 
 static int next_in_dataset(struct dcm_reader *r, struct dcm_elem *el, struct err *err)
 {
-	const struct dcm_level *l = top(r);
+	const struct dcm_level *l = reader_top(r);
 	const uint8_t *p;
 	int event = -1;
 	size_t n;
@@ -665,7 +454,7 @@ static int next_in_dataset(struct dcm_reader *r, struct dcm_elem *el, struct err
 			event = end_level(r, el);
 			continue;
 		}
-		p = fetch(r, r->pos, 12, &n, err);
+		p = reader_fetch(r, r->pos, 12, &n, err);
 		if (!p)
 			return -EIO;
 		n = (size_t)min_u64(n, l->limit - r->pos);
@@ -684,7 +473,7 @@ static int next_in_dataset(struct dcm_reader *r, struct dcm_elem *el, struct err
 int dcm_reader_fragments(struct dcm_reader *r, uint32_t *n_fragments, uint64_t *bytes,
 	struct err *err)
 {
-	const struct dcm_level *l = top(r);
+	const struct dcm_level *l = reader_top(r);
 	uint64_t n_items = 0, total = 0;
 	const uint8_t *p;
 	uint32_t tag, len;
@@ -692,7 +481,7 @@ int dcm_reader_fragments(struct dcm_reader *r, uint32_t *n_fragments, uint64_t *
 
 	r->in_pixels = false;
 	for (;;) {
-		p = fetch(r, r->pos, 8, &n, err);
+		p = reader_fetch(r, r->pos, 8, &n, err);
 		if (!p)
 			return -EIO;
 		tag = n >= 8 && l->limit - r->pos >= 8 ? head_tag(p, l->encoding.big_endian) : 0;
@@ -700,12 +489,12 @@ int dcm_reader_fragments(struct dcm_reader *r, uint32_t *n_fragments, uint64_t *
 		if (tag == TAG_SEQ_END)
 			r->pos += 8;
 		else if (tag != TAG_ITEM)
-			problem(r, r->pos, "pixel data without its delimiter");
+			reader_problem(r, r->pos, "pixel data without its delimiter");
 		if (tag != TAG_ITEM)
 			break;
 		r->pos += 8;
 		if (len > l->limit - r->pos) {
-			problem(r, r->pos - 8, "fragment %llu: %u bytes where %llu are left",
+			reader_problem(r, r->pos - 8, "fragment %llu: %u bytes where %llu are left",
 				(unsigned long long)n_items, len,
 				(unsigned long long)(l->limit - r->pos));
 			len = (uint32_t)(l->limit - r->pos);
@@ -734,8 +523,9 @@ static bool next_plain(struct dcm_reader *r, struct dcm_elem *el)
 	p = r->window + at;
 	tag = head_tag(p, false);
 	len = get_le16(p + 6);
-	if ((dcm_vr_facts(DCM_VR(p[4], p[5])) & (DCM_VR_IS_KNOWN | DCM_VR_IS_LONG)) != DCM_VR_IS_KNOWN ||
-		len > room - 8 || DCM_TAG_GROUP(tag) == 0xFFFE || matters_later(tag))
+	if ((dcm_vr_facts(DCM_VR(p[4], p[5])) & (DCM_VR_IS_KNOWN | DCM_VR_IS_LONG)) !=
+			DCM_VR_IS_KNOWN ||
+		len > room - 8 || DCM_TAG_GROUP(tag) == 0xFFFE || reader_matters(tag))
 		return false;
 	*el = (struct dcm_elem){
 		.tag = tag,
@@ -755,7 +545,7 @@ static void stop_here(struct dcm_reader *r)
 {
 	unsigned i;
 
-	problem(r, r->pos, "more than %u elements", DCM_MAX_ELEMENTS);
+	reader_problem(r, r->pos, "more than %u elements", DCM_MAX_ELEMENTS);
 	for (i = 0; i <= r->top; i++)
 		r->level[i].limit = r->pos;
 	r->n_elements++;
@@ -780,7 +570,8 @@ int dcm_reader_next(struct dcm_reader *r, struct dcm_elem *el, struct err *err)
 		fill_end(r, el);
 		return DCM_EVENT_END;
 	}
-	return top(r)->is_sequence ? next_in_sequence(r, el, err) : next_in_dataset(r, el, err);
+	return reader_top(r)->is_sequence ? next_in_sequence(r, el, err) :
+					    next_in_dataset(r, el, err);
 }
 
 int dcm_reader_skip(struct dcm_reader *r, const struct dcm_elem *el, struct err *err)
@@ -790,8 +581,8 @@ int dcm_reader_skip(struct dcm_reader *r, const struct dcm_elem *el, struct err 
 	int rc = 0;
 
 	(void)el;
-	if (!top(r)->by_delimiter) {
-		r->pos = top(r)->limit;
+	if (!reader_top(r)->by_delimiter) {
+		r->pos = reader_top(r)->limit;
 		pop(r, &inner);
 		return 0;
 	}
@@ -824,7 +615,7 @@ int dcm_reader_view(struct dcm_reader *r, const struct dcm_elem *el, const uint8
 {
 	size_t want = (size_t)min_u64(el->len, DCM_WINDOW), got;
 
-	*value = fetch(r, el->off, want, &got, err);
+	*value = reader_fetch(r, el->off, want, &got, err);
 	if (!*value)
 		return -EIO;
 	*len = min_size(want, got);

@@ -14,7 +14,7 @@
 struct place {
 	const struct dcm_dataset *ds;
 	uint32_t node, item;
-	size_t path_len, name_len;   /* of the dumper's buffers, in this data set */
+	size_t path_len, name_len; /* of the dumper's buffers, in this data set */
 };
 
 /* ---- lines ---- */

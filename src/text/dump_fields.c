@@ -17,21 +17,24 @@
 #include "vendor/csa.h"
 #include "vendor/protocol.h"
 
-#define CSA_MARK 77u        /* behind the number of fields, in the layout without "SV10" */
+#define CSA_MARK 77u /* behind the number of fields, in the layout without "SV10" */
 
 /* One element's fields while they are shown. */
 struct fields {
 	struct dumper *d;
 	uint32_t tag;
-	const char *keyword;         /* of the element */
+	const char *keyword; /* of the element */
 };
 
 /* A line whose value is v; field or key may be empty. */
 static int show(const struct fields *f, const char *field, const char *key, size_t key_len,
 	uint16_t vr, const struct dump_value *v, struct err *err)
 {
-	struct dump_parts p = { .tag = f->tag, .vr = vr, .keyword = f->keyword,
-		.keyword_len = strlen(f->keyword), .value = *v };
+	struct dump_parts p = { .tag = f->tag,
+		.vr = vr,
+		.keyword = f->keyword,
+		.keyword_len = strlen(f->keyword),
+		.value = *v };
 	struct buf *joined = &f->d->field;
 
 	buf_reset(joined);
@@ -194,8 +197,7 @@ static int show_siemens(const struct fields *f, const uint8_t *bytes, size_t len
 	bool found;
 	int rc = show_csa(f, bytes, len, &found, err);
 
-	return rc < 0 || found ? rc
-		: show_ascconv(f, "", (const char *)bytes, len, &found, err);
+	return rc < 0 || found ? rc : show_ascconv(f, "", (const char *)bytes, len, &found, err);
 }
 
 static int show_ge(const struct fields *f, const uint8_t *bytes, size_t len, struct err *err)
@@ -221,7 +223,8 @@ static bool may_have_fields(const struct dumper *d, const struct dcm_node *n)
 	if (memcmp(head, "SV10", 4) == 0 || get_le32(head + 4) == CSA_MARK)
 		return true;
 	for (i = 0; i < sizeof head; i++) {
-		if (head[i] > 0x7E || (head[i] < 0x20 && head[i] != '\n' && head[i] != '\r' && head[i] != '\t'))
+		if (head[i] > 0x7E ||
+			(head[i] < 0x20 && head[i] != '\n' && head[i] != '\r' && head[i] != '\t'))
 			return false;
 	}
 	return true;
@@ -245,8 +248,8 @@ int dump_fields(struct dumper *d, const struct dcm_node *n, const char *keyword,
 	rc = dcm_header_load(d->h, n, &bytes, &owned, err);
 	if (rc < 0)
 		return rc == -EFBIG || rc == -EBADMSG ? 0 : rc;
-	rc = siemens ? show_siemens(&f, bytes, (size_t)n->el.len, err)
-		: show_ge(&f, bytes, (size_t)n->el.len, err);
+	rc = siemens ? show_siemens(&f, bytes, (size_t)n->el.len, err) :
+		       show_ge(&f, bytes, (size_t)n->el.len, err);
 	arena_release(&d->scratch);
 	if (owned)
 		mem_free((void *)bytes);

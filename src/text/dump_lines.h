@@ -15,8 +15,8 @@
 struct dump_line {
 	const char *text;
 	size_t len;
-	size_t head_len;             /* PATH VR NAME */
-	const char *value;           /* in text; value_len 0 for an empty element */
+	size_t head_len;   /* PATH VR NAME */
+	const char *value; /* in text; value_len 0 for an empty element */
 	size_t value_len;
 	uint16_t vr;
 };
@@ -32,20 +32,20 @@ int dump_lines(const struct dcm_header *h, struct dump_sink *sink, struct err *e
 struct dump_value {
 	const char *text;
 	size_t len;
-	bool damaged;                /* U+FFFD stands for what could not be decoded */
+	bool damaged; /* U+FFFD stands for what could not be decoded */
 };
 
 /* A dump in progress. */
 struct dumper {
 	const struct dcm_header *h;
 	struct dump_sink *sink;
-	struct buf path, name;       /* of the item that is walked: "(…)[1].", "Seq[1]." */
+	struct buf path, name; /* of the item that is walked: "(…)[1].", "Seq[1]." */
 	struct buf line;
-	struct buf raw, text;        /* a value while it is made */
+	struct buf raw, text; /* a value while it is made */
 	struct buf note, field;
-	struct arena scratch;        /* of one element's fields */
-	const char *creator;         /* of the private element before: what is known of it stays */
-	struct buf creator_shown;    /* "[…]" */
+	struct arena scratch;     /* of one element's fields */
+	const char *creator;      /* of the private element before: what is known of it stays */
+	struct buf creator_shown; /* "[…]" */
 	const struct dict_creator *creator_dict;
 };
 
@@ -53,14 +53,14 @@ struct dumper {
 struct dump_parts {
 	uint32_t tag;
 	uint16_t vr;
-	const char *creator;         /* "[…]" */
-	size_t creator_len;          /* 0: not private */
+	const char *creator; /* "[…]" */
+	size_t creator_len;  /* 0: not private */
 	const char *keyword;
 	size_t keyword_len;
-	const char *field;           /* of a maker's structure in the element; NULL: the element itself */
+	const char *field; /* of a maker's structure in the element; NULL: the element itself */
 	size_t field_len;
 	struct dump_value value;
-	const char *note;            /* NULL: none */
+	const char *note; /* NULL: none */
 	size_t note_len;
 };
 

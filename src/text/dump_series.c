@@ -19,22 +19,22 @@
 
 /* A text that may be replaced by another. */
 struct kept {
-	char *text;                  /* mem_alloc()ed */
+	char *text; /* mem_alloc()ed */
 	size_t len;
 };
 
 struct entry {
-	struct entry *next;          /* in the order of the text */
-	const char *head;            /* in the arena */
+	struct entry *next; /* in the order of the text */
+	const char *head;   /* in the arena */
 	size_t head_len;
 	struct kept least, greatest; /* one and the same while there is one value alone: in least */
 	const char *note;            /* what is behind the first value in its line; in the arena */
 	uint16_t vr;
-	uint32_t n_seen;             /* instances that have it */
-	uint32_t last_seen;          /* the newest of them, from 1 */
-	uint32_t n_values;           /* different ones */
-	uint64_t first_hash;         /* of the first value; further ones are in hashes */
-	uint64_t *hashes;            /* open addressing, 0: free; NULL while n_values is 1 */
+	uint32_t n_seen;     /* instances that have it */
+	uint32_t last_seen;  /* the newest of them, from 1 */
+	uint32_t n_values;   /* different ones */
+	uint64_t first_hash; /* of the first value; further ones are in hashes */
+	uint64_t *hashes;    /* open addressing, 0: free; NULL while n_values is 1 */
 	uint32_t n_slots;
 };
 
@@ -43,7 +43,7 @@ struct dump_series {
 	struct arena arena;
 	struct map by_head;
 	struct entry *first;
-	struct entry *before;        /* the entry of the line before, in the instance that is added */
+	struct entry *before; /* the entry of the line before, in the instance that is added */
 	uint32_t n_instances;
 };
 

@@ -16,11 +16,11 @@
 #include "dicom/charset.h"
 #include "dump_lines.h"
 
-#define MOST_HEX 64u        /* bytes of a binary value that are shown */
+#define MOST_HEX 64u /* bytes of a binary value that are shown */
 
-#define PICTURES     0x2400u
-#define PICTURE_DEL  0x2421u
-#define REPLACEMENT  0xFFFDu
+#define PICTURES 0x2400u
+#define PICTURE_DEL 0x2421u
+#define REPLACEMENT 0xFFFDu
 
 static bool has_many(uint16_t vr)
 {

@@ -40,7 +40,7 @@ static void check_frames(const struct dcm_header *h, size_t size)
 	if (n > h->file.source->size + 1)
 		__builtin_trap();
 	if (dcm_frames_read(h->file.source, h->pixels_off, h->pixels_len, &d, n,
-		codec_find(h->file.transfer_syntax), &f, NULL) < 0)
+		    codec_find(h->file.transfer_syntax), &f, NULL) < 0)
 		return;
 	if (f.n_fragments > size / 8)
 		__builtin_trap();

@@ -212,7 +212,9 @@ static void open_level(struct gen *g, bool undefined, bool is_item)
 {
 	need(g->depth < sizeof g->open / sizeof g->open[0], "too deep");
 	g->open[g->depth++] = (struct gen_open){
-		.head = undefined ? 0 : g->out.len - 4, .body = g->out.len, .is_item = is_item,
+		.head = undefined ? 0 : g->out.len - 4,
+		.body = g->out.len,
+		.is_item = is_item,
 	};
 }
 
@@ -410,8 +412,8 @@ static void put_plane(struct gen *g, const struct gen_instance *i)
 	static const double identity[6] = { 1, 0, 0, 0, 1, 0 };
 	const double *o = i->orientation ? i->orientation : identity;
 
-	gen_putf(g, DCM_ImagePositionPatient, "%.10g\\%.10g\\%.10g", i->position[0],
-		i->position[1], i->position[2]);
+	gen_putf(g, DCM_ImagePositionPatient, "%.10g\\%.10g\\%.10g", i->position[0], i->position[1],
+		i->position[2]);
 	gen_putf(g, DCM_ImageOrientationPatient, "%.10g\\%.10g\\%.10g\\%.10g\\%.10g\\%.10g", o[0],
 		o[1], o[2], o[3], o[4], o[5]);
 }

@@ -30,21 +30,21 @@
 struct dcm_header;
 struct dcm_source;
 
-#define GEN_IMPLICIT   "1.2.840.10008.1.2"
-#define GEN_EXPLICIT   "1.2.840.10008.1.2.1"
-#define GEN_DEFLATED   "1.2.840.10008.1.2.1.99"
+#define GEN_IMPLICIT "1.2.840.10008.1.2"
+#define GEN_EXPLICIT "1.2.840.10008.1.2.1"
+#define GEN_DEFLATED "1.2.840.10008.1.2.1.99"
 #define GEN_BIG_ENDIAN "1.2.840.10008.1.2.2"
-#define GEN_JPEG       "1.2.840.10008.1.2.4.50"
-#define GEN_RLE        "1.2.840.10008.1.2.5"
+#define GEN_JPEG "1.2.840.10008.1.2.4.50"
+#define GEN_RLE "1.2.840.10008.1.2.5"
 
 struct gen {
-	struct buf out;             /* the file so far */
-	bool explicit_vr;           /* both may be changed between elements */
+	struct buf out;   /* the file so far */
+	bool explicit_vr; /* both may be changed between elements */
 	bool big_endian;
-	size_t deflate_from;        /* 0: not deflated */
+	size_t deflate_from; /* 0: not deflated */
 	unsigned depth;
 	struct gen_open {
-		size_t head;        /* where its length is to be written, 0: undefined length */
+		size_t head; /* where its length is to be written, 0: undefined length */
 		size_t body;
 		bool is_item;
 	} open[300];
@@ -59,7 +59,8 @@ void gen_release(struct gen *g);
 /* An element whose VR the dictionary knows (a creator is LO); numbers are given as text, joined by
  * backslashes; other text is padded to an even length as its VR asks. */
 void gen_put(struct gen *g, uint32_t tag, const char *value);
-void gen_putf(struct gen *g, uint32_t tag, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void gen_putf(struct gen *g, uint32_t tag, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* The same with a VR of the test's choice: private elements, wrong VRs. */
 void gen_put_vr(struct gen *g, uint32_t tag, const char *vr, const char *value);
 /* Bytes as they are: no padding, no swapping. */
@@ -86,18 +87,18 @@ void gen_fragment(struct gen *g, const void *p, size_t len);
 
 /* One image instance with what the index and the volumes need; 0 and NULL have the defaults said. */
 struct gen_instance {
-	const char *syntax;                /* GEN_EXPLICIT */
-	const char *patient;               /* "PAT" */
-	const char *modality;              /* "MR" */
-	const char *description;           /* of the series: "series" */
-	int study, series, number;         /* UIDs and numbers are made of these */
-	int rows, cols;                    /* 4 x 4 */
-	int bits;                          /* 16; allocated and stored */
+	const char *syntax;        /* GEN_EXPLICIT */
+	const char *patient;       /* "PAT" */
+	const char *modality;      /* "MR" */
+	const char *description;   /* of the series: "series" */
+	int study, series, number; /* UIDs and numbers are made of these */
+	int rows, cols;            /* 4 x 4 */
+	int bits;                  /* 16; allocated and stored */
 	bool is_signed;
 	double position[3];
-	const double *orientation;         /* six of them; the identity */
-	double spacing;                    /* in the plane, and of slices: 1 */
-	const void *pixels;                /* rows * cols * bits / 8 bytes; else 0, 1, 2, ... */
+	const double *orientation; /* six of them; the identity */
+	double spacing;            /* in the plane, and of slices: 1 */
+	const void *pixels;        /* rows * cols * bits / 8 bytes; else 0, 1, 2, ... */
 };
 /* Up to before the pixels, so that a test can add elements of higher tags; then gen_instance_end(). */
 void gen_instance_begin(struct gen *g, const struct gen_instance *i);

@@ -261,8 +261,10 @@ Test(dicom_dataset, native_pixels_in_implicit_vr)
 	h = gen_header(&g);
 	cr_assert_eq(dcm_pixel_desc(h, &d, &n, NULL), 0);
 	cr_assert_eq(dcm_frames_read(h->file.source, h->pixels_off, h->pixels_len, &d, n, NULL, &f,
-		NULL), 0);
-	cr_assert_eq(dcm_frame_decode(h->file.source, &f, &d, NULL, 0, out, 30, &photometric, NULL), 0);
+			     NULL),
+		0);
+	cr_assert_eq(dcm_frame_decode(h->file.source, &f, &d, NULL, 0, out, 30, &photometric, NULL),
+		0);
 	cr_assert(out[0] == 0 && out[2] == 1 && out[28] == 14);
 	dcm_frames_release(&f);
 	dcm_header_free(h);
@@ -303,7 +305,8 @@ Test(dicom_dataset, two_thousand_million_frames_in_404_bytes)
 		cr_assert_eq(dcm_pixel_desc(h, &d, &n, NULL), 0);
 		cr_assert_leq(n, g.out.len);
 		cr_assert_eq(dcm_frames_read(h->file.source, h->pixels_off, h->pixels_len, &d, n,
-			NULL, &f, NULL), 0);
+				     NULL, &f, NULL),
+			0);
 		dcm_frames_release(&f);
 		dcm_header_free(h);
 	}

@@ -14,8 +14,13 @@
 #include "dicom/tags.h"
 #include "support/dcmgen.h"
 
-static const struct pixel_desc small = { .rows = 2, .cols = 2, .samples = 1, .bits_allocated = 8,
-	.bits_stored = 8, .high_bit = 7, .photometric = PHOTOMETRIC_MONOCHROME2 };
+static const struct pixel_desc small = { .rows = 2,
+	.cols = 2,
+	.samples = 1,
+	.bits_allocated = 8,
+	.bits_stored = 8,
+	.high_bit = 7,
+	.photometric = PHOTOMETRIC_MONOCHROME2 };
 
 /* Encapsulated pixel data alone, from byte 0: a table, then fragments given as texts. */
 static void encapsulate(struct gen *g, const uint32_t *table, size_t n_table,
@@ -32,7 +37,8 @@ static void read_frames(struct gen *g, uint32_t n_frames, const struct codec *co
 	struct dcm_source **s, struct dcm_frames *f)
 {
 	*s = gen_source(g);
-	cr_assert_eq(dcm_frames_read(*s, 0, DCM_UNDEFINED_LENGTH, &small, n_frames, codec, f, NULL), 0);
+	cr_assert_eq(dcm_frames_read(*s, 0, DCM_UNDEFINED_LENGTH, &small, n_frames, codec, f, NULL),
+		0);
 }
 
 static void expect_frame(struct dcm_source *s, const struct dcm_frames *f, uint32_t k,
@@ -120,7 +126,8 @@ Test(dicom_frames, without_a_table_one_fragment_is_one_frame)
 Test(dicom_frames, markers_tell_where_frames_end_or_begin)
 {
 	static const char *const by_end[] = { "ab", "c\xff\xd9-", "de", "f\xff\xd9", NULL };
-	static const char *const by_begin[] = { "\xff\xd8\xff\x01", "cd", "\xff\xd8\xff\x02", NULL };
+	static const char *const by_begin[] = { "\xff\xd8\xff\x01", "cd", "\xff\xd8\xff\x02",
+		NULL };
 	struct dcm_source *s;
 	struct dcm_frames f;
 	struct gen g;
@@ -132,7 +139,9 @@ Test(dicom_frames, markers_tell_where_frames_end_or_begin)
 	dcm_frames_release(&f);
 	encapsulate(&g, NULL, 0, by_begin);
 	read_frames(&g, 2, NULL, &s, &f);
-	expect_frame(s, &f, 0, "\xff\xd8\xff\x01""cd");
+	expect_frame(s, &f, 0,
+		"\xff\xd8\xff\x01"
+		"cd");
 	expect_frame(s, &f, 1, "\xff\xd8\xff\x02");
 	dcm_frames_release(&f);
 }
@@ -250,7 +259,8 @@ Test(dicom_frames, encapsulated_frames_need_a_decoder)
 
 	encapsulate(&g, NULL, 0, parts);
 	read_frames(&g, 1, NULL, &s, &f);
-	cr_assert_eq(dcm_frame_decode(s, &f, &small, NULL, 0, out, 4, &photometric, NULL), -ENOTSUP);
+	cr_assert_eq(dcm_frame_decode(s, &f, &small, NULL, 0, out, 4, &photometric, NULL),
+		-ENOTSUP);
 	cr_assert_eq(dcm_frame_decode(s, &f, &small, &codec_raw, 0, out, 4, &photometric, NULL), 0);
 	cr_assert_arr_eq(out, "abcd", 4);
 	dcm_frames_release(&f);
@@ -313,11 +323,11 @@ Test(dicom_frames, palettes_of_words_and_of_packed_bytes)
 				"4\\65534\\%d", bits);
 		for (i = 0; i < 3; i++) {
 			if (bits == 16)
-				gen_words(&g, DCM_RedPaletteColorLookupTableData + (uint32_t)i, "OW",
-					words, 4);
+				gen_words(&g, DCM_RedPaletteColorLookupTableData + (uint32_t)i,
+					"OW", words, 4);
 			else
-				gen_bytes(&g, DCM_RedPaletteColorLookupTableData + (uint32_t)i, "OW",
-					"\1\2\3\4", 4);
+				gen_bytes(&g, DCM_RedPaletteColorLookupTableData + (uint32_t)i,
+					"OW", "\1\2\3\4", 4);
 		}
 		cr_assert_eq(palette_of(&g, &a, &p), 0);
 		cr_assert(p.n_entries == 4 && p.first == -2 && p.bits == (unsigned)bits);
@@ -363,7 +373,8 @@ Test(dicom_frames, segmented_palettes_that_make_no_sense)
 		for (i = 0; i < 3; i++)
 			gen_put(&g, DCM_RedPaletteColorLookupTableDescriptor + i, "13\\0\\16");
 		for (i = 0; i < 3; i++)
-			gen_words(&g, DCM_SegmentedRedPaletteColorLookupTableData + i, "OW", bad[k], 6);
+			gen_words(&g, DCM_SegmentedRedPaletteColorLookupTableData + i, "OW", bad[k],
+				6);
 		cr_assert_eq(palette_of(&g, &a, &p), -EBADMSG, "%u", k);
 		arena_release(&a);
 	}

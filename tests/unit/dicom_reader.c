@@ -156,15 +156,20 @@ Test(dicom_reader, meta_information_comes_first)
 
 Test(dicom_reader, what_is_not_dicom)
 {
-	static const char *const texts[] = { "", "x", "not DICOM, but some text that is long enough",
-		"\x08\x00", "\x10\x00\x10\x00\xff\xff\xff\x7f data", "GIF89a..............",
+	static const char *const texts[] = { "", "x",
+		"not DICOM, but some text that is long enough", "\x08\x00",
+		"\x10\x00\x10\x00\xff\xff\xff\x7f data", "GIF89a..............",
 		"\x08\x00\x00\x00nothing follows that could be an element" };
 	struct dcm_source *s;
 	struct dcm_file f;
 	size_t i;
 
 	for (i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-		dcm_source_from_memory(texts[i], i == 3 ? 2 : i == 4 ? 13 : strlen(texts[i]), &s, NULL);
+		dcm_source_from_memory(texts[i],
+			i == 3         ? 2 :
+				i == 4 ? 13 :
+					 strlen(texts[i]),
+			&s, NULL);
 		cr_assert_eq(dcm_file_open(s, &f, NULL), -EPROTO, "%zu", i);
 	}
 }
@@ -213,7 +218,8 @@ Test(dicom_reader, sequences_of_any_length_in_any_encoding)
 			gen_begin_bare(&g, i > 0, i == 2);
 			gen_put(&g, DCM_SpecificCharacterSet, "");
 			nest(&g, how);
-			cr_assert_str_eq(trace(&g, &n), "00080005CS0 00081110[{00081155UI4 "
+			cr_assert_str_eq(trace(&g, &n),
+				"00080005CS0 00081110[{00081155UI4 "
 				"00081115[{}{00080060CS2 }]}]00081140[]00280010US2 .");
 			cr_assert_eq(n, 0);
 		}
@@ -335,8 +341,8 @@ Test(dicom_reader, un_of_known_length_is_a_sequence_where_items_tile_it)
 		gen_end(&g);
 		g.explicit_vr = true;
 		gen_put(&g, DCM_Rows, "1");
-		cr_assert_str_eq(trace(&g, NULL), i ? "00091010UN22 00280010US2 ."
-			: "00091010[{00200013IS2 }]00280010US2 .");
+		cr_assert_str_eq(trace(&g, NULL),
+			i ? "00091010UN22 00280010US2 ." : "00091010[{00200013IS2 }]00280010US2 .");
 	}
 }
 
@@ -383,7 +389,8 @@ Test(dicom_reader, a_creator_counts_in_its_own_data_set_alone)
 	gen_end(&g);
 	gen_end(&g);
 	gen_put_vr(&g, 0x20051500, "FL", "1");
-	cr_assert_str_eq(trace(&g, NULL), "00080060CS2 20050014LO26 2005140f[{20051401UN4 }"
+	cr_assert_str_eq(trace(&g, NULL),
+		"00080060CS2 20050014LO26 2005140f[{20051401UN4 }"
 		"{20050015LO26 2005150eFL4 }]20051500UN4 .");
 }
 
@@ -407,7 +414,8 @@ Test(dicom_reader, us_or_ss_by_the_nearest_pixel_representation)
 	gen_put_vr(&g, DCM_LUTData, "US", "1\\2");
 	gen_end(&g);
 	gen_end(&g);
-	cr_assert_str_eq(trace(&g, NULL), "00080060CS2 00280106US2 00280103US2 00280120SS2 "
+	cr_assert_str_eq(trace(&g, NULL),
+		"00080060CS2 00280106US2 00280103US2 00280120SS2 "
 		"00283000[{00283002SS6 00283006US2 }{00280103US2 00283002US6 00283006OW4 }].");
 }
 
@@ -504,7 +512,7 @@ Test(dicom_reader, delimiters_that_are_missing_or_too_many)
 	gen_sequence_undefined(&g, DCM_ReferencedImageSequence);
 	gen_item_undefined(&g);
 	gen_put(&g, DCM_Modality, "CT");
-	g.depth--;                               /* no item delimiter */
+	g.depth--; /* no item delimiter */
 	gen_item_undefined(&g);
 	gen_end(&g);
 	gen_raw(&g, "\xfe\xff\x0d\xe0\0\0\0\0", 8);
@@ -557,12 +565,24 @@ Test(dicom_reader, unknown_vrs_take_the_form_that_parses)
 	static const struct {
 		const char *head, *want;
 	} cases[] = {
-		{ "\x11\x00\x10\x00ZZ\0\0\4\0\0\0""abcd", "00110010LO4 " },   /* to come: long */
-		{ "\x11\x00\x10\x00ZZ\4\0""abcd\0\0\0\0", "00110010LO4 " },
-		{ "\x11\x00\x11\x10ZZ\4\0""abcd\0\0\0\0", "00111011UN4 " },
-		{ "\x11\x00\x11\x10??\4\0""abcd\0\0\0\0", "00111011UN4 " },
-		{ "\x11\x00\x11\x10\0\0\4\0""abcd\0\0\0\0", "00111011UN4 " },
-		{ "\x11\x00\x11\x10\4\0\0\0""abcd\0\0\0\0", "00111011UN4 " },
+		{ "\x11\x00\x10\x00ZZ\0\0\4\0\0\0"
+		  "abcd",
+			"00110010LO4 " }, /* to come: long */
+		{ "\x11\x00\x10\x00ZZ\4\0"
+		  "abcd\0\0\0\0",
+			"00110010LO4 " },
+		{ "\x11\x00\x11\x10ZZ\4\0"
+		  "abcd\0\0\0\0",
+			"00111011UN4 " },
+		{ "\x11\x00\x11\x10??\4\0"
+		  "abcd\0\0\0\0",
+			"00111011UN4 " },
+		{ "\x11\x00\x11\x10\0\0\4\0"
+		  "abcd\0\0\0\0",
+			"00111011UN4 " },
+		{ "\x11\x00\x11\x10\4\0\0\0"
+		  "abcd\0\0\0\0",
+			"00111011UN4 " },
 	};
 	char want[100];
 	struct gen g;
@@ -688,7 +708,8 @@ struct failing {
 	uint64_t fails_at;
 };
 
-static int64_t failing_pread(struct dcm_source *s, void *buf, size_t n, uint64_t off, struct err *err)
+static int64_t failing_pread(struct dcm_source *s, void *buf, size_t n, uint64_t off,
+	struct err *err)
 {
 	struct failing *f = (struct failing *)s;
 

@@ -90,7 +90,8 @@ Test(dicom_source, what_is_no_regular_file_is_refused)
 Test(dicom_source, deflated_bytes_read_at_random_equal_the_original)
 {
 	size_t n = 5u << 20, packed_len, i;
-	uint8_t *plain = sample(n), *packed = deflated(plain, n, &packed_len), *got = malloc(100000);
+	uint8_t *plain = sample(n), *packed = deflated(plain, n, &packed_len),
+		*got = malloc(100000);
 	struct dcm_source *s = inflate_of(packed, packed_len, 0);
 	uint32_t x = 7;
 

@@ -53,9 +53,11 @@ Test(text_dump, file_meta_comes_first)
 	cr_assert_str_eq(buf_steal(&b, NULL),
 		"(0002,0000) UL FileMetaInformationGroupLength = 108\n"
 		"(0002,0001) OB FileMetaInformationVersion = 00 01\n"
-		"(0002,0002) UI MediaStorageSOPClassUID = 1.2.840.10008.5.1.4.1.1.4  # MR Image Storage\n"
+		"(0002,0002) UI MediaStorageSOPClassUID = 1.2.840.10008.5.1.4.1.1.4  # MR Image "
+		"Storage\n"
 		"(0002,0003) UI MediaStorageSOPInstanceUID = 1.2.3.4.5\n"
-		"(0002,0010) UI TransferSyntaxUID = 1.2.840.10008.1.2  # Implicit VR Little Endian\n"
+		"(0002,0010) UI TransferSyntaxUID = 1.2.840.10008.1.2  # Implicit VR Little "
+		"Endian\n"
 		"(0002,0012) UI ImplementationClassUID = 1.2.3.4\n"
 		"(0008,0060) CS Modality = MR\n");
 	dcm_header_free(h);
@@ -75,7 +77,8 @@ Test(text_dump, texts_numbers_and_nothing)
 	gen_put(&g, DCM_Rows, "65535");
 	gen_put(&g, DCM_FrameIncrementPointer, "00181063\\00540010");
 	gen_put_vr(&g, DCM_SmallestImagePixelValue, "SS", "-5\\7");
-	expect(&g, "(0008,0008) CS ImageType = ORIGINAL\\PRIMARY\\M\\SE\n"
+	expect(&g,
+		"(0008,0008) CS ImageType = ORIGINAL\\PRIMARY\\M\\SE\n"
 		"(0010,0020) LO PatientID =\n"
 		"(0010,1000) LO OtherPatientIDs =\n"
 		"(0010,4000) LT PatientComments = a\\ b\n"
@@ -93,10 +96,13 @@ Test(text_dump, floats_in_their_shortest_form)
 	gen_begin(&g, GEN_BIG_ENDIAN);
 	gen_put(&g, DCM_RecommendedDisplayFrameRateInFloat, "0.5");
 	gen_put_vr(&g, 0x00091001, "FL", "0.1\\16777216\\1e-07\\3.4028235e38\\-0.009394234");
-	gen_put_vr(&g, 0x00091002, "FD", "0.1\\1052.5\\1e22\\nan\\-inf\\0.30000000000000004\\5e-324");
-	expect(&g, "(0008,9459) FL RecommendedDisplayFrameRateInFloat = 0.5\n"
+	gen_put_vr(&g, 0x00091002, "FD",
+		"0.1\\1052.5\\1e22\\nan\\-inf\\0.30000000000000004\\5e-324");
+	expect(&g,
+		"(0008,9459) FL RecommendedDisplayFrameRateInFloat = 0.5\n"
 		"(0009,1001) FL Unknown = 0.1\\16777216\\1e-07\\3.4028235e+38\\-0.009394234\n"
-		"(0009,1002) FD Unknown = 0.1\\1052.5\\1e+22\\nan\\-inf\\0.30000000000000004\\5e-324\n");
+		"(0009,1002) FD Unknown = "
+		"0.1\\1052.5\\1e+22\\nan\\-inf\\0.30000000000000004\\5e-324\n");
 }
 
 Test(text_dump, binary_as_hex_or_as_its_size)
@@ -110,7 +116,8 @@ Test(text_dump, binary_as_hex_or_as_its_size)
 	gen_bytes(&g, 0x00091002, "UN", bytes, 65);
 	gen_bytes(&g, DCM_Rows, "US", "abc", 3);
 	gen_bytes(&g, DCM_PixelData, "OW", bytes, 2);
-	expect(&g, "(0009,1001) OB Unknown = 00 01 fe\n"
+	expect(&g,
+		"(0009,1001) OB Unknown = 00 01 fe\n"
 		"(0009,1002) UN Unknown = <65 bytes>\n"
 		"(0028,0010) US Rows = 61 62 63\n"
 		"(7fe0,0010) OW PixelData = ab ab\n");
@@ -150,7 +157,8 @@ Test(text_dump, items_have_whole_paths)
 	gen_end(&g);
 	gen_end(&g);
 	gen_put_vr(&g, 0x20051013, "FL", "0.5");
-	expect(&g, "(0008,1032) SQ ProcedureCodeSequence = <2 items>\n"
+	expect(&g,
+		"(0008,1032) SQ ProcedureCodeSequence = <2 items>\n"
 		"(0008,1032)[1].(0008,0104) LO ProcedureCodeSequence[1].CodeMeaning = MRI Head\n"
 		"(0008,1032)[2].(0008,0104) LO ProcedureCodeSequence[2].CodeMeaning = CT\n"
 		"(0008,1140) SQ ReferencedImageSequence =\n"
@@ -167,7 +175,8 @@ Test(text_dump, control_characters_are_pictures)
 	gen_begin(&g, GEN_EXPLICIT);
 	gen_put(&g, DCM_SpecificCharacterSet, "ISO_IR 192");
 	gen_put(&g, DCM_PatientComments, "a\r\n\tb\x1b\x7f\xc2\x85\xe2\x80\xa8.");
-	expect(&g, "(0008,0005) CS SpecificCharacterSet = ISO_IR 192\n"
+	expect(&g,
+		"(0008,0005) CS SpecificCharacterSet = ISO_IR 192\n"
 		"(0010,4000) LT PatientComments = a␍␊␉b␛␡��.\n");
 }
 
@@ -177,15 +186,19 @@ Test(text_dump, text_is_utf8_and_what_cannot_be_is_marked)
 
 	gen_begin(&g, GEN_EXPLICIT);
 	gen_put(&g, DCM_SpecificCharacterSet, "ISO_IR 100");
-	gen_put(&g, DCM_PatientName, "B\xfc" "cher^\xc4gid");
+	gen_put(&g, DCM_PatientName,
+		"B\xfc"
+		"cher^\xc4gid");
 	gen_sequence(&g, DCM_ReferencedImageSequence);
 	gen_item(&g);
 	gen_put(&g, DCM_SpecificCharacterSet, "ISO_IR 192");
 	gen_put(&g, DCM_PatientID, "x\xff.");
-	expect(&g, "(0008,0005) CS SpecificCharacterSet = ISO_IR 100\n"
+	expect(&g,
+		"(0008,0005) CS SpecificCharacterSet = ISO_IR 100\n"
 		"(0010,0010) PN PatientName = Bücher^Ägid\n"
 		"(0008,1140) SQ ReferencedImageSequence = <1 item>\n"
-		"(0008,1140)[1].(0008,0005) CS ReferencedImageSequence[1].SpecificCharacterSet = ISO_IR 192\n"
+		"(0008,1140)[1].(0008,0005) CS ReferencedImageSequence[1].SpecificCharacterSet = "
+		"ISO_IR 192\n"
 		"(0008,1140)[1].(0010,0020) LO ReferencedImageSequence[1].PatientID! = x�.\n");
 }
 
@@ -196,7 +209,8 @@ Test(text_dump, a_backslash_that_is_half_a_character_separates_nothing)
 	gen_begin(&g, GEN_EXPLICIT);
 	gen_put(&g, DCM_SpecificCharacterSet, "GB18030");
 	gen_bytes(&g, DCM_PatientID, "LO", "\x81\x5c \\ b ", 7);
-	expect(&g, "(0008,0005) CS SpecificCharacterSet = GB18030\n"
+	expect(&g,
+		"(0008,0005) CS SpecificCharacterSet = GB18030\n"
 		"(0010,0020) LO PatientID = 乗\\b\n");
 }
 
@@ -219,7 +233,8 @@ Test(text_dump, repeating_groups_lengths_and_unknown_ones)
 	gen_put_vr(&g, 0x00080099, "UN", "xx");
 	gen_put_vr(&g, 0x60020010, "US", "3");
 	gen_put_vr(&g, 0x60021234, "UN", "xx");
-	expect(&g, "(0008,0000) UL GroupLength = 4\n"
+	expect(&g,
+		"(0008,0000) UL GroupLength = 4\n"
 		"(0008,0099) UN Unknown = 78 78\n"
 		"(6002,0010) US OverlayRows = 3\n"
 		"(6002,1234) UN Unknown = 78 78\n");
@@ -236,9 +251,11 @@ Test(text_dump, problems_come_last_with_their_byte)
 	at = g.out.len;
 	gen_head(&g, DCM_PixelData, "OW", 100);
 	gen_raw(&g, "1234", 4);
-	snprintf(want, sizeof want, "(0008,0060) CS Modality = MR\n"
+	snprintf(want, sizeof want,
+		"(0008,0060) CS Modality = MR\n"
 		"(7fe0,0010) OW PixelData = 31 32 33 34\n"
-		"# problem: byte %zu: (7fe0,0010): 100 bytes where 4 are left\n", at);
+		"# problem: byte %zu: (7fe0,0010): 100 bytes where 4 are left\n",
+		at);
 	expect(&g, want);
 }
 
@@ -273,8 +290,10 @@ Test(text_dump, csa_headers_a_line_a_field)
 {
 	static const char *const times[] = { "0.00000000", "1052.50000000" };
 	static const char *const text[] = { "X_1" };
-	static const char *const protocol[] = { "junk ### ASCCONV BEGIN object=x ###\n"
-		"sSliceArray.lSize\t = \t3\ntName = \"\"a b\"\"\nflip = 0x1\n### ASCCONV END ###" };
+	static const char *const protocol[] = {
+		"junk ### ASCCONV BEGIN object=x ###\n"
+		"sSliceArray.lSize\t = \t3\ntName = \"\"a b\"\"\nflip = 0x1\n### ASCCONV END ###"
+	};
 	struct buf b;
 	struct gen g;
 
@@ -289,15 +308,19 @@ Test(text_dump, csa_headers_a_line_a_field)
 	gen_begin(&g, GEN_EXPLICIT);
 	gen_put(&g, 0x00290010, "SIEMENS CSA HEADER");
 	gen_bytes(&g, 0x00291010, "OB", b.data, b.len);
-	expect(&g, "(0029,0010) LO PrivateCreator = SIEMENS CSA HEADER\n"
+	expect(&g,
+		"(0029,0010) LO PrivateCreator = SIEMENS CSA HEADER\n"
 		"(0029,1010) OB [SIEMENS CSA HEADER]CSAImageHeaderInfo = <556 bytes>\n"
-		"(0029,1010){MosaicRefAcqTimes} FD CSAImageHeaderInfo.MosaicRefAcqTimes = 0\\1052.5\n"
+		"(0029,1010){MosaicRefAcqTimes} FD CSAImageHeaderInfo.MosaicRefAcqTimes = "
+		"0\\1052.5\n"
 		"(0029,1010){ICE_Dims} LO CSAImageHeaderInfo.ICE_Dims = X_1\n"
 		"(0029,1010){Empty} IS CSAImageHeaderInfo.Empty =\n"
 		"(0029,1010){MrPhoenixProtocol.sSliceArray.lSize} IS "
 		"CSAImageHeaderInfo.MrPhoenixProtocol.sSliceArray.lSize = 3\n"
-		"(0029,1010){MrPhoenixProtocol.tName} LO CSAImageHeaderInfo.MrPhoenixProtocol.tName = a b\n"
-		"(0029,1010){MrPhoenixProtocol.flip} UL CSAImageHeaderInfo.MrPhoenixProtocol.flip = 0x1\n");
+		"(0029,1010){MrPhoenixProtocol.tName} LO "
+		"CSAImageHeaderInfo.MrPhoenixProtocol.tName = a b\n"
+		"(0029,1010){MrPhoenixProtocol.flip} UL CSAImageHeaderInfo.MrPhoenixProtocol.flip "
+		"= 0x1\n");
 	buf_release(&b);
 }
 
@@ -308,9 +331,12 @@ Test(text_dump, a_protocol_without_a_csa_header)
 	gen_begin(&g, GEN_EXPLICIT);
 	gen_put(&g, 0x00210011, "SIEMENS MR SDS 01");
 	gen_put_vr(&g, 0x00211119, "OB", "<XProtocol> ### ASCCONV BEGIN ###\na.b = -1.5\n");
-	expect(&g, "(0021,0011) LO PrivateCreator = SIEMENS MR SDS 01\n"
-		"(0021,1119) OB [SIEMENS MR SDS 01]MrPhoenixProtocol = 3c 58 50 72 6f 74 6f 63 6f 6c 3e 20 23 23 23 "
-		"20 41 53 43 43 4f 4e 56 20 42 45 47 49 4e 20 23 23 23 0a 61 2e 62 20 3d 20 2d 31 2e 35 0a 00\n"
+	expect(&g,
+		"(0021,0011) LO PrivateCreator = SIEMENS MR SDS 01\n"
+		"(0021,1119) OB [SIEMENS MR SDS 01]MrPhoenixProtocol = 3c 58 50 72 6f 74 6f 63 6f "
+		"6c 3e 20 23 23 23 "
+		"20 41 53 43 43 4f 4e 56 20 42 45 47 49 4e 20 23 23 23 0a 61 2e 62 20 3d 20 2d 31 "
+		"2e 35 0a 00\n"
 		"(0021,1119){a.b} DS MrPhoenixProtocol.a.b = -1.5\n");
 }
 
@@ -334,7 +360,8 @@ Test(text_dump, ge_s_protocol_block)
 	gen_put(&g, 0x00250010, "GEMS_SERS_01");
 	gen_bytes(&g, 0x0025101b, "OB", packed, z.total_out + 4 + z.total_out % 2);
 	dump = dump_of(&g);
-	cr_assert(strstr(dump, "\n(0025,101b){PLANE} LO ProtocolDataBlockCompressed.PLANE = AXIAL\n"));
+	cr_assert(strstr(dump,
+		"\n(0025,101b){PLANE} LO ProtocolDataBlockCompressed.PLANE = AXIAL\n"));
 	cr_assert(strstr(dump, "\n(0025,101b){NUMTR} IS ProtocolDataBlockCompressed.NUMTR = 3\n"));
 }
 
@@ -397,7 +424,11 @@ Test(text_dump, a_series_shares_lines_and_counts_what_varies)
 
 	cr_assert_eq(dump_series_new(&s, NULL), 0);
 	for (i = 1; i <= 1000; i++)
-		add_instance(s, i * 7 % 1009, i % 3 ? "30" : i % 2 ? "5" : "100", i == 500 ? "once" : NULL);
+		add_instance(s, i * 7 % 1009,
+			i % 3         ? "30" :
+				i % 2 ? "5" :
+					"100",
+			i == 500 ? "once" : NULL);
 	buf_init(&b);
 	cr_assert_eq(dump_series_render(s, &b, NULL), 0);
 	cr_assert_str_eq(buf_steal(&b, NULL),

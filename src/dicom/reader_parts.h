@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* What reader.c (the walk) and reader_head.c (heads of elements) have of each other. */
+#ifndef DICOM_READER_PARTS_H
+#define DICOM_READER_PARTS_H
+
+#include "dicom/reader.h"
+#include "head.h"
+
+static inline struct dcm_level *reader_top(struct dcm_reader *r)
+{
+	return &r->level[r->top];
+}
+
+static inline bool reader_is_letter(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+void reader_problem(struct dcm_reader *r, uint64_t off, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* n <= DCM_WINDOW bytes at off, fewer only where the source ends; *got is how many are in reach.
+ * NULL after an I/O error. Valid until the next fetch; off may lie behind the source's end. */
+const uint8_t *reader_fetch(struct dcm_reader *r, uint64_t off, size_t n, size_t *got,
+	struct err *err);
+
+/* Read the head at r->pos into el, from n >= 8 bytes at p. */
+void reader_read_head(struct dcm_reader *r, const uint8_t *p, size_t n, struct dcm_elem *el);
+/* Do later elements depend on this one? Then take note of it: creators, PixelRepresentation ... */
+bool reader_matters(uint32_t tag);
+int reader_take_note(struct dcm_reader *r, const struct dcm_elem *el, struct err *err);
+
+#endif

@@ -16,10 +16,10 @@
 const struct dcm_dataset *dcm_frame_item(const struct dcm_header *h, uint32_t frame);
 const struct dcm_dataset *dcm_shared_item(const struct dcm_header *h);
 
-/* The element with this tag in whichever group of the frame has it: its first place in the item, however
- * deep, then in the shared one, then at the top of the data set, then in the first item of a private sequence there
- * (some makers' classic files keep such groups). *ds is the data set it is in (for its text); ds may
- * be NULL. NULL: nowhere. */
+/* The element with this tag in whichever group of the frame has it: its first place in the
+ * item, however deep, then in the shared one, then at the top of the data set, then in the
+ * first item of a private sequence there (some makers' classic files keep such groups). *ds is
+ * the data set it is in (for its text); ds may be NULL. NULL: nowhere. */
 const struct dcm_node *dcm_frame_get(const struct dcm_header *h, uint32_t frame, uint32_t tag,
 	const struct dcm_dataset **ds);
 /* The same for a private element (dcm_get_private), in groups and sequences one level deep. */

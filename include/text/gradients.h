@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The .bval and .bvec texts of a diffusion volume, as FSL reads them: numbers in "%g", apart by a space, a
- * line of b-values, a line for each of x, y, z. */
+/* The .bval and .bvec texts of a diffusion volume, as FSL reads them: numbers in "%g", apart by
+ * a space, a line of b-values, a line for each of x, y, z. */
 #ifndef TEXT_GRADIENTS_H
 #define TEXT_GRADIENTS_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The JSON sidecar of a volume (BIDS, with dcm2niix's names where that has none). Reads the headers of
- * the first plane and of the second time point's, of PET one a time point; the rest is in the plan.
+ * The JSON sidecar of a volume (BIDS, with dcm2niix's names where that has none). Reads the
+ * headers of the first plane and of the second time point's, of PET one a time point; the rest
+ * is in the plan.
  */
 #ifndef TEXT_SIDECAR_H
 #define TEXT_SIDECAR_H

@@ -18,15 +18,15 @@ struct err;
 struct csa_field {
 	const char *name;
 	char vr[5];
-	uint32_t vm;                 /* as told; 0: as many as there are */
-	const char **values;         /* blanks and NULs trimmed; none is empty */
+	uint32_t vm;         /* as told; 0: as many as there are */
+	const char **values; /* blanks and NULs trimmed; none is empty */
 	uint32_t n_values;
 };
 
 struct csa {
-	struct csa_field *fields;    /* in file order */
+	struct csa_field *fields; /* in file order */
 	uint32_t n_fields;
-	bool damaged;                /* the rest could not be read */
+	bool damaged; /* the rest could not be read */
 };
 
 /* Read a header; the result is in the arena and does not point into bytes. -EBADMSG: no CSA header

@@ -50,7 +50,8 @@ struct facts {
 	/* The rest (sidecar keys) is found by vendor_sidecar() and needs no names here. */
 };
 
-/* Read the facts of a header; frame counts from 0. Never fails but for memory: what cannot be read is absent. */
+/* Read the facts of a header; frame counts from 0. Never fails but for memory: what cannot be
+ * read is absent. */
 int vendor_facts(const struct dcm_header *h, uint32_t frame, struct arena *a, struct facts *out, struct err *err);
 
 /* How a maker's series are to be planned: what the index record alone tells. */
@@ -71,8 +72,8 @@ struct vendor_traits vendor_traits(const char *manufacturer, const char *softwar
  * acquired: as many as share the first one's. 1 where nothing tells. */
 uint32_t vendor_multiband(const double *times, uint32_t n);
 
-/* What a sidecar's vendor keys depend on beside the header. A time point is a volume of a 4D series; planes are
- * in the order of the stored slices. */
+/* What a sidecar's vendor keys depend on beside the header. A time point is a volume of a 4D
+ * series; planes are in the order of the stored slices. */
 struct sidecar_input {
 	const struct dcm_header *header[2];  /* of the first plane of the time points 0 and 1; [1] may be NULL */
 	const uint32_t *frames[2];           /* frame of each plane there; NULL: planes are files of their own */

@@ -36,9 +36,11 @@ bool view_has(const struct view *v, uint32_t tag, const char *part);
 
 const struct dcm_node *view_private(const struct view *v, const struct private_place *p);
 double view_private_number(const struct view *v, const struct private_place *p, uint32_t i);
-bool view_private_numbers(const struct view *v, const struct private_place *p, double *out, uint32_t n);
+bool view_private_numbers(const struct view *v, const struct private_place *p, double *out,
+	uint32_t n);
 const char *view_private_text(const struct view *v, const struct private_place *p);
-/* The bytes of a long binary value, in the arena where they had to be read; NULL where there are none. */
+/* The bytes of a long binary value, in the arena where they had to be read; NULL where there
+ * are none. */
 const uint8_t *view_bytes(const struct view *v, const struct dcm_node *n, size_t *len);
 
 #endif

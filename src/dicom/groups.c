@@ -4,7 +4,7 @@
 
 #define SHARED_GROUPS 0x52009229u
 #define FRAME_GROUPS 0x52009230u
-#define MOST_DEPTH 4                     /* direction sequence in diffusion sequence in item, and one more */
+#define MOST_DEPTH 4 /* direction sequence in diffusion sequence in item, and one more */
 
 /* Depth first, as the groups nest: the tree below an item is small and its depth bounded here. */
 static const struct dcm_node *find(const struct dcm_dataset *ds, uint32_t tag, unsigned depth,
@@ -21,7 +21,8 @@ static const struct dcm_node *find(const struct dcm_dataset *ds, uint32_t tag, u
 }
 
 /* Makers' own sequences at the top of classic files are what groups are in enhanced ones. */
-static const struct dcm_node *find_top(const struct dcm_dataset *top, uint32_t tag, const struct dcm_dataset **where)
+static const struct dcm_node *find_top(const struct dcm_dataset *top, uint32_t tag,
+	const struct dcm_dataset **where)
 {
 	const struct dcm_node *n = dcm_get(top, tag);
 	uint32_t i;
@@ -64,7 +65,8 @@ const struct dcm_dataset *dcm_shared_item(const struct dcm_header *h)
 const struct dcm_node *dcm_frame_get(const struct dcm_header *h, uint32_t frame, uint32_t tag,
 	const struct dcm_dataset **ds)
 {
-	const struct dcm_dataset *own = dcm_frame_item(h, frame), *shared = dcm_shared_item(h), *where;
+	const struct dcm_dataset *own = dcm_frame_item(h, frame), *shared = dcm_shared_item(h),
+				 *where;
 	const struct dcm_node *n = own ? find(own, tag, MOST_DEPTH, &where) : NULL;
 
 	if (!n && shared)
@@ -76,10 +78,11 @@ const struct dcm_node *dcm_frame_get(const struct dcm_header *h, uint32_t frame,
 	return n;
 }
 
-const struct dcm_node *dcm_frame_get_private(const struct dcm_header *h, uint32_t frame, uint16_t group,
-	const char *creator, uint8_t low, const struct dcm_dataset **ds)
+const struct dcm_node *dcm_frame_get_private(const struct dcm_header *h, uint32_t frame,
+	uint16_t group, const char *creator, uint8_t low, const struct dcm_dataset **ds)
 {
-	const struct dcm_dataset *own = dcm_frame_item(h, frame), *shared = dcm_shared_item(h), *where;
+	const struct dcm_dataset *own = dcm_frame_item(h, frame), *shared = dcm_shared_item(h),
+				 *where;
 	const struct dcm_node *n = own ? find_private(own, group, creator, low, &where) : NULL;
 
 	if (!n && shared)

@@ -6,6 +6,8 @@
  */
 #include "text/sidecar.h"
 
+#include "sidecar_parts.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,46 +16,16 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/utf8.h"
-#include "dicom/dataset.h"
 #include "dicom/groups.h"
 #include "dicom/tags.h"
 #include "dicom/value.h"
 #include "main/version.h"
-#include "vendor/keys.h"
-#include "vendor/vendor.h"
-#include "vendor/view.h"
-#include "volume/volume.h"
+#include "text/json.h"
 
 #define MOST_TYPES 32
 
-struct sidecar {
-	const struct volume *v;
-	struct files *files;
-	struct arena a;
-	struct dcm_header *header[2];    /* of the time points 0 and 1 */
-	struct view view;                /* the first plane */
-	struct facts facts;
-	struct keys keys;
-	struct sidecar_input in;
-};
-
-enum how {
-	AS_TEXT, AS_NUMBER, AS_MS,       /* ms to s */
-	AS_MHZ,                          /* one maker stores Hz: that is no frequency we print */
-	AS_DATE, AS_LETTER, AS_YEARS,
-	AS_COUNT,                        /* a number above 0 */
-	AS_MANY,                         /* a number above 1 */
-	AS_ROW_COL,                      /* "COLUMN" is "COL" in enhanced objects */
-	AS_YES,                          /* true where it is YES or Y */
-};
-
 /* In file order of the keys; of two rows for a key the first that has a value counts. */
-static const struct row {
-	enum key key;
-	uint32_t tag;
-	enum how how;
-} rows[] = {
+static const struct row rows[] = {
 	{ KEY_MagneticFieldStrength, DCM_MagneticFieldStrength, AS_NUMBER },
 	{ KEY_ImagingFrequency, DCM_ImagingFrequency, AS_MHZ },
 	{ KEY_ImagingFrequency, DCM_TransmitterFrequency, AS_MHZ },
@@ -105,7 +77,8 @@ static const struct row {
 	{ KEY_PhaseEncodingSteps, DCM_NumberOfPhaseEncodingSteps, AS_COUNT },
 	{ KEY_PhaseEncodingSteps, DCM_MRAcquisitionPhaseEncodingStepsInPlane, AS_COUNT },
 	{ KEY_FrequencyEncodingSteps, DCM_MRAcquisitionFrequencyEncodingSteps, AS_COUNT },
-	{ KEY_PhaseEncodingStepsOutOfPlane, DCM_MRAcquisitionPhaseEncodingStepsOutOfPlane, AS_COUNT },
+	{ KEY_PhaseEncodingStepsOutOfPlane, DCM_MRAcquisitionPhaseEncodingStepsOutOfPlane,
+		AS_COUNT },
 	{ KEY_ParallelReductionFactorInPlane, DCM_ParallelReductionFactorInPlane, AS_MANY },
 	{ KEY_ParallelReductionFactorOutOfPlane, DCM_ParallelReductionFactorOutOfPlane, AS_MANY },
 	{ KEY_ParallelAcquisitionTechnique, DCM_ParallelAcquisitionTechnique, AS_TEXT },
@@ -130,50 +103,9 @@ static const struct row other_rows[] = {
 	{ KEY_EchoTime, DCM_EffectiveEchoTime, AS_MS },
 };
 
-static const struct row pet_rows[] = {
-	{ KEY_Units, DCM_Units, AS_TEXT },
-	{ KEY_DoseCalibrationFactor, DCM_DoseCalibrationFactor, AS_NUMBER },
-	{ KEY_ScatterFraction, DCM_ScatterFractionFactor, AS_NUMBER },
-	{ KEY_ConvolutionKernel, DCM_ConvolutionKernel, AS_TEXT },
-	{ KEY_DecayCorrection, DCM_DecayCorrection, AS_TEXT },
-	{ KEY_AttenuationCorrectionMethod, DCM_AttenuationCorrectionMethod, AS_TEXT },
-	{ KEY_ReconstructionMethod, DCM_ReconstructionMethod, AS_TEXT },
-	{ KEY_RadionuclidePositronFraction, DCM_RadionuclidePositronFraction, AS_NUMBER },
-	{ KEY_RadionuclideHalfLife, DCM_RadionuclideHalfLife, AS_NUMBER },
-	{ KEY_InjectedRadioactivity, DCM_RadionuclideTotalDose, AS_NUMBER },
-	{ KEY_InjectedVolume, DCM_RadiopharmaceuticalVolume, AS_NUMBER },
-	{ KEY_Radiopharmaceutical, DCM_Radiopharmaceutical, AS_TEXT },
-};
-
-/* RFC 8259 §7: quotes, backslashes and controls are escaped; ill-formed bytes become U+FFFD. */
-static void add_string(struct buf *out, const char *text)
-{
-	static const char escapes[] = "\b\t\n\f\r", letters[] = "btnfr";
-	size_t len = strlen(text), i = 0;
-	uint32_t cp;
-
-	buf_addc(out, '"');
-	while (i < len) {
-		size_t n = utf8_decode(text + i, len - i, &cp);
-		const char *e = cp && cp < 32 ? strchr(escapes, (int)cp) : NULL;
-
-		if (cp == UINT32_MAX)
-			utf8_encode(out, 0xFFFD);
-		else if (cp == '"' || cp == '\\')
-			buf_addf(out, "\\%c", (char)cp);
-		else if (e)
-			buf_addf(out, "\\%c", letters[e - escapes]);
-		else if (cp < 32 || cp == 127)
-			buf_addf(out, "\\u%04x", (unsigned)cp);
-		else
-			buf_add(out, text + i, n);
-		i += n;
-	}
-	buf_addc(out, '"');
-}
-
 /* The element of a row: of the frame, or of the first radiopharmaceutical. */
-static const struct dcm_node *lookup(const struct view *v, uint32_t tag, const struct dcm_dataset **ds)
+static const struct dcm_node *lookup(const struct view *v, uint32_t tag,
+	const struct dcm_dataset **ds)
 {
 	const struct dcm_node *n = dcm_frame_get(v->h, v->frame, tag, ds);
 
@@ -245,7 +177,7 @@ static double scaled(enum how how, double v)
 	}
 }
 
-static void read_rows(struct sidecar *s, const struct row *r, size_t n)
+void sidecar_read_rows(struct sidecar *s, const struct row *r, size_t n)
 {
 	const struct dcm_dataset *ds;
 	const struct dcm_node *node;
@@ -269,7 +201,7 @@ static void read_rows(struct sidecar *s, const struct row *r, size_t n)
 		}
 	}
 }
-#define READ_ROWS(s, table) read_rows((s), (table), sizeof(table) / sizeof *(table))
+#define READ_ROWS(s, table) sidecar_read_rows((s), (table), sizeof(table) / sizeof *(table))
 
 static bool has_word(const struct sidecar *s, enum key k, const char *word)
 {
@@ -288,7 +220,7 @@ static bool has_suffix(const struct sidecar *s, const char *suffix)
 	const char *p = s->v->suffix ? strstr(s->v->suffix, suffix) : NULL;
 
 	p = p ? p + strlen(suffix) : NULL;
-	return p && (!*p || *p == '_' || !p[1]);         /* one letter more tells two apart */
+	return p && (!*p || *p == '_' || !p[1]); /* one letter more tells two apart */
 }
 
 static const char *part_word(const struct sidecar *s)
@@ -296,7 +228,9 @@ static const char *part_word(const struct sidecar *s)
 	static const struct {
 		const char *suffix, *word;
 	} parts[] = {
-		{ "_fieldmaphz", "FIELDMAPHZ" }, { "_ph", "PHASE" }, { "_real", "REAL" },
+		{ "_fieldmaphz", "FIELDMAPHZ" },
+		{ "_ph", "PHASE" },
+		{ "_real", "REAL" },
 		{ "_imaginary", "IMAGINARY" },
 	};
 	const struct attributes *attr = s->v->slices[0].in->attr;
@@ -307,21 +241,25 @@ static const char *part_word(const struct sidecar *s)
 		if (has_suffix(s, parts[i].suffix))
 			return parts[i].word;
 	if (attr->ge_image_part == 0 || has_word(s, KEY_ImageType, "M") ||
-	    (all ? dcm_text_is(all, 0, "MAGNITUDE") : view_has(&s->view, DCM_ComplexImageComponent, "MAGNITUDE")))
+		(all ? dcm_text_is(all, 0, "MAGNITUDE") :
+		       view_has(&s->view, DCM_ComplexImageComponent, "MAGNITUDE")))
 		return "MAGNITUDE";
 	return NULL;
 }
 
-/* (0008,0008) taken apart at backslashes and underscores, and what part of the complex image it is. */
+/* (0008,0008) taken apart at backslashes and underscores, and what part of the complex image it
+ * is. */
 static void image_type(struct sidecar *s)
 {
-	const char *text = dcm_get_text(&s->view.h->top, DCM_ImageType, &s->a), *words[MOST_TYPES + 1], *part;
+	const char *text = dcm_get_text(&s->view.h->top, DCM_ImageType, &s->a),
+		   *words[MOST_TYPES + 1], *part;
 	char *copy = text ? arena_strdup(&s->a, text) : NULL, *save = NULL, *t;
 	uint32_t n = 0;
 
 	if (!copy)
 		return;
-	for (t = strtok_r(copy, "\\_", &save); t && n < MOST_TYPES; t = strtok_r(NULL, "\\_", &save))
+	for (t = strtok_r(copy, "\\_", &save); t && n < MOST_TYPES;
+		t = strtok_r(NULL, "\\_", &save))
 		words[n++] = t;
 	keys_words(&s->keys, KEY_ImageType, words, n);
 	part = part_word(s);
@@ -338,7 +276,8 @@ static void distortion(struct sidecar *s)
 	int i;
 
 	for (i = 0; i < 2; i++)
-		if (has_word(s, types[i], "ND") && !s->keys.value[KEY_NonlinearGradientCorrection].is_set)
+		if (has_word(s, types[i], "ND") &&
+			!s->keys.value[KEY_NonlinearGradientCorrection].is_set)
 			keys_flag(&s->keys, KEY_NonlinearGradientCorrection, false);
 	for (i = 0; i < 2; i++)
 		if (has_word(s, types[i], "DIS2D") || has_word(s, types[i], "DIS3D"))
@@ -374,7 +313,7 @@ static bool acquired(struct sidecar *s, uint32_t *date, double *time_s)
 	if (both && dcm_parse_datetime(both, strlen(both), date, time_s))
 		return *time_s > 0;
 	if (!d)
-		d = view_text(&s->view, DCM_AcquisitionDate);    /* of the first tile */
+		d = view_text(&s->view, DCM_AcquisitionDate); /* of the first tile */
 	if (d)
 		dcm_parse_date(d, strlen(d), date);
 	return tile_time(s, time_s);
@@ -388,13 +327,15 @@ static void acquisition_time(struct sidecar *s)
 
 	if (!acquired(s, &date, &t))
 		return;
-	t = round(t * 1e5) / 1e5;                /* the last digit is an artefact of binary fractions */
+	t = round(t * 1e5) / 1e5; /* the last digit is an artefact of binary fractions */
 	minutes = floor(t / 60 + 1e-9);
-	text = arena_printf(&s->a, "%02d:%02d:%.6f", (int)minutes / 60, (int)minutes % 60, fmax(0, t - minutes * 60));
+	text = arena_printf(&s->a, "%02d:%02d:%.6f", (int)minutes / 60, (int)minutes % 60,
+		fmax(0, t - minutes * 60));
 	keys_text(&s->keys, KEY_AcquisitionTime, text);
 	if (date && text)
 		keys_text(&s->keys, KEY_AcquisitionDateTime,
-			arena_printf(&s->a, "%04u-%02u-%02uT%s", date / 10000, date / 100 % 100, date % 100, text));
+			arena_printf(&s->a, "%04u-%02u-%02uT%s", date / 10000, date / 100 % 100,
+				date % 100, text));
 }
 
 static void modality(struct sidecar *s, const char *m)
@@ -414,10 +355,13 @@ static void deidentification_codes(struct sidecar *s)
 		uint32_t tag;
 		const char *name;
 	} parts[] = {
-		{ DCM_CodeValue, "CodeValue" }, { DCM_CodingSchemeDesignator, "CodingSchemeDesignator" },
-		{ DCM_CodingSchemeVersion, "CodingSchemeVersion" }, { DCM_CodeMeaning, "CodeMeaning" },
+		{ DCM_CodeValue, "CodeValue" },
+		{ DCM_CodingSchemeDesignator, "CodingSchemeDesignator" },
+		{ DCM_CodingSchemeVersion, "CodingSchemeVersion" },
+		{ DCM_CodeMeaning, "CodeMeaning" },
 	};
-	const struct dcm_node *codes = dcm_get(&s->view.h->top, DCM_DeidentificationMethodCodeSequence);
+	const struct dcm_node *codes = dcm_get(&s->view.h->top,
+		DCM_DeidentificationMethodCodeSequence);
 	struct buf b;
 	uint32_t i;
 	size_t k;
@@ -435,14 +379,15 @@ static void deidentification_codes(struct sidecar *s)
 			if (!text)
 				continue;
 			buf_addf(&b, "%s\t\t\"%s\": ", between, parts[k].name);
-			add_string(&b, text);
+			json_add_string(&b, text, strlen(text));
 			between = ",\n";
 		}
 		buf_adds(&b, "\n\t  }");
 	}
 	buf_adds(&b, "\n\t]");
 	if (!buf_error(&b))
-		keys_text(&s->keys, KEY_DeidentificationMethodCodeSequence, arena_strndup(&s->a, b.data, b.len));
+		keys_text(&s->keys, KEY_DeidentificationMethodCodeSequence,
+			arena_strndup(&s->a, b.data, b.len));
 	buf_release(&b);
 }
 
@@ -452,7 +397,8 @@ static void deidentification(struct sidecar *s)
 	char *copy = text ? arena_strdup(&s->a, text) : NULL, *save = NULL, *t;
 	uint32_t n = 0;
 
-	for (t = copy ? strtok_r(copy, "\\", &save) : NULL; t && n < MOST_TYPES; t = strtok_r(NULL, "\\", &save))
+	for (t = copy ? strtok_r(copy, "\\", &save) : NULL; t && n < MOST_TYPES;
+		t = strtok_r(NULL, "\\", &save))
 		words[n++] = t;
 	keys_words(&s->keys, KEY_DeidentificationMethod, words, n);
 	deidentification_codes(s);
@@ -463,7 +409,8 @@ static void preparation(struct sidecar *s)
 {
 	const char *mt = view_text(&s->view, DCM_MagnetizationTransfer);
 	const char *spoiling = view_text(&s->view, DCM_Spoiling);
-	const struct dcm_node *variant = dcm_frame_get(s->view.h, s->view.frame, DCM_SequenceVariant, NULL);
+	const struct dcm_node *variant = dcm_frame_get(s->view.h, s->view.frame,
+		DCM_SequenceVariant, NULL);
 
 	if (mt)
 		keys_flag(&s->keys, KEY_MTState, !strcmp(mt, "OFF_RESONANCE"));
@@ -517,15 +464,19 @@ static void echo(struct sidecar *s)
 	keys_number(&s->keys, KEY_EchoNumber, n);
 }
 
-/* The repetition time that the volumes show, and where it disagrees the header's, by what that is then. */
+/* The repetition time that the volumes show, and where it disagrees the header's, by what that
+ * is then. */
 static void repetition(struct sidecar *s)
 {
 	const struct attributes *attr = s->v->slices[0].in->attr;
-	struct vendor_traits traits = vendor_traits(attr->manufacturer, attr->software_versions, attr->sequence_name);
-	bool inversion = traits.inversion_is_repetition && view_has(&s->view, DCM_ScanningSequence, "IR");
+	struct vendor_traits traits = vendor_traits(attr->manufacturer, attr->software_versions,
+		attr->sequence_name);
+	bool inversion = traits.inversion_is_repetition &&
+		view_has(&s->view, DCM_ScanningSequence, "IR");
 
 	keys_number(&s->keys, KEY_RepetitionTime, s->v->repetition_time_s);
-	keys_number(&s->keys, inversion ? KEY_RepetitionTimeInversion : KEY_RepetitionTimeExcitation,
+	keys_number(&s->keys,
+		inversion ? KEY_RepetitionTimeInversion : KEY_RepetitionTimeExcitation,
 		s->v->header_repetition_time_s);
 }
 
@@ -546,7 +497,8 @@ static void matrix(struct sidecar *s)
 	keys_number(&s->keys, KEY_ReconMatrixPE, lines > 0 ? lines : (double)NAN);
 }
 
-/* Files of cine and multi-phase scans tell each slice's delay: the volume's is from the first to the last. */
+/* Files of cine and multi-phase scans tell each slice's delay: the volume's is from the first
+ * to the last. */
 static void trigger(struct sidecar *s)
 {
 	uint64_t i, n = (uint64_t)s->v->n_planes * s->v->dim[3];
@@ -559,8 +511,10 @@ static void trigger(struct sidecar *s)
 		last = in->number > last->number ? in : last;
 	}
 	if (!s->keys.value[KEY_TriggerDelayTime].is_set)
-		keys_number(&s->keys, KEY_TriggerDelayTime, last->trigger_time == first->trigger_time ?
-			first->trigger_time : last->trigger_time - first->trigger_time);
+		keys_number(&s->keys, KEY_TriggerDelayTime,
+			last->trigger_time == first->trigger_time ?
+				first->trigger_time :
+				last->trigger_time - first->trigger_time);
 }
 
 static void orientation(struct sidecar *s)
@@ -585,7 +539,8 @@ static void magnetic_resonance(struct sidecar *s)
 static void phase_encoding(struct sidecar *s)
 {
 	const char *axis = keys_get_text(&s->keys, KEY_InPlanePhaseEncodingDirectionDICOM);
-	bool is_col = axis && !strcmp(axis, "COL"), positive = s->facts.pe_polarity == POLARITY_POSITIVE;
+	bool is_col = axis && !strcmp(axis, "COL"),
+	     positive = s->facts.pe_polarity == POLARITY_POSITIVE;
 
 	if (!axis || s->in.is_3d || (!is_col && strcmp(axis, "ROW")))
 		return;
@@ -601,7 +556,8 @@ static void phase_encoding(struct sidecar *s)
 static void readout(struct sidecar *s)
 {
 	struct keys *k = &s->keys;
-	double r = keys_get_number(k, KEY_ReconMatrixPE), bw = keys_get_number(k, KEY_BandwidthPerPixelPhaseEncode);
+	double r = keys_get_number(k, KEY_ReconMatrixPE),
+	       bw = keys_get_number(k, KEY_BandwidthPerPixelPhaseEncode);
 	double accel = keys_get_number(k, KEY_ParallelReductionFactorInPlane);
 	double over = keys_get_number(k, KEY_PhaseOversampling), spacing;
 
@@ -616,139 +572,6 @@ static void readout(struct sidecar *s)
 		keys_number(k, KEY_TotalReadoutTime, spacing * (r - 1));
 }
 
-/* A number of each time point's first plane, from the index. */
-typedef double (*plane_number)(const struct instance *in);
-
-static double frame_duration(const struct instance *in)
-{
-	return in->frame_duration;
-}
-
-static double reference_time(const struct instance *in)
-{
-	return in->frame_reference_time;
-}
-
-static double acquisition_seconds(const struct instance *in)
-{
-	return in->acquisition_time;
-}
-
-/* (number - origin) * scale for each time point; NULL where one of them has none. */
-static double *each_time_point(struct sidecar *s, plane_number of, double origin, double scale)
-{
-	uint32_t t, nt = s->v->dim[3];
-	double *list = arena_zalloc(&s->a, nt, sizeof *list);
-
-	for (t = 0; list && t < nt; t++) {
-		list[t] = (of(s->v->slices[(uint64_t)t * s->v->n_planes].in) - origin) * scale;
-		if (isnan(list[t]))
-			return NULL;
-	}
-	return list;
-}
-
-static bool varies(const double *list, uint32_t n)
-{
-	uint32_t i;
-
-	for (i = 1; i < n; i++)
-		if (list[i] != list[0])
-			return true;
-	return false;
-}
-
-/* (0054,1321) of each time point: the one thing that is in no index. */
-static int decay_factors(struct sidecar *s, struct err *err)
-{
-	uint32_t t, nt = s->v->dim[3];
-	double *list = arena_zalloc(&s->a, nt, sizeof *list);
-	int rc;
-
-	if (!list)
-		return err_nomem(err);
-	for (t = 0; t < nt; t++) {
-		const struct instance *in = s->v->slices[(uint64_t)t * s->v->n_planes].in;
-		struct dcm_header *h = NULL;
-
-		rc = t ? files_header(s->files, in, DCM_LOAD_BEFORE_PIXELS, 0, &h, err) : 0;
-		if (rc)
-			return rc;
-		list[t] = dcm_get_double(t ? &h->top : &s->header[0]->top, DCM_DecayFactor, NAN);
-		dcm_header_free(h);
-		if (isnan(list[t]))
-			return 0;
-	}
-	keys_list(&s->keys, KEY_DecayFactor, list, nt);
-	return 0;
-}
-
-static void pet_times(struct sidecar *s)
-{
-	uint32_t nt = s->v->dim[3];
-	const double *durations = each_time_point(s, frame_duration, 0, 1e-3);
-	const double *references = each_time_point(s, reference_time, 0, 1e-3), *starts;
-	double first = acquisition_seconds(s->v->slices[0].in), minutes;
-
-	if (durations) {
-		keys_list(&s->keys, KEY_FrameDuration, durations, nt);
-		keys_unset(&s->keys, KEY_RepetitionTime);
-	}
-	if (references && varies(references, nt))
-		keys_list(&s->keys, KEY_FrameReferenceTime, references, nt);
-	if (isnan(first))
-		return;
-	starts = each_time_point(s, acquisition_seconds, first, 1);
-	if (starts)
-		keys_list(&s->keys, KEY_FrameTimesStart, starts, nt);
-	minutes = floor(first / 60);
-	keys_text(&s->keys, KEY_TimeZero, arena_printf(&s->a, "%02d:%02d:%02d", (int)minutes / 60,
-		(int)minutes % 60, (int)(first - minutes * 60)));
-}
-
-/* "4i21s" or "i4s21" in the name of a reconstruction: iterations and subsets. */
-static void reconstruction(struct sidecar *s)
-{
-	static const char *const labels[2] = { "subsets", "iterations" };
-	const char *p = keys_get_text(&s->keys, KEY_ReconstructionMethod);
-	unsigned iterations, subsets;
-	double values[2];
-
-	for (; p && *p; p++) {
-		int end = 0;
-
-		if (sscanf(p, "i%3us%3u%n", &iterations, &subsets, &end) < 2 &&
-		    (sscanf(p, "%3ui%3us%n", &iterations, &subsets, &end) < 2 || !end))
-			continue;
-		values[0] = subsets;
-		values[1] = iterations;
-		keys_words(&s->keys, KEY_ReconMethodParameterLabels, labels, 2);
-		keys_list(&s->keys, KEY_ReconMethodParameterValues, values, 2);
-		return;
-	}
-}
-
-static int positron_emission(struct sidecar *s, struct err *err)
-{
-	const struct dcm_dataset *drug = dcm_first_item(&s->view.h->top, DCM_RadiopharmaceuticalInformationSequence);
-	const struct dcm_dataset *code = drug ? dcm_first_item(drug, DCM_RadionuclideCodeSequence) : NULL;
-
-	double dose;
-
-	READ_ROWS(s, pet_rows);
-	dose = keys_get_number(&s->keys, KEY_InjectedRadioactivity);
-	if (dose > 0) {
-		/* the standard's unit is Bq; who writes MBq all the same is found by the size of it */
-		keys_number(&s->keys, KEY_InjectedRadioactivity, dose > 1e4 ? dose / 1e6 : dose);
-		keys_text(&s->keys, KEY_InjectedRadioactivityUnits, "MBq");
-	}
-	if (code)
-		keys_text(&s->keys, KEY_TracerRadionuclide, dcm_get_text(code, DCM_CodeMeaning, &s->a));
-	reconstruction(s);
-	pet_times(s);
-	return decay_factors(s, err);
-}
-
 /* Plane k of time point t in the order of the stored slices. */
 static const struct volume_slice *stored_slice(const struct volume *v, uint32_t t, uint32_t k)
 {
@@ -757,7 +580,8 @@ static const struct volume_slice *stored_slice(const struct volume *v, uint32_t 
 	return &v->slices[(uint64_t)t * v->n_planes + (flipped ? v->n_planes - 1 - k : k)];
 }
 
-/* Frames and times of a time point's planes; no frames where the planes lie in files of their own. */
+/* Frames and times of a time point's planes; no frames where the planes lie in files of their
+ * own. */
 static int time_point(struct sidecar *s, unsigned t, struct err *err)
 {
 	uint32_t n = s->v->n_planes, k;
@@ -799,7 +623,8 @@ static int describe_shape(struct sidecar *s, struct err *err)
 	in->slices_reversed = v->slices_reversed;
 	in->is_phase = has_suffix(s, "_ph");
 	in->is_field_map = has_suffix(s, "_fieldmaphz");
-	in->is_mr = v->slices[0].in->attr->modality && !strcmp(v->slices[0].in->attr->modality, "MR");
+	in->is_mr = v->slices[0].in->attr->modality &&
+		!strcmp(v->slices[0].in->attr->modality, "MR");
 	in->is_3d = view_has(&s->view, DCM_MRAcquisitionType, "3D");
 	return rc;
 }
@@ -807,10 +632,12 @@ static int describe_shape(struct sidecar *s, struct err *err)
 /* The plane of time point t that was numbered first: its header speaks for all. */
 static const struct volume_slice *first_acquired(const struct volume *v, uint32_t t)
 {
-	const struct volume_slice *p = &v->slices[(uint64_t)t * v->n_planes], *first = p, *end = p + v->n_planes;
+	const struct volume_slice *p = &v->slices[(uint64_t)t * v->n_planes], *first = p,
+				  *end = p + v->n_planes;
 
 	for (; p < end; p++)
-		if (p->in->number < first->in->number || (p->in == first->in && p->frame < first->frame))
+		if (p->in->number < first->in->number ||
+			(p->in == first->in && p->frame < first->frame))
 			first = p;
 	return first;
 }
@@ -819,7 +646,8 @@ static int read_headers(struct sidecar *s, struct err *err)
 {
 	const struct volume *v = s->v;
 	const struct volume_slice *plane = first_acquired(v, 0);
-	const struct instance *first = plane->in, *second = v->dim[3] > 1 ? first_acquired(v, 1)->in : first;
+	const struct instance *first = plane->in,
+			      *second = v->dim[3] > 1 ? first_acquired(v, 1)->in : first;
 	int rc = files_header(s->files, first, DCM_LOAD_BEFORE_PIXELS, 0, &s->header[0], err);
 
 	if (!rc && second != first)
@@ -861,7 +689,7 @@ static int collect(struct sidecar *s, struct err *err)
 	orientation(s);
 	if (s->in.is_mr)
 		magnetic_resonance(s);
-	rc = m && !strcmp(m, "PT") ? positron_emission(s, err) : 0;
+	rc = m && !strcmp(m, "PT") ? sidecar_positron_emission(s, err) : 0;
 	if (!rc)
 		rc = vendor_sidecar(&s->in, &s->keys, err);
 	distortion(s);
@@ -873,78 +701,6 @@ static int collect(struct sidecar *s, struct err *err)
 	keys_text(&s->keys, KEY_ConversionSoftware, "dcmfs");
 	keys_text(&s->keys, KEY_ConversionSoftwareVersion, DCMFS_VERSION);
 	return rc;
-}
-
-static void add_list(struct buf *out, const struct key_value *v)
-{
-	uint32_t i;
-
-	buf_adds(out, "[\n");
-	for (i = 0; i < v->n; i++)
-		buf_addf(out, i ? ",\n\t\t%g" : "\t\t%g", isfinite(v->list[i]) ? v->list[i] : 0);
-	buf_adds(out, "\t]");
-}
-
-static void add_words(struct buf *out, const struct key_value *v)
-{
-	uint32_t i;
-
-	buf_addc(out, '[');
-	for (i = 0; i < v->n; i++) {
-		if (i)
-			buf_adds(out, ", ");
-		add_string(out, v->words[i]);
-	}
-	buf_addc(out, ']');
-}
-
-static void add_value(struct buf *out, enum key_format format, const struct key_value *v)
-{
-	switch (format) {
-	case KEY_POSITIVE:
-	case KEY_NUMBER:
-		buf_addf(out, "%g", v->number);
-		break;
-	case KEY_DIGITS8:
-		buf_addf(out, "%.8g", v->number);
-		break;
-	case KEY_DIGITS10:
-		buf_addf(out, "%.10g", v->number);
-		break;
-	case KEY_INTEGER:
-		buf_addf(out, "%.0f", v->number);
-		break;
-	case KEY_FLAG:
-		buf_adds(out, v->number != 0 ? "true" : "false");
-		break;
-	case KEY_TEXT:
-		add_string(out, v->text);
-		break;
-	case KEY_JSON:
-		buf_adds(out, v->text);
-		break;
-	case KEY_LIST:
-		add_list(out, v);
-		break;
-	case KEY_WORDS:
-		add_words(out, v);
-		break;
-	}
-}
-
-static void add_keys(struct buf *out, const struct keys *keys)
-{
-	const char *between = "{\n";
-	unsigned k;
-
-	for (k = 0; k < KEY_COUNT; k++) {
-		if (!keys->value[k].is_set)
-			continue;
-		buf_addf(out, "%s\t\"%s\": ", between, key_name((enum key)k));
-		add_value(out, key_format((enum key)k), &keys->value[k]);
-		between = ",\n";
-	}
-	buf_adds(out, "\n}\n");
 }
 
 static void release(struct sidecar *s)
@@ -973,7 +729,7 @@ int sidecar_render(const struct volume *v, struct files *files, struct buf *out,
 	if (!rc)
 		rc = collect(s, err);
 	if (!rc)
-		add_keys(out, &s->keys);
+		sidecar_add_keys(out, &s->keys);
 	release(s);
 	return rc ? rc : buf_error(out);
 }

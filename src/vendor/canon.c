@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Canon, and Toshiba whose scanners they were. Classic files of V6 tell b-value and direction in (0020,4000)
- * ImageComments, "b=1000(0.1,0.2,0.3)", along the scanner's axes and in an order of their own;
- * files with (0018,9089) have it in patient coordinates (dcm2niix, Canon/README.md).
+ * Canon, and Toshiba whose scanners they were. Classic files of V6 tell b-value and direction
+ * in (0020,4000) ImageComments, "b=1000(0.1,0.2,0.3)", along the scanner's axes and in an order
+ * of their own; files with (0018,9089) have it in patient coordinates (dcm2niix,
+ * Canon/README.md).
  */
 #include <math.h>
 #include <stdio.h>
@@ -47,7 +48,8 @@ static int canon_facts(const struct view *v, struct facts *out, struct err *err)
 	g[0] = c[1];
 	g[1] = c[0];
 	g[2] = c[2];
-	gradient_from_scanner(g, view_has(v, DCM_InPlanePhaseEncodingDirection, "ROW"), orientation, out->gradient);
+	gradient_from_scanner(g, view_has(v, DCM_InPlanePhaseEncodingDirection, "ROW"), orientation,
+		out->gradient);
 	out->has_gradient = out->gradient_in_image = true;
 	return 0;
 }

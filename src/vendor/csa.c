@@ -26,7 +26,7 @@ struct cursor {
 	const uint8_t *bytes;
 	size_t len, pos;
 	bool has_mark;
-	uint32_t first_items;        /* of the first field: see above */
+	uint32_t first_items; /* of the first field: see above */
 };
 
 static bool item_length(const struct cursor *c, uint32_t *len)
@@ -59,7 +59,8 @@ static bool read_item(struct cursor *c, struct arena *a, struct csa_field *f)
 	uint32_t len;
 	const char *text;
 
-	if (c->len - c->pos < ITEM_BYTES || !item_length(c, &len) || len > c->len - c->pos - ITEM_BYTES)
+	if (c->len - c->pos < ITEM_BYTES || !item_length(c, &len) ||
+		len > c->len - c->pos - ITEM_BYTES)
 		return false;
 	c->pos += ITEM_BYTES;
 	text = item_text(c->bytes + c->pos, len, a);

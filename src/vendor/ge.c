@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * GE: creators GEMS_... in groups 0019 to 0043, and a compressed protocol in (0025,101B) (dcm2niix, GE/README.md).
+ * GE: creators GEMS_... in groups 0019 to 0043, and a compressed protocol in (0025,101B)
+ * (dcm2niix, GE/README.md).
  */
 #include "ge.h"
 
@@ -16,7 +17,9 @@ static const char *const names[] = { "GE", NULL };
 
 static const struct private_place b_value = { "GEMS_PARM_01", 0x0043, 0x39 };
 static const struct private_place direction[3] = {
-	{ "GEMS_ACQU_01", 0x0019, 0xBB }, { "GEMS_ACQU_01", 0x0019, 0xBC }, { "GEMS_ACQU_01", 0x0019, 0xBD },
+	{ "GEMS_ACQU_01", 0x0019, 0xBB },
+	{ "GEMS_ACQU_01", 0x0019, 0xBC },
+	{ "GEMS_ACQU_01", 0x0019, 0xBD },
 };
 static const struct private_place n_directions = { "GEMS_ACQU_01", 0x0019, 0xE0 };
 static const struct private_place group_delay = { "GEMS_PARM_01", 0x0043, 0x7C };
@@ -35,8 +38,8 @@ int ge_protocol(const struct view *v, struct protocol *out, struct err *err)
 	return rc == -ENOMEM ? rc : 0;
 }
 
-/* The phase-encoding polarity in the copy of the raw data header that (0043,102A) is: offsets of its
- * parts in a table at its begin, which moved with version 25 (dcm2niix, nii_dicom.cpp). */
+/* The phase-encoding polarity in the copy of the raw data header that (0043,102A) is: offsets
+ * of its parts in a table at its begin, which moved with version 25 (dcm2niix, nii_dicom.cpp). */
 static enum polarity raw_polarity(const uint8_t *p, size_t len)
 {
 	size_t h, order = 0x394;
@@ -56,9 +59,9 @@ static enum polarity raw_polarity(const uint8_t *p, size_t len)
 		order -= 0x8C;
 	}
 	if (h + order + 2 > len || !(get_le16(p + h + 0x3A) & 0x800))
-		return POLARITY_UNKNOWN;          /* not echo planar */
+		return POLARITY_UNKNOWN; /* not echo planar */
 	flipped = get_le16(p + h + 0x30) & 4;
-	if (get_le16(p + h + order) == 2)         /* bottom up */
+	if (get_le16(p + h + order) == 2) /* bottom up */
 		flipped = !flipped;
 	return flipped ? POLARITY_NEGATIVE : POLARITY_POSITIVE;
 }
@@ -88,13 +91,14 @@ double ge_multiphase_delay_s(const struct protocol *p, struct arena *a)
 {
 	const char *kind = protocol_text(p, "DELACQ", a);
 
-	if (!ge_option(p, "MPh", a) || ge_option(p, "MPhVar", a) || (kind && !strcmp(kind, "Minimum")))
+	if (!ge_option(p, "MPh", a) || ge_option(p, "MPhVar", a) ||
+		(kind && !strcmp(kind, "Minimum")))
 		return 0;
 	return protocol_number(p, "DELACQNOAV", 0);
 }
 
-/* Several b-values in one series are one scale and vectors shorter than 1: b' is b |v|^2 in steps of 5
- * (dcm2niix, GE/README.md "Diffusion"). */
+/* Several b-values in one series are one scale and vectors shorter than 1: b' is b |v|^2 in
+ * steps of 5 (dcm2niix, GE/README.md "Diffusion"). */
 static void unscale(struct facts *f)
 {
 	double *g = f->gradient, len = 0, b;
@@ -128,10 +132,12 @@ static void diffusion(const struct view *v, struct facts *out)
 		any = any || (!isnan(g[i]) && g[i] != 0);
 	}
 	out->is_diffusion = out->b_value > 0 || any || view_private_number(v, &n_directions, 0) > 0;
-	if (isnan(g[0] + g[1] + g[2]) || !view_numbers(v, DCM_ImageOrientationPatient, orientation, 6))
+	if (isnan(g[0] + g[1] + g[2]) ||
+		!view_numbers(v, DCM_ImageOrientationPatient, orientation, 6))
 		return;
 	out->has_gradient = out->gradient_in_image = true;
-	gradient_from_scanner(g, view_has(v, DCM_InPlanePhaseEncodingDirection, "ROW"), orientation, out->gradient);
+	gradient_from_scanner(g, view_has(v, DCM_InPlanePhaseEncodingDirection, "ROW"), orientation,
+		out->gradient);
 	if (out->b_value > 0)
 		unscale(out);
 	/* a weighted image without direction, in a series that has no directions, is a trace */
@@ -141,7 +147,8 @@ static void diffusion(const struct view *v, struct facts *out)
 
 static int ge_facts(const struct view *v, struct facts *out, struct err *err)
 {
-	double mb = view_private_number(v, &multiband, 0), delay = view_private_number(v, &group_delay, 0);
+	double mb = view_private_number(v, &multiband, 0),
+	       delay = view_private_number(v, &group_delay, 0);
 	struct protocol p;
 	int rc = ge_protocol(v, &p, err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the two files of this maker share. */
+/* What this maker's files share. */
 #ifndef SRC_VENDOR_GE_H
 #define SRC_VENDOR_GE_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * GE's part of a sidecar. Where numbers are kept and what they mean: dcm2niix, GE/README.md and
- * nii_dicom.cpp; slice timing as that describes and its validation sets (dcm_qa_stc, dcm_qa_ge) show it.
+ * nii_dicom.cpp; slice timing as that describes and its validation sets (dcm_qa_stc, dcm_qa_ge)
+ * show it.
  */
 #include "ge.h"
 
@@ -39,7 +40,8 @@ static const struct private_place label_duration = { PARM, 0x0043, 0xA5 };
 static const struct private_place points_per_arm = { "GEMS_IMAG_01", 0x0027, 0x60 };
 static const struct private_place arms = { "GEMS_IMAG_01", 0x0027, 0x61 };
 static const struct private_place excitations = { "GEMS_IMAG_01", 0x0027, 0x62 };
-static const struct private_place shim[3] = { { PARM, 0x0043, 0x02 }, { PARM, 0x0043, 0x03 }, { PARM, 0x0043, 0x04 } };
+static const struct private_place shim[3] = { { PARM, 0x0043, 0x02 }, { PARM, 0x0043, 0x03 },
+	{ PARM, 0x0043, 0x04 } };
 
 struct work {
 	const struct sidecar_input *in;
@@ -60,7 +62,8 @@ static void sequence(struct work *w)
 
 	keys_text(w->out, KEY_PulseSequenceName, view_private_text(&w->v, &sequence_file));
 	if (!keys_get_text(w->out, KEY_ProcedureStepDescription))
-		keys_text(w->out, KEY_ProcedureStepDescription, protocol_text(&w->p, "PSEQ", w->in->a));
+		keys_text(w->out, KEY_ProcedureStepDescription,
+			protocol_text(&w->p, "PSEQ", w->in->a));
 	if (internal && (!strcmp(internal, "EPI") || !strcmp(internal, "EPI2")))
 		keys_text(w->out, KEY_InternalPulseSequenceName, internal);
 	w->is_epi2 = internal && !strcmp(internal, "EPI2");
@@ -87,8 +90,9 @@ static bool model_has(const struct work *w, const char *name)
 	return view_has(&w->v, DCM_ManufacturerModelName, name);
 }
 
-/* Some models spread the directions' heat over several TR, as user variables say: the 12th how many, the 15th that
- * a study's own order replaces it. *tensor is the number of the file of directions, which one mode implies. */
+/* Some models spread the directions' heat over several TR, as user variables say: the 12th how
+ * many, the 15th that a study's own order replaces it. *tensor is the number of the file of
+ * directions, which one mode implies. */
 static const char *gradient_cycling(const struct work *w, double *tensor)
 {
 	bool premier = model_has(w, "Premier"), other = model_has(w, "UHP") || model_has(w, "7.0T");
@@ -136,7 +140,8 @@ static void spin_labelling(const struct work *w)
 	if (label > 0) {
 		/* the delay is where others have the inversion time */
 		keys_number(w->out, KEY_LabelingDuration, label / 1000);
-		keys_number(w->out, KEY_PostLabelingDelay, keys_get_number(w->out, KEY_InversionTime));
+		keys_number(w->out, KEY_PostLabelingDelay,
+			keys_get_number(w->out, KEY_InversionTime));
 		keys_number(w->out, KEY_NumberOfPointsPerArm, number(w, &points_per_arm));
 		keys_number(w->out, KEY_NumberOfArms, number(w, &arms));
 	}
@@ -146,7 +151,8 @@ static void spin_labelling(const struct work *w)
 
 static void acceleration(const struct work *w)
 {
-	double r = view_private_number(&w->v, &asset, 0), r2 = view_private_number(&w->v, &asset, 1);
+	double r = view_private_number(&w->v, &asset, 0),
+	       r2 = view_private_number(&w->v, &asset, 1);
 	double cs = number(w, &compressed_sensing);
 	const char *dl = view_private_text(&w->v, &deep_learning);
 
@@ -156,7 +162,7 @@ static void acceleration(const struct work *w)
 		keys_number(w->out, KEY_ParallelReductionFactorOutOfPlane, 1 / r2);
 	if (cs > 1)
 		keys_number(w->out, KEY_CompressedSensingFactor, cs);
-	if (number(w, &deep_learning) > 0) {             /* "0.75\\High" */
+	if (number(w, &deep_learning) > 0) { /* "0.75\\High" */
 		keys_flag(w->out, KEY_DeepLearning, true);
 		keys_text(w->out, KEY_DeepLearningDetails, dl);
 	}
@@ -167,9 +173,13 @@ static void acceleration(const struct work *w)
 /* The lines that are acquired come in pairs, in fours with partial Fourier (§7.3). */
 static void readout(const struct work *w)
 {
-	double esp = number(w, &echo_spacing), pe = keys_get_number(w->out, KEY_AcquisitionMatrixPE);
+	double esp = number(w, &echo_spacing),
+	       pe = keys_get_number(w->out, KEY_AcquisitionMatrixPE);
 	double r = keys_get_number(w->out, KEY_ParallelReductionFactorInPlane), lines;
-	double group = view_has(&w->v, DCM_ScanOptions, "PFF") || view_has(&w->v, DCM_PartialFourier, "YES") ? 4 : 2;
+	double group = view_has(&w->v, DCM_ScanOptions, "PFF") ||
+			view_has(&w->v, DCM_PartialFourier, "YES") ?
+		4 :
+		2;
 
 	if (!(esp > 0) || !(pe > 1))
 		return;
@@ -215,13 +225,14 @@ static double excitation_time(uint32_t i, uint32_t n, bool interleaved)
 
 static int slice_timing(const struct work *w, struct err *err)
 {
-	uint32_t nz = w->in->dim[2], mb = w->in->facts->multiband > 1 ? w->in->facts->multiband : 1, n, i;
+	uint32_t nz = w->in->dim[2], mb = w->in->facts->multiband > 1 ? w->in->facts->multiband : 1,
+		 n, i;
 	double tr = view_number(&w->v, DCM_RepetitionTime, 0) / 1000, *t, *out;
 	bool multiphase = ge_option(&w->p, "MPh", w->in->a), is_new, interleaved;
 
 	if (!w->p.n_lines || !(tr > 0) || !ge_option(&w->p, "EPI", w->in->a))
 		return 0;
-	if (ge_option(&w->p, "MPhVar", w->in->a))        /* each phase has a delay of its own */
+	if (ge_option(&w->p, "MPhVar", w->in->a)) /* each phase has a delay of its own */
 		return 0;
 	interleaved = multiphase || protocol_number(&w->p, "SLICEORDER", 1) != 0;
 	n = count_excitations(w, nz, mb, &is_new);

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#define ITERATIONS 64                    /* a b-matrix has one eigenvalue that matters: this is plenty */
+#define ITERATIONS 64 /* a b-matrix has one eigenvalue that matters: this is plenty */
 
 static double dot(const double a[3], const double b[3])
 {
@@ -67,7 +67,8 @@ void gradient_from_lps(const double g[3], const double orientation[6], double ou
 	drop_negative_zeros(out);
 }
 
-void gradient_from_scanner(const double g[3], bool pe_is_row, const double orientation[6], double out[3])
+void gradient_from_scanner(const double g[3], bool pe_is_row, const double orientation[6],
+	double out[3])
 {
 	static const signed char sign[3][3] = { { 1, -1, -1 }, { -1, -1, 1 }, { -1, 1, 1 } };
 	const signed char *s = sign[gradient_plane(orientation)];
@@ -81,7 +82,8 @@ void gradient_from_scanner(const double g[3], bool pe_is_row, const double orien
 
 bool gradient_from_matrix(const double m[6], double out[3])
 {
-	const double row[3][3] = { { m[0], m[1], m[2] }, { m[1], m[3], m[4] }, { m[2], m[4], m[5] } };
+	const double row[3][3] = { { m[0], m[1], m[2] }, { m[1], m[3], m[4] },
+		{ m[2], m[4], m[5] } };
 	double next[3];
 	int i, k = 0;
 
@@ -99,7 +101,8 @@ bool gradient_from_matrix(const double m[6], double out[3])
 	return normalize(out);
 }
 
-void gradient_bvec(const struct facts *f, const double orientation[6], bool negative_mosaic, double out[3])
+void gradient_bvec(const struct facts *f, const double orientation[6], bool negative_mosaic,
+	double out[3])
 {
 	memset(out, 0, 3 * sizeof *out);
 	if (!f->has_gradient || f->is_trace || !(f->b_value > 0))

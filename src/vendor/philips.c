@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Philips. Private elements are at the top of classic files and, of enhanced ones, in a private sequence of each frame,
- * (2005,140F), whose copies of public attributes may disagree with the frame's own (dcm2niix,
- * Philips/README.md).
+ * Philips. Private elements are at the top of classic files and, of enhanced ones, in a private
+ * sequence of each frame, (2005,140F), whose copies of public attributes may disagree with the
+ * frame's own (dcm2niix, Philips/README.md).
  */
 #include <math.h>
 #include <string.h>
@@ -21,25 +21,27 @@ static const struct private_place rescale_intercept = { "Philips MR Imaging DD 0
 static const struct private_place b_value = { "Philips Imaging DD 001", 0x2001, 0x03 };
 static const struct private_place directionality = { "Philips Imaging DD 001", 0x2001, 0x04 };
 static const struct private_place direction[3] = {
-	{ "Philips MR Imaging DD 001", 0x2005, 0xB0 },   /* right to left: LPS x */
+	{ "Philips MR Imaging DD 001", 0x2005, 0xB0 }, /* right to left: LPS x */
 	{ "Philips MR Imaging DD 001", 0x2005, 0xB1 },
 	{ "Philips MR Imaging DD 001", 0x2005, 0xB2 },
 };
 
 static const struct private_place water_fat_shift = { "Philips Imaging DD 001", 0x2001, 0x22 };
 static const struct private_place epi_factor = { "Philips Imaging DD 001", 0x2001, 0x13 };
-static const struct private_place sense_kind = { "Philips MR Imaging DD 002", 0x2005, 0x10 };   /* "CS_SENSE_AI" */
+/* "CS_SENSE_AI" */
+static const struct private_place sense_kind = { "Philips MR Imaging DD 002", 0x2005, 0x10 };
 static const struct private_place inversion_time = { "Philips Imaging DD 001", 0x2001, 0x1B };
 static const struct private_place preparation = { "Philips Imaging DD 001", 0x2001, 0x1C };
 static const struct private_place acquisition_type = { "Philips MR Imaging DD 001", 0x2005, 0x6F };
 static const struct private_place table_z = { "Philips MR Imaging DD 005", 0x2005, 0x3C };
 
-#define PPM_OF_FAT 3.4                           /* between water and fat */
+#define PPM_OF_FAT 3.4 /* between water and fat */
 
 /* A frame's own length counts all of its echoes; the EPI factor is that of a single file. */
 static double echo_train(const struct view *v)
 {
-	double n = view_number(v, DCM_EchoTrainLength, 0), epi = view_private_number(v, &epi_factor, 0);
+	double n = view_number(v, DCM_EchoTrainLength, 0),
+	       epi = view_private_number(v, &epi_factor, 0);
 
 	return epi > 1 && !dcm_frame_item(v->h, v->frame) ? epi : n;
 }
@@ -80,10 +82,13 @@ static int philips_facts(const struct view *v, struct facts *out, struct err *er
 
 static void scaling(const struct view *v, struct keys *out)
 {
-	const struct dcm_dataset *map = dcm_first_item(&v->h->top, DCM_RealWorldValueMappingSequence);
-	double rwv = view_number(v, DCM_RealWorldValueSlope, 0), zero = view_number(v, DCM_RealWorldValueIntercept, 0);
+	const struct dcm_dataset *map = dcm_first_item(&v->h->top,
+		DCM_RealWorldValueMappingSequence);
+	double rwv = view_number(v, DCM_RealWorldValueSlope, 0),
+	       zero = view_number(v, DCM_RealWorldValueIntercept, 0);
 	double slope = view_private_number(v, &scale_slope, 0);
-	double rescale = view_number(v, DCM_RescaleSlope, 0), intercept = view_number(v, DCM_RescaleIntercept, 0);
+	double rescale = view_number(v, DCM_RescaleSlope, 0),
+	       intercept = view_number(v, DCM_RescaleIntercept, 0);
 
 	if (isnan(rwv) && map) {
 		rwv = dcm_get_double(map, DCM_RealWorldValueSlope, NAN);
@@ -105,11 +110,12 @@ static void scaling(const struct view *v, struct keys *out)
 	keys_number(out, KEY_UsePhilipsFloatNotDisplayScaling, 1);
 }
 
-/* What the echo train's length and the shift between water and fat say about the readout (BIDS does not take
- * it for the true one): §7.3. */
+/* What the echo train's length and the shift between water and fat say about the readout (BIDS
+ * does not take it for the true one): §7.3. */
 static void readout(const struct view *v, struct keys *out)
 {
-	double shift = view_private_number(v, &water_fat_shift, 0), f = keys_get_number(out, KEY_ImagingFrequency);
+	double shift = view_private_number(v, &water_fat_shift, 0),
+	       f = keys_get_number(out, KEY_ImagingFrequency);
 	double n = echo_train(v), r = keys_get_number(out, KEY_ReconMatrixPE), total;
 
 	keys_number(out, KEY_WaterFatShift, shift);
@@ -165,7 +171,8 @@ static int philips_sidecar(const struct sidecar_input *in, struct keys *out, str
 {
 	const struct view v = { in->header[0], in->frames[0] ? in->frames[0][0] : 0, in->a };
 	double ti = view_private_number(&v, &inversion_time, 0);
-	const char *kind = view_private_text(&v, &acquisition_type), *prepared = view_private_text(&v, &preparation);
+	const char *kind = view_private_text(&v, &acquisition_type),
+		   *prepared = view_private_text(&v, &preparation);
 
 	(void)err;
 	if (!in->is_mr)
@@ -177,7 +184,8 @@ static int philips_sidecar(const struct sidecar_input *in, struct keys *out, str
 	compressed_sensing(&v, out);
 	if (prepared && strstr(prepared, "INV") && ti > 0)
 		keys_number(out, KEY_InversionTime, ti / 1000);
-	if (kind && !keys_get_text(out, KEY_MRAcquisitionType) && (!strcmp(kind, "3D") || !strcmp(kind, "2D")))
+	if (kind && !keys_get_text(out, KEY_MRAcquisitionType) &&
+		(!strcmp(kind, "3D") || !strcmp(kind, "2D")))
 		keys_text(out, KEY_MRAcquisitionType, kind);
 	return 0;
 }

@@ -10,7 +10,7 @@
 #include "dicom/source.h"
 #include "dicom/value.h"
 
-#define MOST_TEXT (16u << 20)            /* of an inflated protocol: they have some 20 kB */
+#define MOST_TEXT (16u << 20) /* of an inflated protocol: they have some 20 kB */
 
 static bool is_blank(char c)
 {
@@ -65,8 +65,8 @@ static size_t count_lines(const char *text, size_t len)
 	return n;
 }
 
-static int parse_lines(const char *text, size_t len, char sign, struct arena *a, struct protocol *out,
-	struct err *err)
+static int parse_lines(const char *text, size_t len, char sign, struct arena *a,
+	struct protocol *out, struct err *err)
 {
 	const char *end = text + len;
 
@@ -125,8 +125,8 @@ static size_t gzip_header(const uint8_t *p, size_t len)
 }
 
 /* Inflate what lies at p + off into a text of the arena. */
-static int inflate(const uint8_t *p, size_t len, size_t off, struct arena *a, char **text, size_t *n,
-	struct err *err)
+static int inflate(const uint8_t *p, size_t len, size_t off, struct arena *a, char **text,
+	size_t *n, struct err *err)
 {
 	struct dcm_source *packed, *plain;
 	int rc = dcm_source_from_memory(p, len, &packed, err);

@@ -87,10 +87,12 @@ const double *siemens_mosaic_times(const struct view *v, const struct csa *csa, 
 	return t;
 }
 
-/* How many tiles fit, where nobody counted them: the big image over the matrix that was acquired. */
+/* How many tiles fit, where nobody counted them: the big image over the matrix that was
+ * acquired. */
 static uint32_t guess_tiles(const struct view *v)
 {
-	double rows = view_number(v, DCM_Rows, 0), cols = view_number(v, DCM_Columns, 0), m[4], freq, phase;
+	double rows = view_number(v, DCM_Rows, 0), cols = view_number(v, DCM_Columns, 0), m[4],
+	       freq, phase;
 
 	if (!view_numbers(v, DCM_AcquisitionMatrix, m, 4))
 		return 0;
@@ -127,7 +129,8 @@ static int mosaic(const struct view *v, const struct csa *csa, struct facts *out
 	}
 	out->protocol_slice_number = csa_number(csa, "ProtocolSliceNumber", 0);
 	rc = siemens_protocol(v, &p, err);
-	if (!rc && protocol_number(&p, "sSliceArray.ucImageNumb", 0) > 0 && !(out->protocol_slice_number > 1))
+	if (!rc && protocol_number(&p, "sSliceArray.ucImageNumb", 0) > 0 &&
+		!(out->protocol_slice_number > 1))
 		out->protocol_slice_number = 2;
 	return rc;
 }
@@ -180,13 +183,15 @@ static int siemens_facts(const struct view *v, struct facts *out, struct err *er
 	if (rc)
 		return rc;
 	diffusion(v, &csa, out);
-	out->is_trace = false;                   /* traces are series of their own: nothing is to be told apart */
+	out->is_trace = false; /* traces are series of their own: nothing is to be told apart */
 	out->pe_polarity = polarity(v, &csa);
-	out->multiband = out->n_slice_times ? vendor_multiband(out->slice_times_ms, out->n_slice_times) :
+	out->multiband = out->n_slice_times ?
+		vendor_multiband(out->slice_times_ms, out->n_slice_times) :
 		siemens_acceleration(v, 's');
 	return 0;
 }
 
-static const char *const creators[] = { "SIEMENS CSA HEADER", "SIEMENS MR ", "SIEMENS MEDCOM HEADER", NULL };
+static const char *const creators[] = { "SIEMENS CSA HEADER", "SIEMENS MR ",
+	"SIEMENS MEDCOM HEADER", NULL };
 
 const struct maker maker_siemens = { "Siemens", names, creators, siemens_facts, siemens_sidecar };

@@ -14,8 +14,6 @@
 #include "dicom/value.h"
 #include "vendor/keys.h"
 
-#define US 1e-6                                  /* protocols count microseconds */
-
 static const struct private_place bandwidth = { "SIEMENS MR HEADER", 0x0019, 0x28 };
 static const struct private_place xa_bandwidth = { "SIEMENS MR SDI 02", 0x0021, 0x53 };
 static const struct private_place dwell = { "SIEMENS MR HEADER", 0x0019, 0x18 };
@@ -33,26 +31,17 @@ static const struct private_place xa_variant = { "SIEMENS MR SDS 01", 0x0021, 0x
 static const struct private_place xa_options = { "SIEMENS MR SDS 01", 0x0021, 0x5C };
 static const struct private_place baseline = { "SIEMENS MR SDS 01", 0x0021, 0x10 };
 
-/* What a sidecar function works with. */
-struct work {
-	const struct sidecar_input *in;
-	struct view v;
-	struct csa csa;
-	struct protocol p;
-	struct keys *out;
-};
-
 static const struct {
 	enum key key;
 	const char *entry;
 	double scale;
 } numbers[] = {
 	{ KEY_BaseResolution, "sKSpace.lBaseResolution", 1 },
-	{ KEY_DelayTime, "lDelayTimeInTR", US },
+	{ KEY_DelayTime, "lDelayTimeInTR", SIEMENS_US },
 	{ KEY_TxRefAmp, "sTXSPEC.asNucleusInfo[0].flReferenceAmplitude", 1 },
 	{ KEY_PhaseResolution, "sKSpace.dPhaseResolution", 1 },
 	{ KEY_PhaseOversampling, "sKSpace.dPhaseOversamplingForDialog", 1 },
-	{ KEY_VendorReportedEchoSpacing, "sFastImaging.lEchoSpacing", US },
+	{ KEY_VendorReportedEchoSpacing, "sFastImaging.lEchoSpacing", SIEMENS_US },
 };
 
 static const struct {
@@ -66,38 +55,23 @@ static const struct {
 	{ KEY_ConsistencyInfo, "sProtConsistencyInfo.tMeasuredBaselineString" },
 };
 
-static double entry(const struct work *w, const char *key)
+double siemens_entry(const struct siemens *w, const char *key)
 {
 	return protocol_number(&w->p, key, NAN);
 }
 
-/* Number i of an array of the protocol: prefix[i]. */
-static double element(const struct work *w, const char *prefix, unsigned i)
+double siemens_element(const struct siemens *w, const char *name, unsigned i)
 {
-	const char *key = arena_printf(w->in->a, "%s[%u]", prefix, i);
+	const char *key = arena_printf(w->in->a, "%s[%u]", name, i);
 
-	return key ? entry(w, key) : (double)NAN;
+	return key ? siemens_entry(w, key) : (double)NAN;
 }
 
-static double wip_double(const struct work *w, unsigned i)
-{
-	double v = element(w, "sWipMemBlock.adFree", i);
-
-	return isnan(v) ? element(w, "sWiPMemBlock.adFree", i) : v;
-}
-
-static double wip_long(const struct work *w, unsigned i)
-{
-	double v = element(w, "sWipMemBlock.alFree", i);
-
-	return isnan(v) ? element(w, "sWiPMemBlock.alFree", i) : v;
-}
-
-static void shims(const struct work *w)
+static void shims(const struct siemens *w)
 {
 	static const char *const linear[2][3] = {
 		{ "sGRADSPEC.asGPAData[0].lOffsetX", "sGRADSPEC.asGPAData[0].lOffsetY",
-		  "sGRADSPEC.asGPAData[0].lOffsetZ" },
+			"sGRADSPEC.asGPAData[0].lOffsetZ" },
 		{ "sGRADSPEC.lOffsetX", "sGRADSPEC.lOffsetY", "sGRADSPEC.lOffsetZ" },
 	};
 	double s[8];
@@ -109,7 +83,7 @@ static void shims(const struct work *w)
 			s[i] = protocol_number(&w->p, linear[1][i], 0);
 	}
 	for (i = 0; i < 5; i++) {
-		s[3 + i] = element(w, "sGRADSPEC.alShimCurrent", i);
+		s[3 + i] = siemens_element(w, "sGRADSPEC.alShimCurrent", i);
 		if (isnan(s[3 + i]))
 			s[3 + i] = 0;
 	}
@@ -129,12 +103,12 @@ static double partial_fourier(double code)
 }
 
 /* Bipolar or monopolar: dsScheme 1 and 2; the older ucReadOutMode counts the other way. */
-static void diffusion_scheme(const struct work *w)
+static void diffusion_scheme(const struct siemens *w)
 {
-	double scheme = entry(w, "sDiffusion.dsScheme");
+	double scheme = siemens_entry(w, "sDiffusion.dsScheme");
 
 	if (!(scheme > 0))
-		scheme = 3 - entry(w, "ucReadOutMode");
+		scheme = 3 - siemens_entry(w, "ucReadOutMode");
 	if (scheme == 1)
 		keys_text(w->out, KEY_DiffusionScheme, "Bipolar");
 	else if (scheme == 2)
@@ -142,9 +116,10 @@ static void diffusion_scheme(const struct work *w)
 }
 
 /* A mode of 1 or 2 by its name. */
-static void mode(const struct work *w, enum key key, const char *name, const char *one, const char *two)
+static void mode(const struct siemens *w, enum key key, const char *name, const char *one,
+	const char *two)
 {
-	double m = entry(w, name);
+	double m = siemens_entry(w, name);
 
 	if (m == 1)
 		keys_text(w->out, key, one);
@@ -153,9 +128,10 @@ static void mode(const struct work *w, enum key key, const char *name, const cha
 }
 
 /* Echo times of the two images that a phase difference is of. */
-static void difference_echoes(const struct work *w)
+static void difference_echoes(const struct siemens *w)
 {
-	double te0 = element(w, "alTE", 0) * US, te1 = element(w, "alTE", 1) * US;
+	double te0 = siemens_element(w, "alTE", 0) * SIEMENS_US,
+	       te1 = siemens_element(w, "alTE", 1) * SIEMENS_US;
 
 	if (!w->in->is_phase || !(te0 > 0) || !(te1 > 0))
 		return;
@@ -164,18 +140,21 @@ static void difference_echoes(const struct work *w)
 }
 
 /* Text of a file's WIP block, with what the sequence's author put there. */
-static void wip_text(const struct work *w)
+static void wip_text(const struct siemens *w)
 {
 	const char *t = protocol_text(&w->p, "sWipMemBlock.tFree", w->in->a);
 
-	keys_text(w->out, KEY_WipMemBlock, t ? t : protocol_text(&w->p, "sWiPMemBlock.tFree", w->in->a));
+	keys_text(w->out, KEY_WipMemBlock,
+		t ? t : protocol_text(&w->p, "sWiPMemBlock.tFree", w->in->a));
 }
 
-static void acceleration(const struct work *w)
+static void acceleration(const struct siemens *w)
 {
-	double in_plane = entry(w, "sPat.lAccelFactPE"), through = entry(w, "sPat.lAccelFact3D");
-	double lines = entry(w, "sPat.lRefLinesPE"), told = siemens_acceleration(&w->v, 'p');
-	double total = entry(w, "sPat.dTotalAccelFact");
+	double in_plane = siemens_entry(w, "sPat.lAccelFactPE"),
+	       through = siemens_entry(w, "sPat.lAccelFact3D");
+	double lines = siemens_entry(w, "sPat.lRefLinesPE"),
+	       told = siemens_acceleration(&w->v, 'p');
+	double total = siemens_entry(w, "sPat.dTotalAccelFact");
 
 	if (lines > 0)
 		keys_number(w->out, KEY_RefLinesPE, lines);
@@ -184,7 +163,8 @@ static void acceleration(const struct work *w)
 	/* (0051,1011) tells the product of both directions */
 	if (told > 1 && !(through > 1))
 		in_plane = told;
-	keys_number(w->out, KEY_ParallelReductionFactorInPlane, in_plane > 1 ? in_plane : (double)NAN);
+	keys_number(w->out, KEY_ParallelReductionFactorInPlane,
+		in_plane > 1 ? in_plane : (double)NAN);
 	if (through > 1)
 		keys_number(w->out, KEY_ParallelReductionFactorOutOfPlane, through);
 	/* more than both directions together is the compressed sensing's */
@@ -192,14 +172,15 @@ static void acceleration(const struct work *w)
 		keys_number(w->out, KEY_CompressedSensingFactor, total);
 }
 
-static void protocol_keys(const struct work *w)
+static void protocol_keys(const struct siemens *w)
 {
 	struct arena *a = w->in->a;
 	double v;
 	size_t i;
 
 	for (i = 0; i < sizeof numbers / sizeof *numbers; i++)
-		keys_number(w->out, numbers[i].key, entry(w, numbers[i].entry) * numbers[i].scale);
+		keys_number(w->out, numbers[i].key,
+			siemens_entry(w, numbers[i].entry) * numbers[i].scale);
 	for (i = 0; i < sizeof texts / sizeof *texts; i++)
 		keys_text(w->out, texts[i].key, protocol_text(&w->p, texts[i].entry, a));
 	if (!keys_get_text(w->out, KEY_ProtocolName))
@@ -207,166 +188,25 @@ static void protocol_keys(const struct work *w)
 	if (!keys_get_text(w->out, KEY_ConsistencyInfo))
 		keys_text(w->out, KEY_ConsistencyInfo,
 			protocol_text(&w->p, "sProtConsistencyInfo.tBaselineString", a));
-	v = entry(w, "sKSpace.ucPhasePartialFourier");
+	v = siemens_entry(w, "sKSpace.ucPhasePartialFourier");
 	keys_number(w->out, KEY_PartialFourier, v > 0 ? partial_fourier(v) : (double)NAN);
-	if (entry(w, "sKSpace.uc2DInterpolation") > 0)
+	if (siemens_entry(w, "sKSpace.uc2DInterpolation") > 0)
 		keys_number(w->out, KEY_Interpolation2D, 1);
-	v = entry(w, "dAveragesDouble");
+	v = siemens_entry(w, "dAveragesDouble");
 	keys_number(w->out, KEY_AveragesDouble, v > 1 ? v : (double)NAN);
-	if (entry(w, "sPrepPulses.ucMTC") == 1 && !w->out->value[KEY_MTState].is_set)
+	if (siemens_entry(w, "sPrepPulses.ucMTC") == 1 && !w->out->value[KEY_MTState].is_set)
 		keys_flag(w->out, KEY_MTState, true);
 	if (isnan(keys_get_number(w->out, KEY_AcquisitionMatrixPE)))
-		keys_number(w->out, KEY_AcquisitionMatrixPE, entry(w, "sKSpace.lPhaseEncodingLines"));
-	mode(w, KEY_CoilCombinationMethod, "ucCoilCombineMode", "Sum of Squares", "Adaptive Combine");
+		keys_number(w->out, KEY_AcquisitionMatrixPE,
+			siemens_entry(w, "sKSpace.lPhaseEncodingLines"));
+	mode(w, KEY_CoilCombinationMethod, "ucCoilCombineMode", "Sum of Squares",
+		"Adaptive Combine");
 	if (w->in->facts->is_diffusion)
 		diffusion_scheme(w);
 	shims(w);
 	wip_text(w);
 	difference_echoes(w);
 	acceleration(w);
-}
-
-/* The delays from al[first] on, ms, to the first that is not set. */
-static void delays(const struct work *w, enum key key, unsigned first, unsigned end)
-{
-	double list[32];
-	unsigned i, n = 0;
-
-	for (i = first; i < end && n < 32; i++) {
-		double v = wip_long(w, i);
-
-		if (!(v > 0))
-			break;
-		list[n++] = v / 1000;
-	}
-	keys_list(w->out, key, list, n);
-}
-
-static void pcasl_2d(const struct work *w)       /* D. J. J. Wang's */
-{
-	struct keys *o = w->out;
-
-	keys_number(o, KEY_LabelingDistance, wip_double(w, 1));
-	keys_number(o, KEY_PostLabelingDelay, wip_double(w, 2) * US);
-	keys_number(o, KEY_NumRFBlocks, wip_double(w, 3));
-	/* blocks of twenty pulses of 0.92 ms */
-	keys_number(o, KEY_LabelingDuration, wip_double(w, 3) * 20 * 0.92e-3);
-	keys_number(o, KEY_RFGap, wip_double(w, 4) * US);
-	keys_number(o, KEY_MeanGzx10, wip_double(w, 10));
-	keys_number(o, KEY_PhiAdjust, wip_double(w, 11));
-}
-
-static void pcasl_3d(const struct work *w)       /* D. J. J. Wang's */
-{
-	keys_number(w->out, KEY_RFGap, wip_double(w, 4) * US);
-	keys_number(w->out, KEY_MeanGzx10, wip_double(w, 10));
-	keys_number(w->out, KEY_T1, wip_double(w, 12) * US);
-}
-
-static void product_pasl(const struct work *w)
-{
-	keys_number(w->out, KEY_BolusDuration, element(w, "alTI", 0) * US);
-	keys_number(w->out, KEY_InversionTime, element(w, "alTI", 2) * US);
-}
-
-static void fairest(const struct work *w)
-{
-	keys_text(w->out, KEY_PASLType, "FAIR");
-	keys_number(w->out, KEY_PostInversionDelay, wip_double(w, 2) / 1000);
-	keys_number(w->out, KEY_PostLabelingDelay, wip_double(w, 4) / 1000);
-}
-
-static void oxford_plane(const struct work *w)   /* where spins are labelled: a saturation slab */
-{
-	struct keys *o = w->out;
-
-	keys_number(o, KEY_TagPlaneDThickness, entry(w, "sRSatArray.asElm[1].dThickness"));
-	keys_number(o, KEY_TagPlaneUlShape, entry(w, "sRSatArray.asElm[1].ulShape"));
-	keys_number(o, KEY_TagPlaneSPositionDTra, entry(w, "sRSatArray.asElm[1].sPosition.dTra"));
-	keys_number(o, KEY_TagPlaneSNormalDTra, entry(w, "sRSatArray.asElm[1].sNormal.dTra"));
-}
-
-static void oxford_2d(const struct work *w)      /* T. Okell's */
-{
-	struct keys *o = w->out;
-	unsigned i;
-
-	product_pasl(w);
-	keys_number(o, KEY_LabelingPulseFlipAngle, wip_long(w, 4));
-	keys_number(o, KEY_LabelingPulseDuration, wip_long(w, 5) * US);
-	keys_number(o, KEY_TagRFSeparation, wip_long(w, 6) * US);
-	keys_number(o, KEY_LabelingPulseAverageGradient, wip_double(w, 0));
-	keys_number(o, KEY_LabelingPulseMaximumGradient, wip_double(w, 1));
-	keys_number(o, KEY_TagDuration, wip_long(w, 9) / 1000);
-	keys_number(o, KEY_MaximumT1Opt, wip_long(w, 10) / 1000);
-	delays(w, KEY_InitialPostLabelDelay, 11, 31);
-	for (i = 3; i < 11; i++)
-		keys_number(o, (enum key)(KEY_sWipMemBlockAdFree3 + i - 3), wip_double(w, i));
-	oxford_plane(w);
-}
-
-static void oxford_3d(const struct work *w)
-{
-	struct keys *o = w->out;
-	unsigned i;
-
-	keys_number(o, KEY_TagRFFlipAngle, wip_long(w, 6));
-	keys_number(o, KEY_TagRFDuration, wip_long(w, 7) * US);
-	keys_number(o, KEY_TagRFSeparation, wip_long(w, 8) * US);
-	keys_number(o, KEY_MaximumT1Opt, wip_long(w, 9) / 1000);
-	for (i = 0; i < 4; i++)
-		keys_number(o, (enum key)(KEY_Tag0 + i), wip_long(w, 10 + i) / 1000);
-	delays(w, KEY_InitialPostLabelDelay, 30, 38);
-	oxford_plane(w);
-}
-
-/* The product since XA tells both in the protocol proper. */
-static void product_asl(const struct work *w)
-{
-	keys_number(w->out, KEY_LabelingDuration, entry(w, "sAsl.ulLabelingDuration") * US);
-	keys_number(w->out, KEY_PostLabelingDelay, element(w, "sAsl.sPostLabelingDelay", 0) * US);
-}
-
-/* Spin labelling by the name of the sequence: each keeps its numbers elsewhere. */
-static const struct labelling {
-	const char *sequence;
-	const char *type, *pasl_type;
-	bool has_preparation;           /* TR is of the whole preparation, and told in ms */
-	bool has_voxel_size;
-	void (*keys)(const struct work *w);
-} labellings[] = {
-	{ "jw_tgse_VEPCASL", "PCASL", NULL, false, true, oxford_3d },
-	{ "to_ep2d_VEPCASL", "PCASL", NULL, true, true, oxford_2d },
-	{ "ep2d_pcasl", "PCASL", NULL, true, true, pcasl_2d },
-	{ "tgse_pcasl", "PCASL", NULL, true, true, pcasl_3d },
-	{ "ep2d_pasl", "PASL", "PICORE", false, true, product_pasl },
-	{ "tgse_pasl", "PASL", "FAIR QII", false, true, product_pasl },
-	{ "ep2d_fairest", "PASL", "FAIR", false, true, fairest },
-	{ "ep2d_asl", "PCASL", NULL, false, false, product_asl },
-	{ "tgse_asl", "PCASL", NULL, false, false, product_asl },
-};
-
-static void spin_labelling(const struct work *w)
-{
-	const char *sequence = keys_get_text(w->out, KEY_PulseSequenceDetails);
-	const double size[3] = { w->in->voxel_mm[0], w->in->voxel_mm[1], view_number(&w->v, DCM_SliceThickness, 0) };
-	const struct labelling *l = labellings, *end = l + sizeof labellings / sizeof *labellings;
-
-	while (l < end && !(sequence && strstr(sequence, l->sequence)))
-		l++;
-	if (l == end)
-		return;
-	keys_text(w->out, KEY_ArterialSpinLabelingType, l->type);
-	keys_text(w->out, KEY_PASLType, l->pasl_type);
-	l->keys(w);
-	if (l->has_voxel_size)
-		keys_list(w->out, KEY_AcquisitionVoxelSize, size, 3);
-	if (l->has_preparation)
-		keys_number(w->out, KEY_RepetitionTimePreparation,
-			keys_get_number(w->out, KEY_RepetitionTime) * 1000);
-	/* label and control alternate: an odd one is for the calibration */
-	if (l->has_voxel_size && w->in->dim[3] % 2 == 1)
-		keys_text(w->out, KEY_M0Type, "Included");
 }
 
 static double first_of(double a, double b, double c)
@@ -376,7 +216,7 @@ static double first_of(double a, double b, double c)
 	return isnan(b) ? c : b;
 }
 
-static void where_the_table_is(const struct work *w)
+static void where_the_table_is(const struct siemens *w)
 {
 	double p[3];
 	uint32_t i;
@@ -403,7 +243,7 @@ static void split_words(struct keys *out, enum key key, char *text)
 	keys_words(out, key, words, n);
 }
 
-static void image_type(const struct work *w)
+static void image_type(const struct siemens *w)
 {
 	const char *text = view_private_text(&w->v, &image_type_text);
 	char *copy = text ? arena_strdup(w->in->a, text) : NULL;
@@ -413,7 +253,7 @@ static void image_type(const struct work *w)
 }
 
 /* Deep Resolve Boost, Gain or Sharp is a word of the image type (dcm_qa_cs_dl). */
-static void reconstruction(const struct work *w)
+static void reconstruction(const struct siemens *w)
 {
 	static const enum key types[2] = { KEY_ImageType, KEY_ImageTypeText };
 	const struct key_value *v;
@@ -422,23 +262,25 @@ static void reconstruction(const struct work *w)
 	for (i = 0; i < 2; i++) {
 		v = &w->out->value[types[i]];
 		for (k = 0; v->is_set && k < v->n; k++)
-			if (!strcmp(v->words[k], "DRB") || !strcmp(v->words[k], "DRG") || !strcmp(v->words[k], "DRS"))
+			if (!strcmp(v->words[k], "DRB") || !strcmp(v->words[k], "DRG") ||
+				!strcmp(v->words[k], "DRS"))
 				break;
 		if (!v->is_set || k == v->n)
 			continue;
 		keys_flag(w->out, KEY_DeepLearning, true);
-		keys_text(w->out, KEY_DeepLearningDetails, view_private_text(&w->v, &deep_learning));
+		keys_text(w->out, KEY_DeepLearningDetails,
+			view_private_text(&w->v, &deep_learning));
 	}
 }
 
-static void fill(const struct work *w, enum key key, const struct private_place *p)
+static void fill(const struct siemens *w, enum key key, const struct private_place *p)
 {
 	if (!w->out->value[key].is_set)
 		keys_text(w->out, key, view_private_text(&w->v, p));
 }
 
 /* The coil as the image names it, where that is not what the protocol said. */
-static void receive_coil(const struct work *w)
+static void receive_coil(const struct siemens *w)
 {
 	const char *name = view_private_text(&w->v, &coil), *active;
 
@@ -450,15 +292,19 @@ static void receive_coil(const struct work *w)
 		keys_unset(w->out, KEY_CoilString);
 }
 
-static void header_keys(const struct work *w)
+static void header_keys(const struct siemens *w)
 {
 	const struct view *v = &w->v;
 
 	keys_number(w->out, KEY_BandwidthPerPixelPhaseEncode,
-		first_of(view_private_number(v, &bandwidth, 0), view_private_number(v, &xa_bandwidth, 0),
+		first_of(view_private_number(v, &bandwidth, 0),
+			view_private_number(v, &xa_bandwidth, 0),
 			csa_number(&w->csa, "BandwidthPerPixelPhaseEncode", 0)));
-	keys_number(w->out, KEY_DwellTime, 1e-9 * first_of(csa_number(&w->csa, "RealDwellTime", 0),
-		view_private_number(v, &dwell, 0), view_private_number(v, &xa_dwell, 0)));
+	keys_number(w->out, KEY_DwellTime,
+		1e-9 *
+			first_of(csa_number(&w->csa, "RealDwellTime", 0),
+				view_private_number(v, &dwell, 0),
+				view_private_number(v, &xa_dwell, 0)));
 	keys_text(w->out, KEY_ImageOrientationText, view_private_text(v, &orientation_text));
 	fill(w, KEY_ScanningSequence, &xa_scanning_sequence);
 	fill(w, KEY_SequenceVariant, &xa_variant);
@@ -472,7 +318,7 @@ static void header_keys(const struct work *w)
 }
 
 /* Seconds, in the order of the stored slices, from the tiles of a mosaic. */
-static uint32_t mosaic_timing(const struct work *w, unsigned t, double *out)
+static uint32_t mosaic_timing(const struct siemens *w, unsigned t, double *out)
 {
 	const struct view v = { w->in->header[t], 0, w->in->a };
 	struct csa csa;
@@ -492,7 +338,7 @@ static uint32_t mosaic_timing(const struct work *w, unsigned t, double *out)
 }
 
 /* From each frame's time after the start of the series (since XA). */
-static uint32_t frame_timing(const struct work *w, unsigned t, double *out)
+static uint32_t frame_timing(const struct siemens *w, unsigned t, double *out)
 {
 	struct view v = { w->in->header[t], 0, w->in->a };
 	uint32_t i;
@@ -509,7 +355,7 @@ static uint32_t frame_timing(const struct work *w, unsigned t, double *out)
 }
 
 /* From the files' acquisition times. */
-static uint32_t file_timing(const struct work *w, double *out)
+static uint32_t file_timing(const struct siemens *w, double *out)
 {
 	uint32_t i;
 
@@ -523,13 +369,15 @@ static uint32_t file_timing(const struct work *w, double *out)
 	return w->in->n_planes;
 }
 
-/* Before VB13 nothing but the order was kept: ascending, descending, or interleaved beginning with the
- * second slice where their number is even. */
-static uint32_t order_timing(const struct work *w, double *out)
+/* Before VB13 nothing but the order was kept: ascending, descending, or interleaved beginning
+ * with the second slice where their number is even. */
+static uint32_t order_timing(const struct siemens *w, double *out)
 {
-	double order = entry(w, "sSliceArray.ucMode"), delay = keys_get_number(w->out, KEY_DelayTime);
+	double order = siemens_entry(w, "sSliceArray.ucMode"),
+	       delay = keys_get_number(w->out, KEY_DelayTime);
 	uint32_t i, n = w->in->dim[2], first = n % 2 == 0;
-	double step = (keys_get_number(w->out, KEY_RepetitionTime) - (isnan(delay) ? 0 : delay)) / n;
+	double step = (keys_get_number(w->out, KEY_RepetitionTime) - (isnan(delay) ? 0 : delay)) /
+		n;
 
 	if (!w->in->facts->n_tiles || isnan(step) || (order != 1 && order != 2 && order != 4))
 		return 0;
@@ -559,7 +407,7 @@ static bool from_zero(double *t, uint32_t n)
 }
 
 /* The times of one time point from whatever has them; n, or 0. */
-static uint32_t timing_of(const struct work *w, unsigned t, double *out)
+static uint32_t timing_of(const struct siemens *w, unsigned t, double *out)
 {
 	uint32_t n = w->in->facts->n_tiles ? mosaic_timing(w, t, out) : frame_timing(w, t, out);
 
@@ -575,9 +423,9 @@ static double range(const double *t, uint32_t n)
 	return most;
 }
 
-/* A series' first volume may have been timed in another way: the second goes before it where its range is
- * another (§7.5). */
-static int slice_timing(const struct work *w, struct err *err)
+/* A series' first volume may have been timed in another way: the second goes before it where
+ * its range is another (§7.5). */
+static int slice_timing(const struct siemens *w, struct err *err)
 {
 	uint32_t nz = w->in->dim[2], n, m;
 	double *first = arena_zalloc(w->in->a, 2 * (size_t)nz, sizeof *first), *second = first + nz;
@@ -586,7 +434,8 @@ static int slice_timing(const struct work *w, struct err *err)
 		return err_nomem(err);
 	n = timing_of(w, 0, first);
 	m = timing_of(w, 1, second);
-	if (m && (!n || fabs(range(first, n) - range(second, m)) > 1e-4 || !w->in->facts->n_tiles)) {
+	if (m &&
+		(!n || fabs(range(first, n) - range(second, m)) > 1e-4 || !w->in->facts->n_tiles)) {
 		first = second;
 		n = m;
 	}
@@ -603,7 +452,7 @@ static int slice_timing(const struct work *w, struct err *err)
 
 int siemens_sidecar(const struct sidecar_input *in, struct keys *out, struct err *err)
 {
-	struct work w = { .in = in, .out = out };
+	struct siemens w = { .in = in, .out = out };
 	int rc;
 
 	w.v = (struct view){ in->header[0], in->frames[0] ? in->frames[0][0] : 0, in->a };
@@ -616,6 +465,6 @@ int siemens_sidecar(const struct sidecar_input *in, struct keys *out, struct err
 		protocol_keys(&w);
 	header_keys(&w);
 	if (in->is_mr)
-		spin_labelling(&w);
+		siemens_spin_labelling(&w);
 	return in->is_mr && in->dim[2] > 1 && !in->is_3d ? slice_timing(&w, err) : 0;
 }

@@ -19,7 +19,7 @@ static const char *const names[] = { "UIH", NULL };
 static const struct private_place displayed = { CREATOR, 0x0065, 0x05 };
 static const struct private_place b_value = { CREATOR, 0x0065, 0x09 };
 static const struct private_place direction = { CREATOR, 0x0065, 0x37 };
-static const struct private_place parallel_factor = { CREATOR, 0x0065, 0x0D };     /* "F:2S" */
+static const struct private_place parallel_factor = { CREATOR, 0x0065, 0x0D }; /* "F:2S" */
 static const struct private_place n_tiles = { CREATOR, 0x0065, 0x50 };
 static const struct private_place tiles = { CREATOR, 0x0065, 0x51 };
 static const struct private_place polarity = { CREATOR, 0x0065, 0x58 };
@@ -42,7 +42,8 @@ static bool tile_position(const struct dcm_dataset *item, double out[3])
 }
 
 /* When each tile was acquired, ms since midnight; NULL where one of them does not tell. */
-static int tile_times(const struct view *v, const struct dcm_node *items, struct facts *out, struct err *err)
+static int tile_times(const struct view *v, const struct dcm_node *items, struct facts *out,
+	struct err *err)
 {
 	double *t = arena_zalloc(v->a, items->n_items, sizeof *t);
 	const char *text;
@@ -55,7 +56,7 @@ static int tile_times(const struct view *v, const struct dcm_node *items, struct
 		const struct dcm_dataset *item = dcm_item(items, i);
 
 		if (!dcm_raw_text(dcm_get(item, DCM_AcquisitionTime), 0, &text, &len) ||
-		    !dcm_parse_time(text, len, &t[i]))
+			!dcm_parse_time(text, len, &t[i]))
 			return 0;
 		t[i] *= 1000;
 	}
@@ -81,7 +82,8 @@ static int grid(const struct view *v, struct facts *out, struct err *err)
 	return tile_times(v, items, out, err);
 }
 
-/* The b-value that was played out, not the nominal one of (0018,9087); components along the image's axes. */
+/* The b-value that was played out, not the nominal one of (0018,9087); components along the
+ * image's axes. */
 static void diffusion(const struct view *v, struct facts *out)
 {
 	double g[3], b = view_private_number(v, &b_value, 0);
@@ -129,7 +131,9 @@ static void slice_timing(const struct sidecar_input *in, struct keys *out)
 static void readout(const struct view *v, struct keys *out)
 {
 	const struct dcm_node *items = view_private(v, &tiles);
-	const struct dcm_dataset *last = items && items->n_items ? dcm_item(items, items->n_items - 1) : NULL;
+	const struct dcm_dataset *last = items && items->n_items ?
+		dcm_item(items, items->n_items - 1) :
+		NULL;
 	double ms = keys_get_number(out, KEY_AcquisitionDuration);
 
 	if (last)

@@ -12,8 +12,17 @@
 #include "vendor/maker.h"
 
 static const struct maker *const makers[] = {
-	&maker_siemens, &maker_ge, &maker_philips, &maker_uih, &maker_canon, &maker_toshiba,
-	&maker_bruker, &maker_hitachi, &maker_mediso, &maker_mrsolutions, &maker_hyperfine,
+	&maker_siemens,
+	&maker_ge,
+	&maker_philips,
+	&maker_uih,
+	&maker_canon,
+	&maker_toshiba,
+	&maker_bruker,
+	&maker_hitachi,
+	&maker_mediso,
+	&maker_mrsolutions,
+	&maker_hyperfine,
 };
 
 static bool begins(const char *s, size_t len, const char *prefix)
@@ -75,8 +84,12 @@ static void public_diffusion(const struct view *v, struct facts *out)
 {
 	double m[6];
 	const uint32_t cells[6] = {
-		DCM_DiffusionBValueXX, DCM_DiffusionBValueXY, DCM_DiffusionBValueXZ,
-		DCM_DiffusionBValueYY, DCM_DiffusionBValueYZ, DCM_DiffusionBValueZZ,
+		DCM_DiffusionBValueXX,
+		DCM_DiffusionBValueXY,
+		DCM_DiffusionBValueXZ,
+		DCM_DiffusionBValueYY,
+		DCM_DiffusionBValueYZ,
+		DCM_DiffusionBValueZZ,
 	};
 	int i;
 
@@ -94,7 +107,8 @@ static void public_diffusion(const struct view *v, struct facts *out)
 	out->has_gradient = gradient_from_matrix(m, out->gradient);
 }
 
-int vendor_facts(const struct dcm_header *h, uint32_t frame, struct arena *a, struct facts *out, struct err *err)
+int vendor_facts(const struct dcm_header *h, uint32_t frame, struct arena *a, struct facts *out,
+	struct err *err)
 {
 	const struct view v = { h, frame, a };
 	const struct maker *m = maker_of(h);
@@ -115,7 +129,7 @@ uint32_t vendor_multiband(const double *times, uint32_t n)
 	for (i = 1; i < n; i++)
 		if (fabs(times[i] - times[0]) < 1e-9)
 			same++;
-	return same < n ? same : 1;      /* of a 3D acquisition all have one time */
+	return same < n ? same : 1; /* of a 3D acquisition all have one time */
 }
 
 int vendor_sidecar(const struct sidecar_input *in, struct keys *out, struct err *err)

@@ -53,8 +53,8 @@ bool view_has(const struct view *v, uint32_t tag, const char *part)
 	return dcm_text_contains(dcm_frame_get(v->h, v->frame, tag, NULL), part);
 }
 
-/* The element in its usual block, where somebody overwrote the creator's text: what it says is in no
- * dictionary. */
+/* The element in its usual block, where somebody overwrote the creator's text: what it says is
+ * in no dictionary. */
 static const struct dcm_node *overwritten(const struct view *v, const struct private_place *p)
 {
 	uint32_t tag = DCM_TAG(p->group, 0x1000u | p->low);
@@ -63,9 +63,11 @@ static const struct dcm_node *overwritten(const struct view *v, const struct pri
 	return n && n->creator && !dcm_dict_find_private(n->creator, tag) ? n : NULL;
 }
 
-static const struct dcm_node *find(const struct view *v, const struct private_place *p, const struct dcm_dataset **ds)
+static const struct dcm_node *find(const struct view *v, const struct private_place *p,
+	const struct dcm_dataset **ds)
 {
-	const struct dcm_node *n = dcm_frame_get_private(v->h, v->frame, p->group, p->creator, p->low, ds);
+	const struct dcm_node *n = dcm_frame_get_private(v->h, v->frame, p->group, p->creator,
+		p->low, ds);
 
 	if (n)
 		return n;
@@ -85,7 +87,8 @@ double view_private_number(const struct view *v, const struct private_place *p, 
 	return number(view_private(v, p), i);
 }
 
-bool view_private_numbers(const struct view *v, const struct private_place *p, double *out, uint32_t n)
+bool view_private_numbers(const struct view *v, const struct private_place *p, double *out,
+	uint32_t n)
 {
 	return numbers(view_private(v, p), out, n);
 }

@@ -9,7 +9,8 @@
 Test(text_gradients, one_line_of_b_values_and_three_of_directions)
 {
 	static const double bval[3] = { 0, 1000, 928.28855993702052 };
-	static const double bvec[3][3] = { { -0.0, 0, 0 }, { 1, -0.25, 0 }, { 0.1234567, 0, -1e-7 } };
+	static const double bvec[3][3] = { { -0.0, 0, 0 }, { 1, -0.25, 0 },
+		{ 0.1234567, 0, -1e-7 } };
 	struct volume v = { .dim = { 2, 2, 2, 3 }, .bval = bval, .bvec = bvec };
 	struct buf b;
 

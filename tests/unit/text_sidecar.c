@@ -38,7 +38,8 @@ static char *render(void)
 
 	archive_scan(&a);
 	cr_assert_eq(a.catalog->n_studies, 1);
-	cr_assert_eq(plan_study(a.catalog, a.catalog->patients[0]->studies[0], a.files, &set, &err), 0, "%s", err.msg);
+	cr_assert_eq(plan_study(a.catalog, a.catalog->patients[0]->studies[0], a.files, &set, &err),
+		0, "%s", err.msg);
 	cr_assert_eq(set->n_volumes, 1);
 	buf_init(&b);
 	cr_assert_eq(sidecar_render(set->volumes[0], a.files, &b, &err), 0, "%s", err.msg);
@@ -103,14 +104,19 @@ Test(text_sidecar, values_are_printed_as_their_keys_want_them_and_in_their_order
 	has(t, "\t\"PatientBirthDate\": \"1980-07-07\",\n");
 	has(t, "\t\"ImagingFrequency\": 123.2476512,\n");
 	has(t, "\t\"EchoTime\": 0.03,\n");
-	has(t, "\t\"ImageType\": [\"ORIGINAL\", \"PRIMARY\", \"M\", \"FFE\", \"ND\", \"MAGNITUDE\"],\n");
+	has(t,
+		"\t\"ImageType\": [\"ORIGINAL\", \"PRIMARY\", \"M\", \"FFE\", \"ND\", "
+		"\"MAGNITUDE\"],\n");
 	has(t, "\t\"NonlinearGradientCorrection\": false,\n");
 	has(t, "\t\"AcquisitionTime\": \"10:48:7.250000\",\n");
 	has(t, "\t\"AcquisitionDateTime\": \"2020-01-02T10:48:7.250000\",\n");
 	has(t, "\t\"PhaseEncodingAxis\": \"i\",\n");
-	has(t, "\t\"ImageOrientationPatientDICOM\": [\n\t\t1,\n\t\t0,\n\t\t0,\n\t\t0,\n\t\t1,\n\t\t0\t],\n");
+	has(t,
+		"\t\"ImageOrientationPatientDICOM\": "
+		"[\n\t\t1,\n\t\t0,\n\t\t0,\n\t\t0,\n\t\t1,\n\t\t0\t],\n");
 	lacks(t, "FlipAngle");
-	cr_assert_str_eq(strstr(t, "\t\"ConversionSoftwareVersion\""), strrchr(t, '\t'), "it is the last");
+	cr_assert_str_eq(strstr(t, "\t\"ConversionSoftwareVersion\""), strrchr(t, '\t'),
+		"it is the last");
 	cr_assert(utf8_valid(t, strlen(t)) && t[strlen(t) - 2] == '}');
 	free(t);
 }
@@ -184,7 +190,10 @@ Test(text_sidecar, positron_emission_tells_each_time_point)
 	int i;
 
 	for (i = 1; i <= 4; i++) {
-		struct gen_instance what = { .number = i, .series = 3, .modality = "PT", .position = { 0, 0, i % 2 } };
+		struct gen_instance what = { .number = i,
+			.series = 3,
+			.modality = "PT",
+			.position = { 0, 0, i % 2 } };
 		char name[16];
 		struct gen g;
 

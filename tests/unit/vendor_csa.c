@@ -10,8 +10,8 @@
 #include "vendor/csa.h"
 
 /* A field of n items; each item's four numbers have its length where the layout wants it. */
-static void add_field(struct buf *b, bool marked, uint32_t first_items, const char *name, uint32_t vm,
-	const char *const *items, uint32_t n)
+static void add_field(struct buf *b, bool marked, uint32_t first_items, const char *name,
+	uint32_t vm, const char *const *items, uint32_t n)
 {
 	char fixed[64] = { 0 };
 	uint32_t i;
@@ -103,10 +103,10 @@ Test(vendor_csa, counts_and_lengths_that_cannot_be_are_not_believed)
 	struct csa c;
 
 	sample(&b, true);
-	memcpy(b.data + 16 + 76, "\xff\xff\xff\xff", 4);         /* items of the first field */
+	memcpy(b.data + 16 + 76, "\xff\xff\xff\xff", 4); /* items of the first field */
 	cr_assert_eq(csa_parse((const uint8_t *)b.data, b.len, &a, &c, NULL), 0);
 	cr_assert(c.damaged && c.n_fields == 0);
-	memcpy(b.data + 8, "\xff\xff\xff\x7f", 4);               /* fields */
+	memcpy(b.data + 8, "\xff\xff\xff\x7f", 4); /* fields */
 	cr_assert_eq(csa_parse((const uint8_t *)b.data, b.len, &a, &c, NULL), -EBADMSG);
 	arena_release(&a);
 	buf_release(&b);

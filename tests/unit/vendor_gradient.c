@@ -14,7 +14,8 @@ static void same(const double got[3], double x, double y, double z)
 {
 	cr_assert(fabs(got[0] - x) < 1e-12 && fabs(got[1] - y) < 1e-12 && fabs(got[2] - z) < 1e-12,
 		"%g %g %g, not %g %g %g", got[0], got[1], got[2], x, y, z);
-	cr_assert(!signbit(got[0] == 0 ? got[0] : 1) && !signbit(got[1] == 0 ? got[1] : 1), "no -0");
+	cr_assert(!signbit(got[0] == 0 ? got[0] : 1) && !signbit(got[1] == 0 ? got[1] : 1),
+		"no -0");
 }
 
 Test(vendor_gradient, patient_coordinates_are_projected_on_the_images_axes_rows_flipped)

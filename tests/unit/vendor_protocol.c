@@ -43,11 +43,13 @@ Test(vendor_protocol, a_text_may_break_off_or_have_no_marks)
 	size_t len, begin = (size_t)(strstr(ascconv, "###\n") - ascconv) + 4;
 
 	for (len = 0; len < sizeof ascconv; len++)
-		cr_assert_eq(protocol_parse_ascconv(ascconv, len, &a, &p, NULL), len < begin ? -ENOENT : 0);
+		cr_assert_eq(protocol_parse_ascconv(ascconv, len, &a, &p, NULL),
+			len < begin ? -ENOENT : 0);
 	arena_release(&a);
 }
 
-/* Length, gzip header with a name, one stored block (RFC 1951 §3.2.4), and the trailer's eight bytes. */
+/* Length, gzip header with a name, one stored block (RFC 1951 §3.2.4), and the trailer's eight
+ * bytes. */
 static void pack(struct buf *b, const char *text)
 {
 	uint16_t len = (uint16_t)strlen(text);
@@ -91,7 +93,9 @@ Test(vendor_protocol, a_block_that_breaks_off_is_no_block_or_a_shorter_one)
 
 		cr_assert(rc < 0 || p.n_lines < 2, "%zu bytes", len);
 	}
-	cr_assert_eq(protocol_parse_ge((const uint8_t *)"no gzip at all, not here", 24, &a, &p, NULL), -EBADMSG);
+	cr_assert_eq(protocol_parse_ge((const uint8_t *)"no gzip at all, not here", 24, &a, &p,
+			     NULL),
+		-EBADMSG);
 	arena_release(&a);
 	buf_release(&b);
 }

@@ -43,10 +43,16 @@ TestSuite(vendor_vendor, .fini = end);
 Test(vendor_vendor, makers_are_known_by_the_begin_of_their_name)
 {
 	static const char *const names[][2] = {
-		{ "SIEMENS", "Siemens" }, { "Siemens Healthineers", "Siemens" }, { "GE MEDICAL SYSTEMS", "GE" },
-		{ "Philips Medical Systems", "Philips" }, { "UIH", "UIH" }, { "CANON_MEC", "Canon" },
-		{ "TOSHIBA_MEC", "Toshiba" }, { "Bruker BioSpin MRI GmbH", "Bruker" },
-		{ "MR Solutions", "MRSolutions" }, { "Acme", NULL },
+		{ "SIEMENS", "Siemens" },
+		{ "Siemens Healthineers", "Siemens" },
+		{ "GE MEDICAL SYSTEMS", "GE" },
+		{ "Philips Medical Systems", "Philips" },
+		{ "UIH", "UIH" },
+		{ "CANON_MEC", "Canon" },
+		{ "TOSHIBA_MEC", "Toshiba" },
+		{ "Bruker BioSpin MRI GmbH", "Bruker" },
+		{ "MR Solutions", "MRSolutions" },
+		{ "Acme", NULL },
 	};
 	size_t i;
 
@@ -188,8 +194,10 @@ Test(vendor_vendor, ge_polarity_is_in_the_raw_header_and_turned_by_the_slice_ord
 		unsigned polarity, order;
 		enum polarity want;
 	} cases[] = {
-		{ 24.0f, 0, 0, POLARITY_POSITIVE }, { 24.0f, 4, 0, POLARITY_NEGATIVE },
-		{ 28.0f, 0, 2, POLARITY_NEGATIVE }, { 28.0f, 4, 2, POLARITY_POSITIVE },
+		{ 24.0f, 0, 0, POLARITY_POSITIVE },
+		{ 24.0f, 4, 0, POLARITY_NEGATIVE },
+		{ 28.0f, 0, 2, POLARITY_NEGATIVE },
+		{ 28.0f, 4, 2, POLARITY_POSITIVE },
 		{ 99.0f, 4, 0, POLARITY_UNKNOWN },
 	};
 	uint8_t raw[2000];
@@ -254,7 +262,8 @@ Test(vendor_vendor, canon_comments_tell_what_attributes_do_not)
 	gen_put(&g, DCM_ImageOrientationPatient, "1\\0\\0\\0\\1\\0");
 	gen_put(&g, DCM_ImageComments, "b=1000(0.1,0.2,0.3)");
 	f = facts(0);
-	cr_assert(f.b_value == 1000 && f.gradient[0] == -0.2 && f.gradient[1] == 0.1 && f.gradient[2] == 0.3);
+	cr_assert(f.b_value == 1000 && f.gradient[0] == -0.2 && f.gradient[1] == 0.1 &&
+		f.gradient[2] == 0.3);
 	begin("CANON_MEC");
 	gen_put(&g, DCM_ImageComments, "b=1000(0.1,0.2");
 	cr_assert_not(facts(0).is_diffusion);

@@ -38,11 +38,14 @@ struct volume_format {
 	bool (*holds)(const struct volume *v, const char **why);
 };
 
-extern const struct volume_format format_nifti;
+extern const struct volume_format format_nifti, format_nifti_gz;
 
 /* What comes before the voxels of file f, in bytes. */
 int volume_file_header_bytes(const struct volume_file *f, const struct volume *v, uint64_t *bytes, struct err *err);
 /* The file's exact size. */
 int volume_file_size(const struct volume_file *f, const struct volume *v, uint64_t *size, struct err *err);
+/* The size of file i as it is shown: of the gzip member where the format has it in one. */
+int volume_format_size(const struct volume_format *f, unsigned i, const struct volume *v, uint64_t *size,
+	struct err *err);
 
 #endif

@@ -54,6 +54,8 @@ struct attributes {
 	int32_t n_tiles;                              /* mosaic or grid tiles; INSTANCE_NO_INT: not one */
 	int32_t ge_image_part;                        /* (0043,102f) */
 	bool field_map_first;                         /* the first volume is a field map: PRIVATE_FIELD_MAP */
+	bool is_pepolar;                              /* PRIVATE_PEPOLAR */
+	int32_t pepolar_mode;                         /* PRIVATE_PEPOLAR_MODE */
 	int32_t locations_in_acquisition;             /* GE (0021,104f), (0020,1002), Philips (2001,1018), PET (0054,0081) */
 };
 
@@ -74,7 +76,7 @@ struct instance {
 	int32_t acquisition_number;
 	int32_t temporal_position;       /* (0020,0100) */
 	int32_t vendor_volume;           /* PRIVATE_VOLUME of vendor/private_tags.h */
-	int32_t vendor_phase;            /* PRIVATE_PHASE */
+	int32_t vendor_phase;            /* PRIVATE_PHASE; 0: vendor_volume alone tells */
 	uint32_t n_frames;
 	uint32_t id;                     /* never reused while the program runs */
 	uint32_t n_problems;

@@ -14,6 +14,9 @@
 enum private_fact {
 	PRIVATE_VOLUME,         /* which volume of the series the image is of, from 1: the greatest */
 	PRIVATE_PHASE,          /* which phase, from 1: the greatest */
+	PRIVATE_VOLUME_ALONE,   /* which volume, whatever the two above say: the phase is 0 then */
+	PRIVATE_PEPOLAR,        /* GE: a sequence whose name has "epi_pepolar" changes the polarity of its phase encoding */
+	PRIVATE_PEPOLAR_MODE,   /* GE: 0 forward, 1 reverse, 2 reverse and forward by turns, 3 forward and reverse */
 	PRIVATE_LABEL,          /* arterial spin labelling: LABEL or CONTROL */
 	PRIVATE_LOCATIONS,      /* slice positions in the acquisition: the first */
 	PRIVATE_IMAGE_PART,     /* GE: 0 magnitude, 1 phase, 2 real, 3 imaginary */

@@ -37,6 +37,7 @@ struct facts {
 	uint32_t multiband;              /* 0: not told */
 	double scale_slope;              /* private precise scaling: FP = DV / (rescale slope * this); NAN */
 	double group_delay_s;            /* added to TR */
+	double begin_s;                  /* when the frame's dynamic scan began, since the first; NAN */
 	bool is_echo_planar;             /* told privately; (0018,0020) and (0018,9018) are public */
 
 	/* diffusion: §6 */
@@ -57,8 +58,10 @@ int vendor_facts(const struct dcm_header *h, uint32_t frame, struct arena *a, st
 /* How a maker's series are to be planned: what the index record alone tells. */
 struct vendor_traits {
 	bool splits_by_trigger_delay;    /* another (0018,1060) is another volume, unless it labels spins */
-	bool series_in_thousands;        /* one acquisition has series 9001, 9002 ...: compare number / 1000 */
+	bool scan_spans_series;          /* classic files of one scan are series 9001, 9002 ...: one SeriesTime */
 	bool diffusion_spans_series;     /* each b-value got a series number of its own */
+	bool dynamic_spans_series;       /* each time point did */
+	bool acquisition_is_time;        /* AcquisitionNumber counts time points, before InstanceNumber */
 	bool times_unreliable;           /* AcquisitionTime must not correct the repetition time */
 	bool inversion_is_repetition;    /* TR of an inversion recovery is of the inversion (§5.7) */
 	bool trace_apart;                /* isotropic volumes are kept from the directional ones */

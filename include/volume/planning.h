@@ -40,6 +40,7 @@ struct plan_image {
 	uint32_t frame;
 	uint8_t part;                    /* enum image_part */
 	bool derived;
+	bool acquisition_is_time;        /* see struct vendor_traits */
 	int32_t echo_number;             /* 0: absent */
 	float echo_time, repetition_time, flip_angle, trigger_delay;
 	double orientation[6], position[3];
@@ -52,13 +53,14 @@ struct plan_block {
 	uint32_t n_planes, n_times;
 	uint32_t n_tiles, tiles_across, tiles_down;      /* 0, 1, 1 where it is no mosaic */
 	bool is_multiframe;
+	bool is_upside_down;             /* rows were acquired, and lie, the other way round than told */
 	bool is_left_over;               /* frames that do not fill a volume */
 	bool has_slice_normal, has_tile_positions;
 	double slice_normal[3], last_tile[3];
 	double spacing[2], thickness, gap;               /* row, column spacing; mm; NAN */
 	bool plane_positions_known;      /* of the images, or by tile */
 	bool is_asl;
-	double time_step_s;              /* of a frame rate; NAN */
+	double time_step_s;              /* from time point to time point, where that is told; NAN */
 	struct vendor_traits traits;
 	const struct plan_diffusion *diffusion;          /* n_times; NULL: not asked yet */
 	uint32_t group;                  /* which p->groups */
@@ -66,7 +68,7 @@ struct plan_block {
 
 /* Why two blocks are not of one volume. */
 enum plan_reason {
-	PLAN_SAME, PLAN_MAKER, PLAN_MODALITY, PLAN_DERIVED, PLAN_SERIES, PLAN_STUDY, PLAN_SIZE, PLAN_PART,
+	PLAN_SAME, PLAN_MAKER, PLAN_MODALITY, PLAN_DERIVED, PLAN_SERIES, PLAN_STUDY, PLAN_SIZE, PLAN_POLARITY, PLAN_PART,
 	PLAN_TR, PLAN_FLIP_ANGLE, PLAN_ECHO, PLAN_TRIGGER, PLAN_PROTOCOL, PLAN_ORIENTATION, PLAN_SERIES_UID,
 	PLAN_MULTIFRAME, PLAN_N_REASONS
 };

@@ -5,12 +5,20 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "format/gzip.h"
 #include "format/nifti.h"
 
 const struct volume_format format_nifti = {
 	.name = "nii",
 	.files = { { .ending = ".nii", .header = nifti_header, .order = voxel_order_nifti } },
 	.sidecars = true,
+};
+
+const struct volume_format format_nifti_gz = {
+	.name = "nii.gz",
+	.files = { { .ending = ".nii.gz", .header = nifti_header, .order = voxel_order_nifti } },
+	.sidecars = true,
+	.gzip = true,
 };
 
 int volume_file_header_bytes(const struct volume_file *f, const struct volume *v, uint64_t *bytes, struct err *err)
@@ -38,4 +46,14 @@ int volume_file_size(const struct volume_file *f, const struct volume *v, uint64
 	rest = f->pad_to ? *size % f->pad_to : 0;
 	*size += rest ? f->pad_to - rest : 0;
 	return 0;
+}
+
+int volume_format_size(const struct volume_format *f, unsigned i, const struct volume *v, uint64_t *size,
+	struct err *err)
+{
+	int rc = volume_file_size(&f->files[i], v, size, err);
+
+	if (rc == 0 && f->gzip && i == 0)
+		*size = gzip_size(*size);
+	return rc;
 }

@@ -416,6 +416,11 @@ static void take_label(struct instance *in, const struct dcm_node *n)
 		in->label = IMAGE_LABEL_CONTROL;
 }
 
+static bool is_text_fact(enum private_fact fact)
+{
+	return fact == PRIVATE_LABEL || fact == PRIVATE_FIELD_MAP || fact == PRIVATE_PEPOLAR;
+}
+
 static void take_fact(struct record *rec, enum private_fact fact, const struct dcm_node *n)
 {
 	double v = NAN;
@@ -424,7 +429,9 @@ static void take_fact(struct record *rec, enum private_fact fact, const struct d
 		take_label(&rec->in, n);
 	if (fact == PRIVATE_FIELD_MAP)
 		rec->attr.field_map_first = dcm_text_is(n, 0, "B0map");
-	if (fact == PRIVATE_LABEL || fact == PRIVATE_FIELD_MAP || !dcm_double(n, 0, &v) || !isfinite(v))
+	if (fact == PRIVATE_PEPOLAR)
+		rec->attr.is_pepolar = dcm_text_contains(n, "epi_pepolar");
+	if (is_text_fact(fact) || !dcm_double(n, 0, &v) || !isfinite(v))
 		return;
 	switch (fact) {
 	case PRIVATE_VOLUME:
@@ -453,8 +460,16 @@ static void take_fact(struct record *rec, enum private_fact fact, const struct d
 	case PRIVATE_B_VALUE_FIRST:
 		rec->in.b_value = v;
 		break;
-	case PRIVATE_LABEL:
-	case PRIVATE_FIELD_MAP:
+	case PRIVATE_VOLUME_ALONE:
+		if (v > 0 && v <= INT32_MAX) {
+			rec->in.vendor_volume = (int32_t)v;
+			rec->in.vendor_phase = 0;
+		}
+		break;
+	case PRIVATE_PEPOLAR_MODE:
+		keep_first(&rec->attr.pepolar_mode, v);
+		break;
+	default:
 		break;
 	}
 }
@@ -646,7 +661,7 @@ static void clear_record(struct record *rec)
 
 	memset(rec, 0, sizeof *rec);
 	a->series_number = a->echo_number = a->echo_train_length = INSTANCE_NO_INT;
-	a->n_tiles = a->ge_image_part = a->locations_in_acquisition = INSTANCE_NO_INT;
+	a->n_tiles = a->ge_image_part = a->locations_in_acquisition = a->pepolar_mode = INSTANCE_NO_INT;
 	clear_doubles(a->orientation, 6);
 	clear_doubles(a->pixel_spacing, 2);
 	a->slice_thickness = a->spacing_between_slices = a->echo_time = a->repetition_time = NAN;

@@ -77,6 +77,9 @@ const struct column persist_attributes[] = {
 	A("photometric", pixel.photometric, UINT32),
 	A("n_tiles", n_tiles, INT32),
 	A("ge_image_part", ge_image_part, INT32),
+	A("field_map_first", field_map_first, BOOL),
+	A("is_pepolar", is_pepolar, BOOL),
+	A("pepolar_mode", pepolar_mode, INT32),
 	A("n_locations", locations_in_acquisition, INT32),
 };
 const size_t persist_n_attributes = sizeof persist_attributes / sizeof *persist_attributes;

@@ -32,6 +32,7 @@ static const struct private_place epi_factor = { "Philips Imaging DD 001", 0x200
 static const struct private_place sense_kind = { "Philips MR Imaging DD 002", 0x2005, 0x10 };
 static const struct private_place inversion_time = { "Philips Imaging DD 001", 0x2001, 0x1B };
 static const struct private_place preparation = { "Philips Imaging DD 001", 0x2001, 0x1C };
+static const struct private_place begin_time = { "Philips MR Imaging DD 001", 0x2005, 0xA0 };
 static const struct private_place acquisition_type = { "Philips MR Imaging DD 001", 0x2005, 0x6F };
 static const struct private_place table_z = { "Philips MR Imaging DD 005", 0x2005, 0x3C };
 
@@ -76,6 +77,7 @@ static int philips_facts(const struct view *v, struct facts *out, struct err *er
 	(void)err;
 	diffusion(v, out);
 	out->scale_slope = view_private_number(v, &scale_slope, 0);
+	out->begin_s = view_private_number(v, &begin_time, 0);
 	out->is_echo_planar = view_private_number(v, &epi_factor, 0) > 1;
 	return 0;
 }

@@ -10,13 +10,16 @@ static bool contains(const char *text, const char *part)
 	return text && strcasestr(text, part);
 }
 
-/* Siemens' XA line exports one acquisition as series 9001, 9002 ...; syngo VB12 and VB13 without
- * the tensor licence gave each diffusion weighting its own series. */
+/* Siemens' XA line exports one scan as series 9001, 9002 ...; syngo VB12 and VB13 without the tensor licence
+ * gave each diffusion weighting its own series, and dynamic contrast studies have one a time point. */
 static void siemens(const char *software, const char *sequence, struct vendor_traits *t)
 {
 	const char *xa = software ? strstr(software, "XA") : NULL;
+	bool dynamic = contains(sequence, "fldyn3d1");
 
-	t->series_in_thousands = xa && xa[2] >= '0' && xa[2] <= '9';
+	t->scan_spans_series = xa && xa[2] >= '0' && xa[2] <= '9';
+	t->dynamic_spans_series = dynamic && !t->scan_spans_series;
+	t->acquisition_is_time = dynamic && t->scan_spans_series;
 	t->diffusion_spans_series = contains(sequence, "_ep_b") &&
 				    (contains(software, "VB12") || contains(software, "VB13"));
 	t->inversion_is_repetition = true;

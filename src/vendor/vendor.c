@@ -114,7 +114,7 @@ int vendor_facts(const struct dcm_header *h, uint32_t frame, struct arena *a, st
 	const struct maker *m = maker_of(h);
 
 	memset(out, 0, sizeof *out);
-	out->protocol_slice_number = out->scale_slope = out->group_delay_s = NAN;
+	out->protocol_slice_number = out->scale_slope = out->group_delay_s = out->begin_s = NAN;
 	public_diffusion(&v, out);
 	if (!m)
 		return 0;

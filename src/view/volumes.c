@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "format/gzip.h"
 #include "text/gradients.h"
 #include "text/sidecar.h"
 
@@ -75,7 +76,7 @@ static int emit_volume(const struct view_node *n, const struct volume *v, const 
 	if (f->holds && !f->holds(v, &(const char *){ NULL }))
 		return 0;
 	for (i = 0; i < FORMAT_MAX_FILES && f->files[i].ending && rc == 0; i++) {
-		rc = volume_file_size(&f->files[i], v, &size, err);
+		rc = volume_format_size(f, i, v, &size, err);
 		if (rc == 0)
 			rc = emit_file(n, v, i, f->files[i].ending, (int64_t)size, out, err);
 	}
@@ -240,12 +241,105 @@ int volumes_content(const struct view_node *n, struct volume_set *set, const str
 	return 0;
 }
 
+/* A file of a volume as a gzip member. */
+struct gzip_content {
+	struct content content;
+	struct content *inner;
+	struct gzip *gzip;
+	struct snapshot *snap;           /* a reference: the cache, where the checksum is kept */
+	uint64_t crc_id[2];
+};
+
+static int64_t read_inner(void *arg, void *buf, size_t n, uint64_t off, struct err *err)
+{
+	struct content *inner = arg;
+
+	return inner->ops->pread(inner, buf, n, off, err);
+}
+
+static int make_crc(void *arg, uint8_t *out, size_t len, struct err *err)
+{
+	uint32_t crc;
+	int rc = gzip_crc(arg, &crc, err);
+
+	if (rc == 0)
+		memcpy(out, &crc, len);
+	return rc;
+}
+
+/* The checksum outlives the content in the cache; two that need it at once make it once. */
+static int find_crc(struct gzip_content *x, struct err *err)
+{
+	struct framecache *cache = x->snap->reader.cache;
+	const struct frame *f;
+	uint32_t crc;
+	int rc = framecache_get_made(cache, x->crc_id, sizeof crc, make_crc, x->gzip, &f, err);
+
+	if (rc < 0)
+		return rc;
+	memcpy(&crc, f->samples, sizeof crc);
+	framecache_put(cache, f);
+	gzip_set_crc(x->gzip, crc);
+	return 0;
+}
+
+static int64_t read_gzip(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
+{
+	struct gzip_content *x = (struct gzip_content *)c;
+	uint64_t last = gzip_crc_off(x->inner->size);
+	int rc;
+
+	/* What is before the checksum first: it may be all that is missing for it. */
+	if (off < last)
+		return gzip_pread(x->gzip, buf, (size_t)min_u64(n, last - off), off, err);
+	if (gzip_needs_crc(x->gzip)) {
+		rc = find_crc(x, err);
+		if (rc < 0)
+			return rc;
+	}
+	return gzip_pread(x->gzip, buf, n, off, err);
+}
+
+static void free_gzip(struct content *c)
+{
+	struct gzip_content *x = (struct gzip_content *)c;
+
+	gzip_free(x->gzip);
+	content_free(x->inner);
+	snapshot_put(x->snap);
+	mem_free(x);
+}
+
+static const struct content_ops gzip_ops = { .pread = read_gzip, .free = free_gzip };
+
+static int wrap_gzip(const struct view_node *n, uint64_t identity, struct content *inner /* taken */, struct content **out,
+	struct err *err)
+{
+	struct stored bytes = { .len = inner->size, .read = read_inner, .arg = inner };
+	struct gzip_content *x = mem_calloc(1, sizeof *x);
+
+	if (!x || gzip_new(&bytes, &x->gzip, err) < 0) {
+		content_free(inner);
+		mem_free(x);
+		return err_nomem(err);
+	}
+	x->content = (struct content){ .ops = &gzip_ops, .size = gzip_size(inner->size),
+		.held_bytes = sizeof *x + inner->held_bytes + GZIP_HELD_BYTES };
+	x->inner = inner;
+	x->snap = snapshot_get((struct snapshot *)n->snap);
+	x->crc_id[0] = hash_bytes(identity, "gzip", 4);
+	x->crc_id[1] = hash_bytes(0, node_key(n), sizeof *node_key(n));
+	*out = &x->content;
+	return 0;
+}
+
 int volumes_open(const struct view_node *n, const struct volume_format *f, struct content **out, struct err *err)
 {
 	uint64_t b = node_key(n)->b;
 	unsigned which = (unsigned)(b & 0xFF);
 	const struct volume *v;
 	struct volume_set *set;
+	uint64_t identity;
 	int rc;
 
 	if (which >= FILE_JSON)
@@ -253,5 +347,13 @@ int volumes_open(const struct view_node *n, const struct volume_format *f, struc
 	rc = volumes_find(n, b >> 8, &set, &v, err);
 	if (rc < 0)
 		return rc;
-	return volumes_content(n, set, v, &f->files[which], out, err);
+	if (which >= FORMAT_MAX_FILES || !f->files[which].ending) {
+		volume_set_put(set);
+		return tree_gone(err);
+	}
+	identity = v->identity;
+	rc = volumes_content(n, set, v, &f->files[which], out, err);
+	if (rc == 0 && f->gzip && which == 0)
+		rc = wrap_gzip(n, identity, *out, out, err);
+	return rc;
 }

@@ -209,7 +209,8 @@ static bool covers(struct planner *p, const struct instance *in, uint16_t group)
 	if (!h)
 		return false;
 	dcm_get_doubles(&h->top, DCM_TAG(group, 0x0050), origin, 2);
-	return origin[0] == 1.0 && origin[1] == 1.0 &&
+	return origin[0] == 1.0 && origin[1] == 1.0 && dcm_get_int(&h->top, DCM_TAG(group, 0x0100), 1) == 1 &&
+	       dcm_get_int(&h->top, DCM_TAG(group, 0x0102), 0) == 0 &&
 	       dcm_get_int(&h->top, DCM_TAG(group, 0x0010), 0) == in->attr->pixel.rows &&
 	       dcm_get_int(&h->top, DCM_TAG(group, 0x0011), 0) == in->attr->pixel.cols;
 }

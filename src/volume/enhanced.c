@@ -294,9 +294,13 @@ static bool same_volume_kind(const struct plan_block *b, const struct frame *x, 
 	       (isnan(x->im.trigger_delay) && isnan(y->im.trigger_delay));
 }
 
-static int read_diffusion(struct planner *p, const struct dcm_header *h, struct plan_block *b, struct err *err)
+/* What the maker tells of each time point: diffusion, and when it began, which is the repetition time of a 3D echo train
+ * where the header's is that of one excitation. */
+static int read_facts(struct planner *p, const struct dcm_header *h, struct plan_block *b, struct err *err)
 {
 	struct plan_diffusion *d = arena_zalloc(&p->scratch, b->n_times, sizeof *d);
+	const char *type = b->images[0].in->attr->mr_acquisition_type;
+	double first = INFINITY, last = -INFINITY;
 
 	if (!d)
 		return err_nomem(err);
@@ -307,8 +311,13 @@ static int read_diffusion(struct planner *p, const struct dcm_header *h, struct 
 		if (rc < 0)
 			return rc;
 		plan_diffusion_from_facts(&f, &d[t]);
+		first = fmin(first, f.begin_s);
+		last = fmax(last, f.begin_s);
 	}
 	b->diffusion = d;
+	if (last > first && type && strcmp(type, "3D") == 0 && number(h, 0, DCM_EchoTrainLength, 0.0) > 1.0)
+		b->time_step_s = (double)((float)(1000.0f * (((float)last - (float)first) /
+							     (float)(b->n_times - 1)))) / 1000.0;
 	return 0;
 }
 
@@ -340,7 +349,7 @@ static int add_block(struct planner *p, struct series *s, const struct instance 
 		b->thickness = first->thickness;
 		b->gap = first->gap;
 	}
-	return read_diffusion(p, h, b, err);
+	return read_facts(p, h, b, err);
 }
 
 /* Echoes are numbered in the order in which they come; 0: there is one alone. */
@@ -459,6 +468,31 @@ static int collect_set(struct planner *p, struct series *s, const struct instanc
 	return rc ? rc : add_left_over(p, s, in, h, f, n, g.n_times, err);
 }
 
+/* Segments that all have the same planes are time points of one volume, in their order; others are volumes of
+ * their own. */
+static void unite_segments(struct frame *frames, uint32_t n, struct frame **scratch)
+{
+	int64_t least = INT64_MAX, most = INT64_MIN;
+	uint32_t n_planes;
+
+	for (uint32_t i = 0; i < n; i++) {
+		least = frames[i].segment < least ? frames[i].segment : least;
+		most = frames[i].segment > most ? frames[i].segment : most;
+		frames[i].along = geom_along_normal(frames[0].im.orientation, frames[i].im.position);
+		scratch[i] = &frames[i];
+	}
+	if (least >= most || most - least >= n)
+		return;
+	n_planes = number_planes(scratch, n);
+	if ((uint64_t)n_planes * (uint64_t)(most - least + 1) != n)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		memmove(frames[i].index + 1, frames[i].index, (MOST_DIMENSIONS - 1) * sizeof frames[i].index[0]);
+		frames[i].index[0] = (uint32_t)(frames[i].segment - least);
+		frames[i].segment = 0;
+	}
+}
+
 static int collect_frames(struct planner *p, struct series *s, const struct instance *in,
 	const struct dcm_header *h, struct frame *frames, uint32_t n, struct err *err)
 {
@@ -468,6 +502,7 @@ static int collect_frames(struct planner *p, struct series *s, const struct inst
 
 	if (!first_of_set || !of_set)
 		return err_nomem(err);
+	unite_segments(frames, n, of_set);
 	n_sets = number_sets(frames, n, first_of_set);
 	for (uint32_t i = 0; !rc && i < n_sets; i++) {
 		uint32_t n_in = 0;

@@ -49,10 +49,13 @@ static int compare_text(const char *a, const char *b)
 static int compare_acquired(const struct plan_image *a, const struct plan_image *b)
 {
 	const struct instance *x = a->in, *y = b->in;
+	bool dynamic = a->acquisition_is_time && b->acquisition_is_time;
 	int c = 0;
 
 	if (x->attr->series_number != y->attr->series_number)
 		return x->attr->series_number < y->attr->series_number ? -1 : 1;
+	if (dynamic && x->acquisition_number != y->acquisition_number)
+		return x->acquisition_number < y->acquisition_number ? -1 : 1;
 	if (x->number != y->number)
 		return x->number < y->number ? -1 : 1;
 	if (x == y)
@@ -98,6 +101,8 @@ static double volume_number(const struct instance *in, double n_phases, double n
 	double volume = fmax(number_or_zero(in->vendor_volume), number_or_zero(in->temporal_position));
 	double phase = number_or_zero(in->vendor_phase);
 
+	if (in->vendor_phase == 0 && in->label == IMAGE_LABEL_NONE)
+		return in->vendor_volume;
 	if (in->label != IMAGE_LABEL_NONE)      /* phases of a label, of a control, of the next repeat */
 		return (volume * 3.0 + in->label) * (n_phases + 1.0) + phase;
 	return phase * (n_volumes + 1.0) + volume;

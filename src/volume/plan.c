@@ -81,14 +81,15 @@ struct plan_block *plan_new_block(struct planner *p, struct series *s, const str
 	b->images = arena_zalloc(&p->scratch, n_images, sizeof *b->images);
 	if (!b->images)
 		return NULL;
-	for (uint32_t i = 0; i < n_images; i++) {
-		b->images[i].series = s;
-		b->images[i].in = in;
-	}
 	b->n_planes = b->n_times = 1;
 	b->tiles_across = b->tiles_down = 1;
 	b->traits = vendor_traits(in->attr->manufacturer, in->attr->software_versions,
 		in->attr->sequence_name);
+	for (uint32_t i = 0; i < n_images; i++) {
+		b->images[i].series = s;
+		b->images[i].in = in;
+		b->images[i].acquisition_is_time = b->traits.acquisition_is_time;
+	}
 	return b;
 }
 

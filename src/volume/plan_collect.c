@@ -111,6 +111,18 @@ static void fill_image(const struct instance *in, struct plan_image *im)
 	im->time_s = in->acquisition_time;
 }
 
+/* Research sequences that change the polarity of their phase encoding, and turn those images round. */
+static bool is_upside_down(const struct instance *in)
+{
+	bool odd = in->temporal_position > 0 && in->temporal_position % 2 == 1;
+	bool even = in->temporal_position > 0 && in->temporal_position % 2 == 0;
+
+	if (!in->attr->is_pepolar)
+		return false;
+	return in->attr->pepolar_mode == 1 || (in->attr->pepolar_mode == 2 && odd) ||
+	       (in->attr->pepolar_mode == 3 && even);
+}
+
 static void fill_block(const struct instance *in, struct plan_block *b)
 {
 	b->spacing[0] = in->attr->pixel_spacing[0];
@@ -118,6 +130,7 @@ static void fill_block(const struct instance *in, struct plan_block *b)
 	b->thickness = in->attr->slice_thickness;
 	b->gap = in->attr->spacing_between_slices;
 	b->time_step_s = NAN;
+	b->is_upside_down = is_upside_down(in);
 	b->is_asl = in->label != IMAGE_LABEL_NONE;
 }
 

@@ -46,12 +46,15 @@ static bool same_derived(const struct plan_block *a, const struct plan_block *b)
 /* Series whose numbers or UIDs differ though they are one acquisition. */
 static bool spans_series(const struct plan_block *a, const struct plan_block *b)
 {
-	if (a->traits.diffusion_spans_series && b->traits.diffusion_spans_series &&
-	    same_text(attr(a)->protocol_name, attr(b)->protocol_name))
-		return true;
-	return a->traits.series_in_thousands && b->traits.series_in_thousands && !a->is_multiframe &&
-	       !b->is_multiframe && attr(a)->series_number > 1000 && attr(b)->series_number > 1000 &&
-	       attr(a)->series_number / 1000 == attr(b)->series_number / 1000;
+	const struct vendor_traits *x = &a->traits, *y = &b->traits;
+
+	if ((x->diffusion_spans_series && y->diffusion_spans_series) ||
+	    (x->dynamic_spans_series && y->dynamic_spans_series))
+		return same_text(attr(a)->protocol_name, attr(b)->protocol_name);
+	return x->scan_spans_series && y->scan_spans_series && !a->is_multiframe && !b->is_multiframe &&
+	       !a->n_tiles && !b->n_tiles && attr(a)->series_time && attr(b)->series_time &&
+	       same_text(attr(a)->series_time, attr(b)->series_time) &&
+	       same_text(attr(a)->series_date, attr(b)->series_date);
 }
 
 static bool same_series(const struct plan_block *a, const struct plan_block *b)
@@ -85,6 +88,11 @@ static bool same_part(const struct plan_block *a, const struct plan_block *b)
 	if (y == IMAGE_PART_UNKNOWN)
 		y = IMAGE_PART_MAGNITUDE;
 	return x == y;
+}
+
+static bool same_polarity(const struct plan_block *a, const struct plan_block *b)
+{
+	return a->is_upside_down == b->is_upside_down;
 }
 
 static bool same_tr(const struct plan_block *a, const struct plan_block *b)
@@ -151,6 +159,7 @@ static const struct {
 	{ PLAN_SERIES, same_series, true, "another series" },
 	{ PLAN_STUDY, same_study, true, "another study time" },
 	{ PLAN_SIZE, same_size, true, "another matrix or pixel format" },
+	{ PLAN_POLARITY, same_polarity, false, "phase encoded the other way round" },
 	{ PLAN_PART, same_part, false, "magnitude, phase, real, imaginary or field map" },
 	{ PLAN_TR, same_tr, false, "another repetition time" },
 	{ PLAN_FLIP_ANGLE, same_flip_angle, false, "another flip angle" },

@@ -39,7 +39,7 @@ static int64_t instance_number(const struct plan_stack *s, const struct instance
 {
 	int64_t number = in->number == INSTANCE_NO_INT ? 0 : in->number;
 
-	if (s->block->traits.series_in_thousands && in->attr->series_number > 1000 && number < 1000)
+	if (s->block->traits.scan_spans_series && !s->block->is_multiframe && number < 1000)
 		number += (int64_t)in->attr->series_number * 1000;
 	return number;
 }

@@ -252,10 +252,12 @@ static float spacing_between(const struct plan_stack *s, struct placing *pl)
 	pl->pixdim[2] = told;
 	if (!planes_are_images(s))
 		return told;
-	measured = plane_distance(s, 0, 1);
+	measured = b->is_multiframe ? plane_distance(s, 0, s->n_planes - 1) / (float)(s->n_planes - 1) :
+				      plane_distance(s, 0, 1);
 	if (pl->tilt != 0.0f)
 		measured = (float)((double)measured * cos((double)pl->tilt * M_PI / 180.0));
-	if (!(measured > 0.0f) || (b->is_multiframe && fabsf(measured - told) < told * ROUNDED))
+	if (!(measured > 0.0f) || (b->is_multiframe && b->gap > 0.0 && fabsf(measured - told) < told * ROUNDED) ||
+	    (b->is_multiframe && fabsf(measured - told) <= SPACING_TOLERANCE))
 		return told;
 	if (fabsf(measured - told) > SPACING_TOLERANCE)
 		pl->pixdim[2] = measured;
@@ -340,7 +342,7 @@ static void turn(const struct plan_stack *s, const struct first *f, struct placi
 		return;
 	}
 	geom_flip(&pl->a, 1, v->plane_rows);
-	v->flip[1] = true;
+	v->flip[1] = !s->block->is_upside_down;
 }
 
 static void set_place(struct volume *v, const struct placing *pl)
@@ -422,7 +424,7 @@ static double measured_tr(const struct plan_stack *s, const struct first *f, dou
 		return told_s;
 	if (pet && pet_times_vary(s))
 		return 0.0;
-	tr = duration(s) / (s->n_times - 1.0);
+	tr = (double)(float)((double)(float)duration(s) / (s->n_times - 1.0));
 	if (isnan(tr) || fabs(tr - told_s) <= TR_TOLERANCE_S)
 		return told_s;
 	if (averages > 1.0 && fabs(tr / averages - told_s) <= TR_TOLERANCE_S)

@@ -24,7 +24,7 @@ def main():
     checks, passed, failed = rows[0][1:], 0, 0
     for case, *least in rows[1:]:
         with tempfile.NamedTemporaryFile() as out:
-            subprocess.run([score, '--dcmfs', os.environ['DCMFS'], '--opts', '-o index=none', '--json', out.name,
+            subprocess.run([score, '--dcmfs', os.environ['DCMFS'], '--json', out.name,
                             os.path.join(cases, case)], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False)
             text = out.read()
         got = json.loads(text) if text else {}

@@ -12,6 +12,7 @@ export ASAN_OPTIONS="log_path=$reports/asan:detect_stack_use_after_return=1:${AS
 export LSAN_OPTIONS="suppressions=$PWD/tests/support/lsan.supp:print_suppressions=0"
 export UBSAN_OPTIONS="log_path=$reports/ubsan:print_stacktrace=1:${UBSAN_OPTIONS:-}"
 export TSAN_OPTIONS="log_path=$reports/tsan:second_deadlock_stack=1:${TSAN_OPTIONS:-}"
+export XDG_CACHE_HOME=$reports/cache # a saved index is of no use to the next run
 
 passed=0 failed=0
 for t; do

@@ -50,6 +50,9 @@ bool geom_rotate_to_axes(struct geom_affine *a, uint32_t dim[3], float pixdim[3]
 /* NIfTI's quaternion b, c, d and qfac (-1, +1), from the nearest orthogonal matrix. */
 void geom_quaternion(const struct geom_affine *a, float bcd[3], float *qfac);
 
+/* Row i of the matrix that a quaternion and voxel sizes stand for. */
+void geom_quaternion_row(const float bcd[3], float qfac, const float pixdim[3], unsigned i, float row[3]);
+
 /* Gantry tilt in degrees from the first and last position; 0: none (§ C.7.6.2: planes are not where
  * their normal points). */
 float geom_gantry_tilt(const float orientation[6], const float first[3], const float last[3]);

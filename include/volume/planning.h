@@ -100,10 +100,10 @@ struct plan_stack {
 struct plan_draft {
 	struct volume *v;
 	const struct plan_stack *stack;
-	const struct plan_draft *base;   /* derived volumes: named after it */
 	const char *ending;              /* "_Tilt_1" */
 	float *distances;                /* n_planes: of uneven gaps, from the first plane in acquisition; else NULL */
 	float tilt_degrees;
+	bool is_step;                    /* towards another: not shown */
 };
 
 struct planner {

@@ -13,6 +13,7 @@
 #include "dicom/dataset.h"
 #include "dicom/tags.h"
 #include "dicom/value.h"
+#include "volume/geometry.h"
 #include "volume/planning.h"
 #include "volume/resample.h"
 
@@ -35,7 +36,7 @@ static struct plan_draft *add_derived(struct planner *p, uint32_t base, enum vol
 	v->bvec = NULL;
 	d->v = v;
 	d->stack = from->stack;
-	d->base = from;
+	d->distances = from->distances;
 	d->ending = ending;
 	return d;
 }
@@ -158,13 +159,16 @@ static double padding_value(struct planner *p, const struct plan_stack *s)
 	return h ? dcm_get_double(&h->top, DCM_PixelPaddingValue, NAN) : (double)NAN;
 }
 
-/* Rows are added below: the origin moves along column j. The quaternion's offset moves along the rows of its
- * matrix, as the reference has it. */
+/* Rows are added below. The reference moves both origins by row y of the matrix, where column j would be right
+ * (they agree for stacks that lie straight but for their tilt). */
 static void move_origin(struct volume *v, float rows)
 {
+	float row[3];
+
+	geom_quaternion_row(v->quatern, v->pixdim[0], v->pixdim + 1, 1, row);
 	for (int i = 0; i < 3; i++) {
-		v->srow[i][3] -= v->srow[i][1] * rows;
-		v->qoffset[i] -= v->matrix[1][i] * rows;
+		v->srow[i][3] -= v->srow[1][i] * rows;
+		v->qoffset[i] -= row[i] * rows;
 	}
 }
 
@@ -346,9 +350,12 @@ int plan_derive(struct planner *p, uint32_t draft, struct err *err)
 
 	if (!rc)
 		rc = derive_overlays(p, draft, err);
-	if (!rc && p->drafts[draft].tilt_degrees != 0.0f && can_shear(p->drafts[draft].v))
+	uneven = uneven && !rc && !is_resampled_already(p, p->drafts[draft].stack);
+	if (!rc && p->drafts[draft].tilt_degrees != 0.0f && can_shear(p->drafts[draft].v)) {
 		rc = derive_upright(p, draft, err);
-	if (!rc && uneven && !is_resampled_already(p, p->drafts[draft].stack))
-		rc = derive_even(p, draft, "_Eq_1", err);
-	return rc;
+		/* what is tilted and uneven is made upright only to be made even */
+		p->drafts[p->n_drafts - 1].is_step = uneven;
+		return rc || !uneven ? rc : derive_even(p, p->n_drafts - 1, "_Tilt_Eq_1", err);
+	}
+	return rc || !uneven ? rc : derive_even(p, draft, "_Eq_1", err);
 }

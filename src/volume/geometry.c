@@ -467,6 +467,37 @@ void geom_quaternion(const struct geom_affine *affine, float bcd[3], float *qfac
 	bcd[2] = (float)d;
 }
 
+void geom_quaternion_row(const float bcd[3], float qfac, const float pixdim[3], unsigned i, float row[3])
+{
+	double b = bcd[0], c = bcd[1], d = bcd[2], a = 1.0 - (b * b + c * c + d * d);
+	double x = pixdim[0] > 0.0f ? pixdim[0] : 1.0, y = pixdim[1] > 0.0f ? pixdim[1] : 1.0;
+	double z = pixdim[2] > 0.0f ? pixdim[2] : 1.0;
+
+	if (a < 1.e-7) { /* half a turn: normalise the rest */
+		a = 1.0 / sqrt(b * b + c * c + d * d);
+		b *= a;
+		c *= a;
+		d *= a;
+		a = 0.0;
+	} else {
+		a = sqrt(a);
+	}
+	z = qfac < 0.0f ? -z : z;
+	if (i == 0) {
+		row[0] = (float)((a * a + b * b - c * c - d * d) * x);
+		row[1] = (float)(2.0 * (b * c - a * d) * y);
+		row[2] = (float)(2.0 * (b * d + a * c) * z);
+	} else if (i == 1) {
+		row[0] = (float)(2.0 * (b * c + a * d) * x);
+		row[1] = (float)((a * a + c * c - b * b - d * d) * y);
+		row[2] = (float)(2.0 * (c * d - a * b) * z);
+	} else {
+		row[0] = (float)(2.0 * (b * d - a * c) * x);
+		row[1] = (float)(2.0 * (c * d + a * b) * y);
+		row[2] = (float)((a * a + d * d - c * c - b * b) * z);
+	}
+}
+
 /* --- distances, tilt -------------------------------------------------------------------- */
 
 float geom_distance(const float a[3], const float b[3])

@@ -121,15 +121,15 @@ static int publish(struct planner *p, struct volume_set *set, struct err *err)
 	set->problems = arena_memdup(p->keep, p->problems, p->n_problems * sizeof *p->problems);
 	if (!set->volumes || (p->n_problems && !set->problems))
 		return err_nomem(err);
-	set->n_volumes = p->n_drafts;
 	set->n_problems = p->n_problems;
-	for (uint32_t i = 0; i < p->n_drafts; i++)
-		set->volumes[i] = p->drafts[i].v;
-	qsort(set->volumes, set->n_volumes, sizeof *set->volumes, compare_names);
-	for (uint32_t i = 0; i < set->n_volumes; i++) {
-		set->volumes[i]->index = i;
-		set->volumes[i]->set = set;
+	for (uint32_t i = 0; i < p->n_drafts; i++) {
+		p->drafts[i].v->set = set;
+		if (!p->drafts[i].is_step)
+			set->volumes[set->n_volumes++] = p->drafts[i].v;
 	}
+	qsort(set->volumes, set->n_volumes, sizeof *set->volumes, compare_names);
+	for (uint32_t i = 0; i < set->n_volumes; i++)
+		set->volumes[i]->index = i;
 	return 0;
 }
 

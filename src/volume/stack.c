@@ -193,8 +193,14 @@ static bool planes_are_images(const struct plan_stack *s)
 	return !s->block->n_tiles && s->n_planes > 1;
 }
 
+/* By what distances along a tilted stack are multiplied to be those between its planes. */
+static float upright(float tilt_degrees)
+{
+	return tilt_degrees == 0.0f ? 1.0f : (float)cos((double)tilt_degrees * M_PI / 180.0);
+}
+
 /* Distances from the first plane where gaps differ; NULL where they do not. */
-static float *uneven_distances(struct planner *p, const struct plan_stack *s, bool placed)
+static float *uneven_distances(struct planner *p, const struct plan_stack *s, bool placed, float tilt_degrees)
 {
 	float step, *d;
 	bool uneven = false;
@@ -208,7 +214,7 @@ static float *uneven_distances(struct planner *p, const struct plan_stack *s, bo
 		return NULL;
 	d = arena_zalloc(&p->scratch, s->n_planes, sizeof *d);
 	for (uint32_t i = 0; d && i < s->n_planes; i++)
-		d[i] = plane_distance(s, 0, i);
+		d[i] = upright(tilt_degrees) * plane_distance(s, 0, i);
 	return d;
 }
 
@@ -254,8 +260,7 @@ static float spacing_between(const struct plan_stack *s, struct placing *pl)
 		return told;
 	measured = b->is_multiframe ? plane_distance(s, 0, s->n_planes - 1) / (float)(s->n_planes - 1) :
 				      plane_distance(s, 0, 1);
-	if (pl->tilt != 0.0f)
-		measured = (float)((double)measured * cos((double)pl->tilt * M_PI / 180.0));
+	measured = upright(pl->tilt) * measured;
 	if (!(measured > 0.0f) || (b->is_multiframe && b->gap > 0.0 && fabsf(measured - told) < told * ROUNDED) ||
 	    (b->is_multiframe && fabsf(measured - told) <= SPACING_TOLERANCE))
 		return told;
@@ -334,10 +339,10 @@ static void turn(const struct plan_stack *s, const struct first *f, struct placi
 	v->dim[0] = v->plane_cols;
 	v->dim[1] = v->plane_rows;
 	v->dim[2] = s->n_planes;
-	if (is_3d && !f->is_echo_planar && s->n_planes > 1 && s->n_times == 1 &&
-	    (!distances || nearly_even(distances, s->n_planes))) {
-		v->rotated = true;       /* but colour, and what lies nowhere, stays as it is */
-		if (pl->known && f->attr->pixel.samples == 1)
+	if (is_3d && !f->is_echo_planar && s->n_planes > 1 && s->n_times == 1) {
+		/* colour, uneven gaps, and what lies nowhere, stay as they are */
+		v->rotated = !distances || nearly_even(distances, s->n_planes);
+		if (v->rotated && pl->known && f->attr->pixel.samples == 1)
 			geom_rotate_to_axes(&pl->a, v->dim, pl->pixdim, v->axis, v->flip);
 		return;
 	}
@@ -683,7 +688,7 @@ static int build(struct planner *p, struct plan_stack *s, const struct first *f,
 	v->plane_cols = f->attr->pixel.cols / s->block->tiles_across;
 	v->plane_rows = f->attr->pixel.rows / s->block->tiles_down;
 	place(s, f, &pl);
-	d->distances = uneven_distances(p, s, pl.known);
+	d->distances = uneven_distances(p, s, pl.known, pl.tilt);
 	d->tilt_degrees = pl.tilt;
 	turn(s, f, &pl, d->distances, v);
 	v->dim[3] = s->n_times;

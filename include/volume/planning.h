@@ -96,6 +96,16 @@ struct plan_stack {
 	const struct plan_diffusion *diffusion;          /* n_times; NULL */
 };
 
+/* What is known of the first image of a stack. */
+struct plan_first {
+	const struct plan_image *im;
+	const struct attributes *attr;
+	const struct dcm_header *header; /* NULL: unreadable */
+	struct facts facts;
+	struct facts second;             /* of a mosaic's second volume, where the first one's slice times are of no use */
+	bool is_mr, is_echo_planar;
+};
+
 /* A volume and what its name is made of. */
 struct plan_draft {
 	struct volume *v;
@@ -134,8 +144,18 @@ int plan_make_volume(struct planner *p, struct plan_stack *s, struct err *err);
 int plan_derive(struct planner *p, uint32_t draft, struct err *err);
 int plan_name_volumes(struct planner *p, struct err *err);
 
-/* Frames of an enhanced file, or of another multi-frame one, as blocks. */
+/* Frames of a multi-frame file as blocks; of one whose header describes each of its n frames. */
+int plan_collect_enhanced(struct planner *p, struct series *s, const struct instance *in,
+	const struct dcm_header *h, uint32_t n, struct err *err);
 int plan_collect_multiframe(struct planner *p, struct series *s, const struct instance *in, struct err *err);
+/* The parts of plan_make_volume(): where the volume lies (also its dimensions but time, axes and flips; d gets
+ * uneven distances and tilt), when it was acquired, and the texts that tell so. */
+int plan_place(struct planner *p, const struct plan_stack *s, const struct plan_first *f, struct plan_draft *d,
+	struct err *err);
+int plan_learn_times(struct planner *p, const struct plan_stack *s, struct plan_first *f, struct err *err);
+void plan_time(struct planner *p, const struct plan_stack *s, const struct plan_first *f, struct volume *v);
+/* Is the image of this modality? */
+bool plan_is_modality(const struct plan_image *im, const char *modality);
 /* .bval and .bvec of a volume. */
 void plan_diffusion_from_facts(const struct facts *f, struct plan_diffusion *d);
 int plan_diffusion(struct planner *p, struct plan_stack *s, struct volume *v, struct err *err);

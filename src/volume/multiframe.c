@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files with several frames: enhanced ones are enhanced.c's, the others do not describe
+ * each frame: planes of one volume, or a film, as their modality and their vectors tell (CONVERSION §3.9).
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "dicom/dataset.h"
+#include "dicom/groups.h"
+#include "dicom/tags.h"
+#include "dicom/value.h"
+#include "volume/planning.h"
+
+#define ENOUGH_FRAMES 4096u         /* that we plan however short the file is */
+
+static bool is_stacked_in_space(const struct instance *in)
+{
+	const char *m = in->attr->modality;
+
+	return m && (strcmp(m, "MR") == 0 || strcmp(m, "CT") == 0 || strcmp(m, "PT") == 0 || strcmp(m, "NM") == 0 ||
+		     strcmp(m, "RTDOSE") == 0 || strcmp(m, "SEG") == 0);
+}
+
+/* Seconds from frame to frame: (0018,1063), or the first of (0018,1065) that is not 0. */
+static double frame_time_s(const struct dcm_header *h)
+{
+	double ms = dcm_get_double(&h->top, DCM_FrameTime, NAN), vector[2] = { 0, 0 };
+
+	if (isnan(ms) && dcm_get_doubles(&h->top, DCM_FrameTimeVector, vector, 2) == 2)
+		ms = vector[1];
+	return ms > 0.0 ? ms / 1000.0 : NAN;
+}
+
+/* Where frame k of a dose grid lies: PS3.3 C.8.8.3. Offsets from the first, or along the axis of the patient. */
+static void place_dose_planes(const struct dcm_header *h, struct plan_block *b)
+{
+	const struct dcm_node *n = dcm_get(&h->top, DCM_GridFrameOffsetVector);
+	const double *o = b->images[0].orientation;
+	double normal[3] = { o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5], o[0] * o[4] - o[1] * o[3] };
+	double base = 0.0, z;
+
+	if (!n || !dcm_double(n, 0, &base))
+		return;
+	for (uint32_t k = 0; k < b->n_planes; k++)
+		if (dcm_double(n, k, &z))
+			for (int i = 0; i < 3; i++)
+				b->images[k].position[i] = b->images[0].position[i] + (z - base) * normal[i];
+	b->gap = b->n_planes > 1 && dcm_double(n, 1, &z) ? fabs(z - base) : b->gap;
+}
+
+static void read_plain(const struct dcm_header *h, struct plan_block *b, uint32_t n)
+{
+	double scaling = dcm_get_double(&h->top, DCM_DoseGridScaling, NAN);
+	const struct dcm_dataset *detector = dcm_first_item(&h->top, DCM_DetectorInformationSequence);
+
+	for (int i = 0; detector && i < 3; i++)
+		dcm_double(dcm_get(detector, DCM_ImagePositionPatient), (uint32_t)i, &b->images[0].position[i]);
+	for (int i = 0; detector && i < 6; i++)
+		dcm_double(dcm_get(detector, DCM_ImageOrientationPatient), (uint32_t)i,
+			&b->images[0].orientation[i]);
+	if (!isnan(scaling))
+		b->images[0].slope = scaling;
+	for (uint32_t k = 1; k < n; k++) {
+		b->images[k] = b->images[0];
+		b->images[k].frame = k;
+	}
+	place_dose_planes(h, b);
+}
+
+/* Nuclear medicine: planes that the slice vector tells apart; the rest is time. PS3.3 C.8.4.8. */
+static uint32_t slices_of(const struct dcm_header *h, uint32_t n)
+{
+	int64_t slices = dcm_get_int(&h->top, DCM_NumberOfSlices, n);
+
+	if (!dcm_get(&h->top, DCM_SliceVector) || slices < 1 || slices > n || n % slices)
+		return n;
+	return (uint32_t)slices;
+}
+
+static int collect_plain(struct planner *p, struct series *s, const struct instance *in,
+	const struct dcm_header *h, uint32_t n, struct err *err)
+{
+	struct plan_block *b = plan_new_block(p, s, in, n);
+
+	if (!b)
+		return err_nomem(err);
+	plan_fill_from_record(in, b, &b->images[0]);
+	b->is_multiframe = n > 1;
+	b->n_planes = is_stacked_in_space(in) ? slices_of(h, n) : 1;
+	b->n_times = n / b->n_planes;
+	b->time_step_s = frame_time_s(h);
+	read_plain(h, b, n);
+	return 0;
+}
+
+/* NumberOfFrames, unless the file is far too short for it: each encapsulated frame takes an item's head, a native
+ * one its bits. */
+static uint32_t believable_frames(const struct instance *in)
+{
+	const struct pixel_desc *d = &in->attr->pixel;
+	uint64_t bits = in->encapsulated ? 64 : (uint64_t)d->rows * d->cols * d->samples * d->bits_allocated;
+	uint64_t bytes = in->pixels_len == DCM_UNDEFINED_LENGTH ? in->size : in->pixels_len;
+	uint64_t most = bytes / (bits / 8 ? bits / 8 : 1) + ENOUGH_FRAMES;
+
+	if (in->n_frames <= 1)
+		return 1;
+	return in->n_frames < most ? in->n_frames : (uint32_t)most;
+}
+
+int plan_collect_multiframe(struct planner *p, struct series *s, const struct instance *in, struct err *err)
+{
+	const struct dcm_header *h = plan_header(p, in);
+	uint32_t n = believable_frames(in);
+
+	if (!h)
+		return 0;
+	if (dcm_frame_item(h, 0))
+		return plan_collect_enhanced(p, s, in, h, n, err);
+	return collect_plain(p, s, in, h, n, err);
+}

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -395,6 +396,55 @@ Test(index_persist, a_killed_writer_leaves_a_sound_database)
 			unlink(db);
 	}
 	free(want);
+}
+
+Test(index_persist, is_written_behind_and_at_the_end_at_the_latest)
+{
+	struct mount m;
+
+	add_images(0, 5);
+	mount_begin(&m);
+	cr_assert_eq(store_save_behind(m.store, NULL), 0);
+	add_images(5, 6);
+	archive_age(&a, "dir2/5", 60);
+	cr_assert_eq(store_scan(m.store, &(bool){ false }, NULL), 0);
+	mount_end(&m, false);
+	cr_expect_eq(mount_once(NULL), 0);
+}
+
+static void *save_often(void *store)
+{
+	int i;
+
+	for (i = 0; i < 30; i++)
+		if (store_save(store, NULL) < 0)
+			return store;
+	return NULL;
+}
+
+Test(index_persist, saves_while_it_scans)
+{
+	pthread_t saving;
+	struct mount m;
+	void *failed;
+	char name[32];
+	int i;
+
+	add_images(0, 5);
+	mount_begin(&m);
+	cr_assert_eq(pthread_create(&saving, NULL, save_often, m.store), 0);
+	for (i = 5; i < 25; i++) {
+		add_images(i, i + 1);
+		snprintf(name, sizeof name, "dir%d/%d", i % 3, i);
+		archive_age(&a, name, 60);
+		if (i % 4 == 0)
+			unlink(archive_path(&a, "dir0/0"));
+		cr_assert_eq(store_scan(m.store, &(bool){ false }, NULL), 0);
+	}
+	pthread_join(saving, &failed);
+	cr_expect_null(failed);
+	mount_end(&m, true);
+	cr_expect_eq(mount_once(NULL), 0);
 }
 
 Test(index_persist, answers_questions_in_sql)

@@ -2,9 +2,9 @@
 /*
  * JPEG 2000 and HTJ2K (ITU-T T.800, T.801, T.814), by OpenJPEG, one thread a frame.
  *
- * The codestream's SIZ segment is read and compared with the file's header first, so that
- * OpenJPEG is not asked for more than the header promises. A codestream in JP2 boxes is
- * found in them; their colour boxes do not count in DICOM (PS3.5 A.4.4).
+ * The codestream's headers are read and compared with the file's first, so that OpenJPEG is not
+ * asked for more than these promise. A codestream in JP2 boxes is found in them; their colour
+ * boxes do not count in DICOM (PS3.5 A.4.4).
  */
 #include "codec/codec.h"
 
@@ -15,97 +15,14 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
-
-enum {
-	SIZ_BYTES = 42,         /* SOC and SIZ up to the components */
-	MIN_TILE_PIXELS = 256,  /* on average; OpenJPEG takes some 6 KB for each tile */
-	FREE_TILES = 64,
-	BOX_JP2C = 0x6a703263,
-	BOX_SIGNATURE = 0x6a502020,
-};
-
-/* ---- the codestream ---- */
+#include "j2k_header.h"
 
 struct stream {
 	const uint8_t *p;
 	size_t len, pos;
-	char *message;          /* the first error, of the size of err.msg */
+	char *message;          /* the first error */
 	size_t message_size;
 };
-
-static bool is_codestream(const uint8_t *p, size_t len)
-{
-	return len >= SIZ_BYTES && get_be32(p) == 0xff4fff51;
-}
-
-/* The codestream in a JP2 file: what the jp2c box holds. */
-static bool find_in_boxes(const uint8_t **p, size_t *len)
-{
-	const uint8_t *b = *p, *end = *p + *len;
-	uint64_t size;
-	size_t head;
-
-	while (end - b >= 8) {
-		size = get_be32(b);
-		head = 8;
-		if (size == 1 && end - b >= 16) {
-			size = get_be64(b + 8);
-			head = 16;
-		}
-		if (get_be32(b + 4) == BOX_JP2C) {
-			*p = b + head;
-			*len = (size_t)(end - b) - head;
-			return true;
-		}
-		if (size < head || size > (uint64_t)(end - b))
-			return false;
-		b += size;
-	}
-	return false;
-}
-
-static int find_codestream(struct stream *s, struct err *err)
-{
-	if (s->len >= 8 && get_be32(s->p + 4) == BOX_SIGNATURE)
-		find_in_boxes(&s->p, &s->len);
-	if (!is_codestream(s->p, s->len))
-		return err_set(err, -EBADMSG, "JPEG 2000 frame does not begin with a codestream");
-	return 0;
-}
-
-static uint64_t n_steps(uint64_t first, uint64_t end, uint64_t step)
-{
-	return step == 0 || end < first ? UINT64_MAX : (end - first + step - 1) / step;
-}
-
-/* Compare SIZ with the header. */
-static int check_siz(const struct stream *s, const struct pixel_desc *desc, struct err *err)
-{
-	const uint8_t *p = s->p + 8;
-	uint64_t pixels = (uint64_t)desc->rows * desc->cols;
-	uint32_t x1 = get_be32(p), y1 = get_be32(p + 4), x0 = get_be32(p + 8), y0 = get_be32(p + 12);
-	unsigned n_comps = get_be16(p + 32), bits, c;
-	uint64_t across, down, n_tiles;
-
-	if ((uint64_t)x1 != (uint64_t)x0 + desc->cols || (uint64_t)y1 != (uint64_t)y0 + desc->rows ||
-		n_comps != desc->samples)
-		return err_set(err, -EBADMSG, "JPEG 2000 frame of %lldx%lld, %u samples, where the "
-			"header has %ux%u, %u", (long long)x1 - x0, (long long)y1 - y0, n_comps,
-			desc->cols, desc->rows, desc->samples);
-	across = n_steps(get_be32(p + 24), x1, get_be32(p + 16));
-	down = n_steps(get_be32(p + 28), y1, get_be32(p + 20));
-	if (!mul_u64(across, down, &n_tiles) || n_tiles > FREE_TILES + pixels / MIN_TILE_PIXELS)
-		return err_set(err, -EBADMSG, "JPEG 2000 frame in too many tiles");
-	if (s->len < SIZ_BYTES + 3 * (size_t)n_comps)
-		return err_set(err, -EBADMSG, "JPEG 2000 frame ends in its header");
-	for (c = 0; c < n_comps; c++) {
-		bits = (s->p[SIZ_BYTES + 3 * c] & 0x7f) + 1u;
-		if (bits > 8 * pixel_sample_bytes(desc) || bits > 31)
-			return err_set(err, -EBADMSG, "JPEG 2000 frame of %u bits where %u are "
-				"allocated", bits, desc->bits_allocated);
-	}
-	return 0;
-}
 
 /* ---- what OpenJPEG calls ---- */
 
@@ -315,9 +232,9 @@ static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_le
 	int rc;
 
 	(void)out_len;
-	rc = find_codestream(&s, err);
+	rc = j2k_find_codestream(&s.p, &s.len, err);
 	if (rc == 0)
-		rc = check_siz(&s, desc, err);
+		rc = j2k_check_header(s.p, s.len, desc, err);
 	if (rc)
 		return rc;
 	stream = open_stream(&s);

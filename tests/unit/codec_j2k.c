@@ -257,6 +257,30 @@ Test(codec_j2k, codestreams_are_found_in_boxes)
 	free(v);
 }
 
+/* What OpenJPEG would allocate for tiles and packets that the image has no use for. */
+Test(codec_j2k, headers_that_ask_for_too_much_are_refused)
+{
+	struct how how = { .precision = 8 };
+	struct pixel_desc d = frame_desc(37, 50, 1, 8, 8);
+	int32_t *v = make_values(&d, how);
+	struct buf stream = encode(&d, v, how);
+	uint8_t *cod = memmem(stream.data, stream.len, "\xff\x52", 2), *out;
+
+	cr_assert_not_null(cod);
+	put_be16(cod + 6, 500);
+	out = frame_decode(&codec_j2k, &d, stream.data, stream.len, NULL);
+	cr_assert_not_null(out, "500 layers, all but one empty");
+	free(out);
+	put_be16(cod + 6, 65535);
+	cr_assert_null(frame_decode(&codec_j2k, &d, stream.data, stream.len, NULL), "65535 layers");
+	put_be16(cod + 6, 1);
+	put_be32(stream.data + 24, 1);
+	put_be32(stream.data + 28, 1);
+	cr_assert_null(frame_decode(&codec_j2k, &d, stream.data, stream.len, NULL), "a tile for each pixel");
+	buf_release(&stream);
+	free(v);
+}
+
 Test(codec_j2k, damage_is_survived_and_wrong_sizes_refused)
 {
 	struct how how = { .precision = 12 };

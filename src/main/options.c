@@ -191,6 +191,8 @@ static int set_option(struct options *o, const struct option_row *row, const cha
 	void *at = (char *)o + row->at;
 	int r = 0;
 
+	if (!row->implemented && value && strcmp(value, "none") == 0)
+		return 0;               /* what is not there can be switched off */
 	if (!row->implemented)
 		return err_set(err, -EINVAL, "%s: not available in this version", row->name);
 	if (!value && row->argument && row->argument[0] != '[')

@@ -141,48 +141,49 @@ static void attr_of_root(const struct vfs *v, struct vfs_attr *attr)
 		.mtime_ns = v->newest->mtime_ns };
 }
 
-static int live_size(struct vfs *v, bool reading, struct vfs_attr *attr, struct err *err)
+/* Keep what was learnt, where the number still leads somewhere. */
+static void keep_size(struct vfs *v, uint64_t ino, int64_t size)
+{
+	struct place p;
+
+	if (tree_find(v, ino, &p) && (p.old || p.extra || p.dir->list))
+		place_entry(&p)->size = size;
+}
+
+/* Of what is open, and stays so for who reads it next. */
+static int size_of_opened(struct vfs *v, bool reading, struct vfs_attr *attr, struct err *err)
 {
 	struct opened *o;
-	int r = opened_get_live(v, attr->ino, reading, &o, err);
+	int r = attr->live ? opened_get_live(v, attr->ino, reading, &o, err) :
+		opened_get(v, attr->ino, &o, err);
 
 	if (r < 0)
 		return r;
 	attr->size = o->content->size;
-	attr->mtime_ns = o->mtime_ns;
+	if (attr->live)
+		attr->mtime_ns = o->mtime_ns;
+	else
+		keep_size(v, attr->ino, (int64_t)attr->size);
 	attr->size_known = true;
 	opened_unpin(v, o);
 	return 0;
 }
 
-/* Keep it, where the entry is still what was asked about. */
-static void keep_size(struct vfs *v, const struct target *t, int64_t size)
-{
-	struct place p;
-
-	if (tree_find(v, t->ino, &p) && (p.old || p.extra || p.dir->list))
-		place_entry(&p)->size = size;
-}
-
 /* Ask the view for the size of what was listed without. */
-static int later_size(struct vfs *v, struct vfs_attr *attr, struct err *err)
+static int size_from_view(struct vfs *v, const struct place *p, struct vfs_attr *attr, struct err *err)
 {
 	struct view_node node;
 	struct target t;
-	struct place p;
 	int64_t size = 0;
 	int r;
 
-	r = tree_locate(v, attr->ino, &p, err);
-	if (r < 0)
-		return r;
-	target_of(&p, &t);
+	target_of(p, &t);
 	tree_leave(v);
 	node = target_node(&t);
-	r = t.view && t.view->size ? t.view->size(&node, &size, err) : -EIO;
+	r = t.view->size(&node, &size, err);
 	tree_enter(v);
 	if (r == 0) {
-		keep_size(v, &t, size);
+		keep_size(v, t.ino, size);
 		attr->size = (uint64_t)size;
 		attr->size_known = true;
 	}
@@ -192,9 +193,19 @@ static int later_size(struct vfs *v, struct vfs_attr *attr, struct err *err)
 
 static int need_size(struct vfs *v, bool reading, struct vfs_attr *attr, struct err *err)
 {
+	const struct view *view;
+	struct place p;
+	int r;
+
 	if (attr->size_known)
 		return 0;
-	return attr->live ? live_size(v, reading, attr, err) : later_size(v, attr, err);
+	r = tree_locate(v, attr->ino, &p, err);
+	if (r < 0)
+		return r;
+	view = p.old ? p.old->view : p.dir->view;
+	if (attr->live || !view->size)
+		return size_of_opened(v, reading, attr, err);
+	return size_from_view(v, &p, attr, err);
 }
 
 int vfs_getattr(struct vfs *v, uint64_t ino, bool reading, struct vfs_attr *attr, struct err *err)

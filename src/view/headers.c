@@ -82,11 +82,6 @@ static tree_render render_of(const struct view_node *n)
 	return node_key(n)->kind == TREE_SERIES_FILE ? render_series : render_instance;
 }
 
-static int size(const struct view_node *n, int64_t *bytes, struct err *err)
-{
-	return tree_size_text(n, render_of(n), bytes, err);
-}
-
 static int open_file(const struct view_node *n, struct content **out, struct err *err)
 {
 	return tree_open_text(n, render_of(n), out, err);
@@ -96,6 +91,5 @@ const struct view view_headers = {
 	.name = "headers",
 	.summary = "SERIES/INSTANCE.txt: each header as text, one line an element; SERIES.txt: what a series shares",
 	.list = list,
-	.size = size,
 	.open = open_file,
 };

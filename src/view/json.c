@@ -73,11 +73,6 @@ static int list(const struct view_node *n, struct view_out *out, struct err *err
 	return tree_list(n, ".json", NULL, out, err);
 }
 
-static int size(const struct view_node *n, int64_t *bytes, struct err *err)
-{
-	return tree_size_text(n, render, bytes, err);
-}
-
 static int open_file(const struct view_node *n, struct content **out, struct err *err)
 {
 	return tree_open_text(n, render, out, err);
@@ -87,6 +82,5 @@ const struct view view_json = {
 	.name = "json",
 	.summary = "SERIES/INSTANCE.json: the DICOM JSON model; bulk data by reference into dicom",
 	.list = list,
-	.size = size,
 	.open = open_file,
 };

@@ -246,21 +246,9 @@ static int list(const struct view_node *n, struct view_out *out, struct err *err
 	return tree_list(n, ".dcm", NULL, out, err);
 }
 
-static int size(const struct view_node *n, int64_t *bytes, struct err *err)
-{
-	struct native *x;
-	int rc = native_new(n, &x, err);
-
-	if (rc < 0)
-		return rc;
-	*bytes = (int64_t)x->content.size;
-	free_native(&x->content);
-	return 0;
-}
-
 static int open_file(const struct view_node *n, struct content **out, struct err *err)
 {
-	struct native *x;
+	struct native *x = NULL;
 	int rc = native_new(n, &x, err);
 
 	if (rc == 0)
@@ -272,6 +260,5 @@ const struct view view_native = {
 	.name = "native",
 	.summary = "SERIES/INSTANCE.dcm: decompressed, Explicit VR Little Endian, for tools without codecs",
 	.list = list,
-	.size = size,
 	.open = open_file,
 };

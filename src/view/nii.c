@@ -10,11 +10,6 @@ static int list(const struct view_node *n, struct view_out *out, struct err *err
 	return volumes_list(n, &format_nifti, out, err);
 }
 
-static int size(const struct view_node *n, int64_t *bytes, struct err *err)
-{
-	return volumes_size(n, &format_nifti, bytes, err);
-}
-
 static int open_file(const struct view_node *n, struct content **out, struct err *err)
 {
 	return volumes_open(n, &format_nifti, out, err);
@@ -58,7 +53,6 @@ const struct view view_nii = {
 	.name = "nii",
 	.summary = "VOLUME.nii: each volume as NIfTI, with .json, .bval and .bvec beside",
 	.list = list,
-	.size = size,
 	.open = open_file,
 	.xattr_list = xattr_list,
 	.xattr_get = xattr_get,

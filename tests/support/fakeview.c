@@ -82,9 +82,10 @@ void fake_release(void)
 
 struct vfs_world fake_vfs_world(void)
 {
-	static const struct view *const views[] = { &fake_view, &fake_live_view };
+	static const struct view *const views[] = { &fake_view, &fake_live_view,
+		&fake_opened_view };
 
-	return (struct vfs_world){ .views = views, .n_views = 2, .get = get, .put = put,
+	return (struct vfs_world){ .views = views, .n_views = 3, .get = get, .put = put,
 		.mtime_ns = mtime, .readme = "read me\n" };
 }
 
@@ -318,6 +319,10 @@ static int xattr_get(const struct view_node *n, const char *name, struct buf *va
 const struct view fake_view = {
 	.name = "fake", .summary = "a random tree", .list = list, .size = size, .open = open_fake,
 	.lookup = lookup, .xattr_list = xattr_list, .xattr_get = xattr_get,
+};
+
+const struct view fake_opened_view = {
+	.name = "opened", .summary = "the same, sizes known by opening", .list = list, .open = open_fake,
 };
 
 /* ---- a live view: one file, whose text is the newest value ---- */

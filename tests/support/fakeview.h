@@ -38,9 +38,9 @@ struct fake_world {
 };
 
 extern struct fake_world fake;
-extern const struct view fake_view, fake_live_view;
+extern const struct view fake_view, fake_live_view, fake_opened_view;
 
-/* Start anew with an empty tree. The worlds shows "fake" and "live". */
+/* Start anew with an empty tree. The world shows "fake", ".live" and "opened". */
 void fake_init(bool versions);
 struct vfs_world fake_vfs_world(void);
 void fake_release(void);

@@ -137,7 +137,7 @@ Test(vfs_vfs, the_top_has_the_views_and_the_readme)
 	char text[32];
 
 	cr_assert_eq(vfs_readdir(v, VFS_ROOT, 0, false, take, &l, NULL), 0);
-	cr_assert_eq(l.n, 3);
+	cr_assert_eq(l.n, 4);
 	cr_assert_str_eq(l.names[0], ".live");
 	cr_assert_eq(vfs_read(v, look(v, VFS_ROOT, "README.txt"), text, 32, 0, NULL), 8);
 	cr_assert_eq(memcmp(text, "read me\n", 8), 0);
@@ -403,6 +403,29 @@ Test(vfs_vfs, sizes_that_come_later_are_asked_for_once)
 		cr_assert_eq(a.size, fake_size(&s->nodes[i % 9]));
 	}
 	cr_assert_eq(fake.n_sizes, 3);
+	end_tree(v);
+}
+
+Test(vfs_vfs, a_size_that_is_known_by_opening_leaves_it_open_for_the_reader)
+{
+	struct vfs *v = new_tree(true, NULL);
+	struct snapshot *s = fake_begin();
+	struct vfs_attr a;
+	uint64_t ino;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		fake_add(s, -1, false, (char[]){ 'a', (char)('0' + i), 0 });
+	fake_publish(s);
+	vfs_refresh(v, NULL, NULL, NULL);
+	for (i = 0; i < 3; i++) {
+		ino = look(v, look(v, VFS_ROOT, "opened"), s->nodes[i].name);
+		cr_assert_eq(vfs_getattr(v, ino, false, &a, NULL), 0);
+		cr_assert(a.size_known && a.size == fake_size(&s->nodes[i]));
+		cr_assert(serves(v, ino, &s->nodes[i]));
+	}
+	cr_assert_eq(fake.n_opens, 3);
+	cr_assert_eq(fake.n_sizes, 0);
 	end_tree(v);
 }
 

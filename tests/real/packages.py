@@ -6,29 +6,31 @@
   dumps    every element that pydicom sees is a line of headers/, with its path, VR and value
   tags     dcmdump sees the same elements
   volumes  nibabel opens every .nii, and as many bytes come as its header says
-  convert  each volume that dcm2niix makes is there with the same dimensions, type and voxels
+  convert  each volume that dcm2niix makes of the series among them is there, voxel by voxel
 """
 import hashlib
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 
 try:
+    import nibabel
     import pydicom
     from pydicom.multival import MultiValue
 except ImportError:
-    print('SKIP  real/packages: python3-pydicom is not installed')
+    print('SKIP  real/packages: python3-pydicom and python3-nibabel are not both installed')
     sys.exit(0)
 
 DCMFS = os.environ['DCMFS']
 LINE = re.compile(r'^(\([0-9a-f]{4},[0-9a-f]{4}\)\S*) ([A-Z]{2}) (.*?) =(?: (.*))?$')
 NUMBERS = {'FL', 'FD', 'DS', 'IS', 'US', 'SS', 'UL', 'SL', 'UV', 'SV'}
 TEXTS = {'AE', 'AS', 'CS', 'DA', 'DT', 'LO', 'PN', 'SH', 'TM', 'UC', 'UI'}
-# dcm2niix of Debian makes something else of these, and why that is not wrong.
-OTHERWISE = {}
+# What the dcm2niix of Debian makes of these is no yardstick: two scouts that cross are not one stack.
+OTHERWISE = {'4_Scout_1.nii'}
 
 passed = failed = 0
 
@@ -73,13 +75,24 @@ def elements(ds, prefix=''):
                 yield from elements(item, f'{path}[{i}].')
 
 
+def single(v):
+    """A float of 32 bits, as the file has it; the text is only long enough to read back as that."""
+    return struct.unpack('<f', struct.pack('<f', float(v)))[0]
+
+
+def same_vr(ours, theirs):
+    """pydicom looks up what the file calls UN, and leaves open what either of two fits."""
+    return ours == theirs or 'UN' in (ours, theirs) or {ours, theirs} <= {'US', 'SS', 'OB', 'OW'}
+
+
 def same_value(text, e):
     """Only of what both tell in one way: numbers, and short texts without control characters."""
     value = list(e.value) if isinstance(e.value, (list, MultiValue)) else [e.value]
     if e.VR in NUMBERS:
         try:
-            want = [float(v) for v in value if v not in (None, '')]
-            return [float(t) for t in text.split('\\') if t] == want or text == str(e.value)
+            same = single if e.VR == 'FL' else float
+            want = [same(v) for v in value if v not in (None, '')]
+            return [same(t) for t in text.split('\\') if t] == want or text == str(e.value)
         except (TypeError, ValueError):
             return True
     if e.VR in TEXTS and all(str(v).isprintable() for v in value):
@@ -99,8 +112,7 @@ def check_dump(dcm, txt):
         for m in filter(None, map(LINE.match, f)):
             lines[m[1]] = m[2], m[4] or ''
     bad = [f'{path} {e.VR}' for path, e in want if path not in lines
-           or lines[path][0] != e.VR and not {lines[path][0], e.VR} <= {'UN', 'US', 'SS', 'OB', 'OW'}
-           or not same_value(lines[path][1], e)]
+           or not same_vr(lines[path][0], e.VR[:]) or not same_value(lines[path][1], e)]
     verdict(not bad, f'{txt}: {len(bad)} of {len(want)} elements differ: {", ".join(bad[:4])}')
 
 
@@ -117,19 +129,17 @@ def check_tags(dcm, txt):
 
 
 def check_volume(path):
-    import nibabel
     try:
         img = nibabel.load(path)
         n = os.path.getsize(path)
         want = int(img.dataobj.offset) + img.dataobj.dtype.itemsize * eval('*'.join(map(str, img.shape)))
         verdict(n == want and len(read(path)) == n, f'{path}: {n} bytes, the header says {want}')
-    except OSError as e:        # voxels that cannot be had are named
+    except (OSError, nibabel.filebasedimages.ImageFileError) as e:        # voxels that cannot be had are named
         problems = open(path[:path.index('/nii/')] + '/.dcmfs/problems.tsv', encoding='utf-8').read()
         verdict(len(problems.splitlines()) > 1, f'{path}: {e}, and nothing in problems.tsv')
 
 
 def voxels(path):
-    import nibabel
     img = nibabel.load(path)
     return img.shape, str(img.dataobj.dtype), digest(read(path)[int(img.dataobj.offset):])
 
@@ -142,7 +152,7 @@ def check_conversion(src, mnt):
     for p in files_under(mnt + '/nii', '.nii'):
         try:
             ours.add(voxels(p))
-        except OSError:
+        except (OSError, nibabel.filebasedimages.ImageFileError):
             pass
     for p in files_under(out, '.nii'):
         name = os.path.basename(p)
@@ -154,7 +164,7 @@ def check_conversion(src, mnt):
 def main():
     src = os.path.join(os.path.dirname(pydicom.__file__), 'data', 'test_files')
     mnt = tempfile.mkdtemp(prefix='dcmfs-real-')
-    r = subprocess.run([DCMFS, '-o', 'index=none', src, mnt], stdin=subprocess.DEVNULL, check=False)
+    r = subprocess.run([DCMFS, src, mnt], stdin=subprocess.DEVNULL, check=False)
     try:
         verdict(r.returncode == 0 and os.path.ismount(mnt), f'{src} is not mounted')
         check_files(src, mnt)
@@ -169,7 +179,7 @@ def main():
         for p in files_under(mnt + '/nii', '.nii'):
             check_volume(p)
         if shutil.which('dcm2niix'):
-            check_conversion(src, mnt)
+            check_conversion(os.path.join(src, 'dicomdirtests'), mnt)
     finally:
         subprocess.run(['fusermount3', '-u', '-z', mnt], check=False)
         os.rmdir(mnt)

@@ -38,7 +38,11 @@ struct volume_format {
 	bool (*holds)(const struct volume *v, const char **why);
 };
 
-extern const struct volume_format format_nifti, format_nifti_gz;
+extern const struct volume_format format_nifti, format_nifti_gz, format_analyze, format_minc, format_metaimage, format_nrrd;
+
+/* What a format cannot hold of a volume: `i` counts the formats that cannot. NULL: no more of them; else the view, and
+ * in *why the reason. */
+const char *volume_refused(const struct volume *v, unsigned i, const char **why);
 
 /* What comes before the voxels of file f, in bytes. */
 int volume_file_header_bytes(const struct volume_file *f, const struct volume *v, uint64_t *bytes, struct err *err);

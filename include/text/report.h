@@ -19,6 +19,8 @@ struct report {
 	struct files *files;
 	struct plans *plans;
 	struct framecache *cache;
+	/* The i-th view that cannot show the volume, and why; NULL: no more of them. NULL: all views can. */
+	const char *(*refused)(const struct volume *v, unsigned i, const char **why);
 };
 
 typedef int (*report_render)(const struct report *r, struct buf *out, struct err *err);

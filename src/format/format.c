@@ -5,8 +5,13 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "format/analyze.h"
 #include "format/gzip.h"
+#include "format/metaimage.h"
+#include "format/minc.h"
 #include "format/nifti.h"
+#include "format/nrrd.h"
+#include "format/space.h"
 
 const struct volume_format format_nifti = {
 	.name = "nii",
@@ -20,6 +25,41 @@ const struct volume_format format_nifti_gz = {
 	.sidecars = true,
 	.gzip = true,
 };
+
+const struct volume_format format_analyze = {
+	.name = "analyze",
+	.files = { { .ending = ".hdr", .header = analyze_header }, { .ending = ".img", .order = analyze_order } },
+	.holds = analyze_holds,
+};
+
+const struct volume_format format_minc = {
+	.name = "minc",
+	.files = { { .ending = ".mnc", .header = minc_header, .order = minc_order, .pad_to = 4 } },
+	.holds = minc_holds,
+};
+
+const struct volume_format format_metaimage = {
+	.name = "mha",
+	.files = { { .ending = ".mha", .header = metaimage_header, .order = space_order_applied } },
+};
+
+const struct volume_format format_nrrd = {
+	.name = "nrrd",
+	.files = { { .ending = ".nrrd", .header = nrrd_header, .order = space_order_applied } },
+};
+
+static const struct volume_format *const formats[] = { &format_nifti, &format_nifti_gz, &format_analyze, &format_minc,
+	&format_metaimage, &format_nrrd };
+
+const char *volume_refused(const struct volume *v, unsigned i, const char **why)
+{
+	size_t f;
+
+	for (f = 0; f < sizeof formats / sizeof formats[0]; f++)
+		if (formats[f]->holds && !formats[f]->holds(v, why) && i-- == 0)
+			return formats[f]->name;
+	return NULL;
+}
 
 int volume_file_header_bytes(const struct volume_file *f, const struct volume *v, uint64_t *bytes, struct err *err)
 {

@@ -108,6 +108,26 @@ static void problem_line(struct buf *out, const char *source, uint64_t off, bool
 	end_line(out);
 }
 
+/* Views that a volume is not in. */
+static void volume_problems(const struct report *r, const struct study *st, const struct volume *v, struct buf *out)
+{
+	const char *view, *why = "";
+	char path[4096];
+	struct buf text;
+	unsigned i;
+
+	for (i = 0; r->refused && (view = r->refused(v, i, &why)); i++) {
+		buf_init(&text);
+		buf_addf(&text, "%s/", view);
+		add_path(&text, st, v->name);
+		buf_addf(&text, " is not there: %s", why);
+		buf_addc(&text, '\0');
+		problem_line(out, v->slices ? instance_path(v->slices[0].in, path, sizeof path) : "", 0, false,
+			text.data ? text.data : why);
+		buf_release(&text);
+	}
+}
+
 static int study_problems(const struct report *r, const struct study *st, struct buf *out, struct err *err)
 {
 	char path[4096];
@@ -122,6 +142,8 @@ static int study_problems(const struct report *r, const struct study *st, struct
 
 		problem_line(out, p->in ? instance_path(p->in, path, sizeof path) : "", 0, false, p->text);
 	}
+	for (i = 0; i < set->n_volumes; i++)
+		volume_problems(r, st, set->volumes[i], out);
 	volume_set_put(set);
 	return 0;
 }

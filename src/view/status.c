@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/err.h"
+#include "format/format.h"
 #include "text/report.h"
 #include "view/tree.h"
 
@@ -39,7 +40,7 @@ static int list(const struct view_node *n, struct view_out *out, struct err *err
 static int render(const struct view_node *n, struct buf *out, struct err *err)
 {
 	struct report r = { .catalog = n->snap->catalog, .files = n->snap->files, .plans = n->snap->plans,
-		.cache = n->snap->reader.cache };
+		.cache = n->snap->reader.cache, .refused = volume_refused };
 	uint64_t which = node_key(n)->b;
 
 	if (which >= N_FILES)

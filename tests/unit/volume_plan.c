@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT */
+/* What becomes a volume: grouping, order, names, and that no frame is lost or shown twice. */
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "dicom/tags.h"
+#include "support/planned.h"
+
+static const double sagittal[6] = { 0, 1, 0, 0, 0, -1 }, coronal[6] = { 1, 0, 0, 0, 0, -1 };
+
+static struct planned p;
+
+static void begin(void)
+{
+	planned_begin(&p);
+}
+
+static void end(void)
+{
+	planned_end(&p);
+}
+
+TestSuite(volume_plan, .init = begin, .fini = end);
+
+static void slice(int number, double z)
+{
+	planned_image(&p, &(struct planned_image){ .number = number, .at = { 0, 0, z } });
+}
+
+/* Numbers of the instances, plane fastest. */
+static void expect_numbers(const struct volume *v, const int *want, uint32_t n)
+{
+	cr_assert(v);
+	cr_assert_eq(v->n_planes * v->dim[3], n, "%u planes, not %u", v->n_planes * v->dim[3], n);
+	for (uint32_t i = 0; i < n; i++)
+		cr_expect_eq(v->slices[i].in->number, want[i], "slice %u is image %d, not %d", i,
+			v->slices[i].in->number, want[i]);
+}
+
+/* Each image frame is in exactly one primary volume. */
+static void expect_each_frame_once(void)
+{
+	uint32_t n = p.archive.catalog->n_instances;
+	unsigned *seen = calloc(4096, sizeof *seen);
+
+	for (uint32_t i = 0; i < p.set->n_volumes; i++) {
+		const struct volume *v = p.set->volumes[i];
+
+		for (uint32_t k = 0; v->kind == VOLUME_PRIMARY && k < v->n_planes * v->dim[3]; k++)
+			seen[v->slices[k].in->id % 4096]++;
+	}
+	for (uint32_t id = 0, found = 0; found < n && id < 4096; id++) {
+		if (!catalog_instance(p.archive.catalog, id))
+			continue;
+		found++;
+		cr_expect_eq(seen[id], 1, "image %u is there %u times", id, seen[id]);
+	}
+	free(seen);
+}
+
+Test(volume_plan, positions_order_the_planes_whatever_the_numbers)
+{
+	slice(1, 6), slice(2, 0), slice(3, 9), slice(4, 3);
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 1);
+	expect_numbers(p.set->volumes[0], (int[]){ 2, 4, 1, 3 }, 4);
+	cr_expect_eq(p.set->volumes[0]->dim[2], 4);
+	cr_expect_not(p.set->volumes[0]->is_4d);
+	cr_expect_float_eq(p.set->volumes[0]->pixdim[3], 3.0f, 1e-6f);
+}
+
+Test(volume_plan, planes_ascend_along_the_normal_however_they_were_acquired)
+{
+	slice(1, 9), slice(2, 6), slice(3, 3);
+	planned_plan(&p);
+	expect_numbers(p.set->volumes[0], (int[]){ 3, 2, 1 }, 3);
+	cr_expect(p.set->volumes[0]->slices_reversed);
+	cr_expect_float_eq(p.set->volumes[0]->srow[2][3], 3.0f, 1e-6f);
+}
+
+Test(volume_plan, time_may_run_slower_or_faster_than_space)
+{
+	for (int i = 0; i < 6; i++)
+		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * (i % 3) } });
+	for (int i = 0; i < 6; i++)
+		planned_image(&p, &(struct planned_image){ .series = 2, .number = i + 1, .maker = "SIEMENS",
+			.at = { 0, 0, 3.0 * (i / 2) } });
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 2);
+	cr_expect_eq(p.set->volumes[0]->dim[3], 2);
+	expect_numbers(p.set->volumes[0], (int[]){ 1, 2, 3, 4, 5, 6 }, 6);
+	expect_numbers(p.set->volumes[1], (int[]){ 1, 3, 5, 2, 4, 6 }, 6);
+}
+
+static void put_temporal_position(struct gen *g, void *arg)
+{
+	gen_putf(g, DCM_TemporalPositionIdentifier, "%d", *(int *)arg);
+}
+
+Test(volume_plan, told_time_points_go_before_instance_numbers)
+{
+	int when[] = { 2, 1, 2, 1 };
+
+	for (int i = 0; i < 4; i++)
+		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * (i / 2) },
+			.more = put_temporal_position, .arg = &when[i] });
+	planned_plan(&p);
+	expect_numbers(p.set->volumes[0], (int[]){ 2, 4, 1, 3 }, 4);
+}
+
+Test(volume_plan, echoes_parts_and_sizes_are_volumes_of_their_own)
+{
+	for (int i = 0; i < 8; i++)
+		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * (i % 2) },
+			.te = i < 4 ? 5 : 7.5, .echo = i < 4 ? 1 : 2,
+			.image_type = i / 2 % 2 ? "ORIGINAL\\PRIMARY\\P" : "ORIGINAL\\PRIMARY\\M" });
+	planned_image(&p, &(struct planned_image){ .number = 9, .te = 5, .echo = 1, .rows = 5,
+		.image_type = "ORIGINAL\\PRIMARY\\M" });
+	planned_plan(&p);
+	cr_expect_str_eq(planned_names(&p), "1_MR_e1 1_MR_e1_ph 1_MR_e1a 1_MR_e2 1_MR_e2_ph");
+	expect_numbers(planned_volume(&p, "_e2_ph"), (int[]){ 7, 8 }, 2);
+	cr_expect_str_eq(planned_volume(&p, "_e2")->why, "another echo");
+	expect_each_frame_once();
+}
+
+Test(volume_plan, orientations_of_a_localizer_are_named_after_their_first_image)
+{
+	const double *const orientations[3] = { NULL, sagittal, coronal };
+	static const unsigned axis[3] = { 2, 0, 1 };
+
+	for (int i = 0; i < 9; i++) {
+		struct planned_image im = { .number = i + 1, .orientation = orientations[i / 3] };
+
+		im.at[axis[i / 3]] = 10.0 * (i % 3);
+		planned_image(&p, &im);
+	}
+	planned_plan(&p);
+	cr_expect_str_eq(planned_names(&p), "1_MR_i00001 1_MR_i00004 1_MR_i00007");
+	cr_expect_eq(p.set->volumes[1]->dim[2], 3);
+	expect_each_frame_once();
+}
+
+Test(volume_plan, incomplete_time_point_is_a_part)
+{
+	for (int i = 0; i < 11; i++)
+		slice(i + 1, 3.0 * (i % 4));
+	planned_plan(&p);
+	cr_expect_str_eq(planned_names(&p), "1_MR 1_MR_part2");
+	cr_expect_eq(p.set->volumes[0]->dim[3], 2);
+	expect_numbers(planned_volume(&p, "_part2"), (int[]){ 9, 10, 11 }, 3);
+	cr_expect_eq(p.set->n_problems, 1);
+	expect_each_frame_once();
+}
+
+Test(volume_plan, gap_in_the_middle_of_a_series_costs_its_own_time_point)
+{
+	for (int i = 0; i < 12; i++)
+		if (i != 5)
+			slice(i + 1, 3.0 * (i % 4));
+	planned_plan(&p);
+	expect_numbers(planned_volume(&p, ""), (int[]){ 1, 2, 3, 4, 9, 10, 11, 12 }, 8);
+	expect_numbers(planned_volume(&p, "_part2"), (int[]){ 5, 7, 8 }, 3);
+	expect_each_frame_once();
+}
+
+Test(volume_plan, second_image_of_one_place_number_and_time_is_a_duplicate)
+{
+	slice(1, 0), slice(2, 3), slice(3, 6);
+	planned_image(&p, &(struct planned_image){ .number = 2, .uid = 7, .at = { 0, 0, 3 } });
+	planned_plan(&p);
+	cr_expect_str_eq(planned_names(&p), "1_MR 1_MR_dup2");
+	expect_numbers(planned_volume(&p, "_dup2"), (int[]){ 2 }, 1);
+	expect_each_frame_once();
+}
+
+Test(volume_plan, varying_slopes_make_floats)
+{
+	for (int i = 0; i < 3; i++)
+		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * i }, .modality = "PT",
+			.slope = 1.5 + i });
+	planned_plan(&p);
+	cr_expect(p.set->volumes[0]->scaled);
+	cr_expect_eq(p.set->volumes[0]->type, SAMPLE_F32);
+	cr_expect_eq(p.set->volumes[0]->slices[2].slope, 3.5f);
+	cr_expect_eq(p.set->volumes[0]->scl_slope, 1.0f);
+}
+
+Test(volume_plan, equal_slopes_go_into_the_header)
+{
+	for (int i = 0; i < 3; i++)
+		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * i }, .slope = 2 });
+	planned_plan(&p);
+	cr_expect_not(p.set->volumes[0]->scaled);
+	cr_expect_eq(p.set->volumes[0]->type, SAMPLE_U16);
+	cr_expect_eq(p.set->volumes[0]->scl_slope, 2.0f);
+}
+
+Test(volume_plan, uneven_gaps_are_made_even_beside_the_stored_planes)
+{
+	static const double z[] = { 0, 3, 6, 12, 15 };
+
+	for (int i = 0; i < 5; i++)
+		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, z[i] }, .modality = "CT",
+			.is_signed = true });
+	planned_plan(&p);
+	cr_expect_str_eq(planned_names(&p), "1_CT 1_CT_Eq_1");
+	cr_expect_eq(p.set->volumes[0]->dim[2], 5);
+	cr_expect_eq(p.set->volumes[1]->kind, VOLUME_EQUIDISTANT);
+	cr_expect_eq(p.set->volumes[1]->base, p.set->volumes[0]);
+	expect_each_frame_once();
+}
+
+Test(volume_plan, tilted_stack_is_sheared_upright_beside_itself)
+{
+	const double tilted[6] = { 1, 0, 0, 0, cos(0.3), sin(0.3) };
+
+	for (int i = 0; i < 4; i++)
+		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 4.0 * i }, .modality = "CT",
+			.orientation = tilted, .is_signed = true });
+	planned_plan(&p);
+	cr_expect_str_eq(planned_names(&p), "1_CT 1_CT_Tilt_1");
+	cr_expect_gt(p.set->volumes[1]->dim[1], p.set->volumes[0]->dim[1]);
+	cr_expect_float_eq(p.set->volumes[0]->pixdim[3], (float)(4.0 * cos(0.3)), 1e-4f);
+}
+
+Test(volume_plan, images_that_lie_nowhere_have_no_codes)
+{
+	for (int i = 0; i < 3; i++)
+		planned_image(&p, &(struct planned_image){ .number = i + 1, .nowhere = true });
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 1);
+	cr_expect_eq(p.set->volumes[0]->dim[2], 3);
+	cr_expect_eq(p.set->volumes[0]->sform_code, 0);
+	cr_expect_eq(p.set->volumes[0]->qform_code, 0);
+}
+
+Test(volume_plan, measured_repetition_time_goes_before_that_of_the_header)
+{
+	for (int i = 0; i < 6; i++)
+		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * (i % 2) }, .tr = 2000,
+			.time = i < 2 ? "101000" : i < 4 ? "101003" : "101006" });
+	planned_plan(&p);
+	cr_expect_float_eq(p.set->volumes[0]->repetition_time_s, 3.0, 1e-6);
+	cr_expect_float_eq(p.set->volumes[0]->header_repetition_time_s, 2.0, 1e-6);
+}
+
+Test(volume_plan, reading_directions_are_told)
+{
+	for (int i = 0; i < 3; i++)
+		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * i }, .tr = 5, .te = 2.34,
+			.time = "123000.5", .acquisition_type = "3D" });
+	planned_plan(&p);
+	cr_expect(p.set->volumes[0]->rotated);
+	cr_expect_str_eq(p.set->volumes[0]->descrip, "TE=2.3;Time=123000.500");
+	cr_expect(p.set->volumes[0]->flip[0] && p.set->volumes[0]->flip[1]);
+	cr_expect_eq(p.set->volumes[0]->pixdim[0], 1.0f);
+}
+
+/* Names depend on what is there, not on the order in which it was found. */
+Test(volume_plan, names_do_not_depend_on_the_names_of_files)
+{
+	char first[4096];
+	struct planned q;
+
+	for (int i = 0; i < 12; i++)
+		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * (i % 3) },
+			.rows = 3 + i / 3 });
+	planned_plan(&p);
+	snprintf(first, sizeof first, "%s", planned_names(&p));
+	cr_expect_str_eq(first, "1_MR 1_MRa 1_MRb 1_MRc");
+	planned_begin(&q);
+	for (int i = 11; i >= 0; i--)
+		planned_image(&q, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * (i % 3) },
+			.rows = 3 + i / 3 });
+	planned_plan(&q);
+	cr_expect_str_eq(planned_names(&q), first);
+	for (uint32_t i = 0; i < 4; i++)
+		cr_expect_eq(q.set->volumes[i]->dim[1], p.set->volumes[i]->dim[1]);
+	planned_end(&q);
+}
+
+/* Whatever is thrown together: each frame once. */
+Test(volume_plan, no_frame_is_lost_or_shown_twice)
+{
+	unsigned seed = 20260101;
+
+	for (int i = 0; i < 300; i++) {
+		int r = rand_r(&seed);
+
+		planned_image(&p, &(struct planned_image){ .series = 1 + r % 3, .number = 1 + r / 3 % 40, .uid = i,
+			.at = { 0, 0, r / 7 % 5 * 2.5 }, .te = r / 11 % 2 ? 10 : 0, .echo = r / 13 % 3,
+			.nowhere = r % 17 == 0, .rows = r % 19 ? 3 : 4,
+			.orientation = r % 5 ? NULL : r % 2 ? sagittal : coronal });
+	}
+	planned_plan(&p);
+	expect_each_frame_once();
+	for (uint32_t i = 1; i < p.set->n_volumes; i++)
+		cr_expect_lt(strcmp(p.set->volumes[i - 1]->name, p.set->volumes[i]->name), 0);
+}
+
+/* --- multi-frame files -------------------------------------------------------------------------- */
+
+static void gen_frame(struct gen *g, double z, int stack_position, int time, double te)
+{
+	gen_item(g);
+	gen_sequence(g, DCM_FrameContentSequence);
+	gen_item(g);
+	gen_putf(g, DCM_DimensionIndexValues, "%d\\%d", stack_position, time);
+	gen_end(g), gen_end(g);
+	gen_sequence(g, DCM_PlanePositionSequence);
+	gen_item(g);
+	gen_putf(g, DCM_ImagePositionPatient, "0\\0\\%g", z);
+	gen_end(g), gen_end(g);
+	gen_sequence(g, DCM_MREchoSequence);
+	gen_item(g);
+	gen_putf(g, DCM_EffectiveEchoTime, "%g", te);
+	gen_end(g), gen_end(g);
+	gen_end(g);
+}
+
+static void gen_dimension(struct gen *g, const char *pointer)
+{
+	gen_item(g);
+	gen_put(g, DCM_DimensionIndexPointer, pointer);
+	gen_end(g);
+}
+
+/* Two planes, three times, time fastest in the file; `echoes`: each time another echo. */
+static void enhanced(struct gen *g, void *arg)
+{
+	bool echoes = *(bool *)arg;
+
+	gen_put(g, DCM_NumberOfFrames, "6");
+	gen_sequence(g, DCM_DimensionIndexSequence);
+	gen_dimension(g, "(0020,9057)");
+	gen_dimension(g, "(0020,9128)");
+	gen_end(g);
+	gen_sequence(g, DCM_PerFrameFunctionalGroupsSequence);
+	for (int i = 0; i < 6; i++)
+		gen_frame(g, 3.0 * (i / 3), i / 3 + 1, i % 3 + 1, echoes ? 10.0 * (i % 3 + 1) : 10.0);
+	gen_end(g);
+}
+
+static void film(struct gen *g, void *arg)
+{
+	(void)arg;
+	gen_put(g, DCM_FrameTime, "40");
+	gen_put(g, DCM_NumberOfFrames, "4");
+}
+
+Test(volume_plan, frames_are_sorted_by_place_and_then_by_dimension)
+{
+	bool echoes = false;
+	static const uint32_t want[] = { 0, 3, 1, 4, 2, 5 };
+	const struct volume *v;
+
+	planned_image(&p, &(struct planned_image){ .number = 1, .more = enhanced, .arg = &echoes });
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 1);
+	v = p.set->volumes[0];
+	cr_assert(v->dim[2] == 2 && v->dim[3] == 3);
+	for (uint32_t i = 0; i < 6; i++)
+		cr_expect_eq(v->slices[i].frame, want[i]);
+}
+
+Test(volume_plan, echoes_of_one_file_are_volumes_of_their_own)
+{
+	bool echoes = true;
+
+	planned_image(&p, &(struct planned_image){ .number = 1, .more = enhanced, .arg = &echoes });
+	planned_plan(&p);
+	cr_expect_str_eq(planned_names(&p), "1_MR_e1 1_MR_e2 1_MR_e3");
+	cr_expect_eq(p.set->volumes[2]->slices[0].frame, 2);
+	cr_expect_eq(p.set->volumes[2]->slices[1].frame, 5);
+}
+
+Test(volume_plan, film_runs_in_time)
+{
+	planned_image(&p, &(struct planned_image){ .number = 1, .modality = "US", .nowhere = true, .more = film });
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 1);
+	cr_expect_eq(p.set->volumes[0]->dim[2], 1);
+	cr_expect_eq(p.set->volumes[0]->dim[3], 4);
+	cr_expect_float_eq(p.set->volumes[0]->pixdim[4], 0.04f, 1e-6f);
+}
+
+static void absurd(struct gen *g, void *arg)
+{
+	(void)arg;
+	gen_put(g, DCM_NumberOfFrames, "2147483647");
+}
+
+Test(volume_plan, frames_that_cannot_be_there_cost_no_memory)
+{
+	planned_image(&p, &(struct planned_image){ .number = 1, .modality = "US", .more = absurd });
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 1);
+	cr_expect_lt(p.set->volumes[0]->dim[3], 100000);
+}
+
+static void dose(struct gen *g, void *arg)
+{
+	(void)arg;
+	gen_put(g, DCM_NumberOfFrames, "3");
+	gen_put(g, DCM_GridFrameOffsetVector, "0\\2.5\\5");
+	gen_put(g, DCM_DoseGridScaling, "0.001");
+}
+
+Test(volume_plan, dose_planes_lie_where_their_offsets_say)
+{
+	const struct volume *v;
+
+	planned_image(&p, &(struct planned_image){ .number = 1, .modality = "RTDOSE", .at = { 1, 2, 3 }, .more = dose });
+	planned_plan(&p);
+	v = p.set->volumes[0];
+	cr_assert_eq(v->dim[2], 3);
+	cr_expect_float_eq(v->slices[2].position[2], 8.0, 1e-9);
+	cr_expect_float_eq(v->pixdim[3], 2.5f, 1e-6f);
+	cr_expect_float_eq(v->scl_slope, 0.001f, 1e-9f);
+}
+
+/* --- memory, and the memo --------------------------------------------------------------------------- */
+
+Test(volume_plan, want_of_memory_is_an_error_and_no_more)
+{
+	struct catalog *c;
+	int rc = -1;
+
+	for (int i = 0; i < 8; i++)
+		slice(i + 1, 3.0 * (i % 4) + (i == 3));
+	archive_scan(&p.archive);
+	c = p.archive.catalog;
+	for (unsigned long n = 1; rc < 0 && n < 2000; n++) {
+		struct volume_set *set = NULL;
+		struct err err;
+
+		mem_fail_after(n);
+		rc = plan_study(c, c->patients[0]->studies[0], p.archive.files, &set, &err);
+		mem_fail_after(0);
+		if (rc == 0)
+			volume_set_put(set);
+	}
+	cr_expect_eq(rc, 0);
+}
+
+struct asker {
+	struct plans *plans;
+	struct volume_set *set;
+};
+
+static void *ask(void *arg)
+{
+	struct asker *a = arg;
+	struct err err;
+
+	if (plans_get(a->plans, p.archive.catalog, p.archive.catalog->patients[0]->studies[0], &a->set, &err) < 0)
+		a->set = NULL;
+	return NULL;
+}
+
+Test(volume_plan, many_who_ask_at_once_get_one_plan)
+{
+	struct asker askers[8];
+	pthread_t threads[8];
+	struct plans *plans;
+	struct err err;
+
+	for (int i = 0; i < 20; i++)
+		slice(i + 1, 3.0 * i);
+	archive_scan(&p.archive);
+	cr_assert_eq(plans_new(p.archive.files, &plans, &err), 0);
+	for (int i = 0; i < 8; i++) {
+		askers[i] = (struct asker){ plans, NULL };
+		pthread_create(&threads[i], NULL, ask, &askers[i]);
+	}
+	for (int i = 0; i < 8; i++) {
+		pthread_join(threads[i], NULL);
+		cr_expect(askers[i].set && askers[i].set == askers[0].set);
+	}
+	plans_free(plans);
+	for (int i = 0; i < 8; i++)      /* what is held outlives the memo */
+		volume_set_put(askers[i].set);
+}

@@ -28,13 +28,13 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)';)
 
 # What Debian calls what is needed to build, to test, and to compare with.
-BUILD_DEBS := gcc pkg-config libc6-dev zlib1g-dev libopenjp2-7-dev libjpeg62-turbo-dev libcharls-dev \
+BUILD_DEBS := gcc pkg-config libc6-dev zlib1g-dev libopenjp2-7-dev libjpeg62-turbo-dev libcharls-dev nettle-dev \
 	libsqlite3-dev libunistring-dev $(if $(NOFUSE),,fuse3 libfuse3-dev)
 SHOW_DEBS := python3-pydicom libjxl-dev
 CHECK_DEBS := libcriterion-dev clang clang-tidy clang-format cppcheck shellcheck mandoc rsync attr sqlite3 \
 	util-linux python3 python3-numpy python3-pydicom python3-nibabel dcmtk dcm2niix libgdcm-tools
 
-PKGS := zlib libopenjp2 libjpeg charls sqlite3
+PKGS := zlib libopenjp2 libjpeg charls sqlite3 nettle
 PKGS += $(if $(NOFUSE),,fuse3)
 # JPEG XL where its library is.
 JXL := $(shell pkg-config --exists libjxl && echo libjxl)

@@ -65,6 +65,11 @@ struct part10_plan {
 	bool clear_preamble;                  /* 128 zero bytes instead of the source's own */
 };
 
+/* For values of sequences that are made by hand: an item's begin or end, and a text in it. */
+struct buf;
+void part10_put_item(struct buf *out, bool end);
+void part10_put_text(struct buf *out, uint32_t tag, uint16_t vr, const char *text);
+
 /* Write h by the plan. Group lengths, data set padding (FFFC,FFFC) and, where pixels are replaced, offset
  * tables are left out; sequences have undefined length. -EFBIG: native pixels of 4 GiB and more. */
 int part10_write(const struct dcm_header *h, const struct part10_plan *plan, struct part10 *out, struct err *err);

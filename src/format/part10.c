@@ -120,6 +120,16 @@ static void put_value(struct buf *b, uint32_t tag, uint16_t vr, const void *byte
 		buf_addc(b, (char)pad_of(vr));
 }
 
+void part10_put_item(struct buf *out, bool end)
+{
+	put_head(out, DCM_TAG(0xFFFE, end ? 0xE00D : 0xE000), 0, end ? 0 : UNDEFINED);
+}
+
+void part10_put_text(struct buf *out, uint32_t tag, uint16_t vr, const char *text)
+{
+	put_value(out, tag, vr, text, strlen(text));
+}
+
 static void swap_units(uint8_t *p, size_t len, unsigned unit)
 {
 	size_t i;

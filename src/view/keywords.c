@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "text/attrpath.h"
+#include "dicom/attrpath.h"
 
 #define MAX_KEYWORDS 512u
 #define N_READERS    8u

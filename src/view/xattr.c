@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "dicom/dict.h"
-#include "text/attrpath.h"
+#include "dicom/attrpath.h"
 
 #define XATTR_MOST_BYTES 65536u      /* what the kernel takes, of names and of a value */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Attributes by name: see text/attrpath.h. */
-#include "text/attrpath.h"
+/* Attributes by name: see dicom/attrpath.h. */
+#include "dicom/attrpath.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,8 @@ static bool parse_step(const char **s, struct attrpath_step *out)
 		return true;
 	if (**s != '[')
 		return false;
-	out->item = (uint32_t)strtoul(*s + 1, &end, 10);
+	end = (char *)(uintptr_t)*s + 2;
+	out->item = (*s)[1] == '*' ? ATTRPATH_ANY_ITEM : (uint32_t)strtoul(*s + 1, &end, 10);
 	if (!out->item || end[0] != ']' || end[1] != '.')
 		return false;
 	*s = end + 2;
@@ -47,6 +48,31 @@ bool attrpath_parse(const char *text, struct attrpath *out)
 		if (out->n_steps == ATTRPATH_MAX_STEPS || !parse_step(&text, &out->steps[out->n_steps]))
 			return false;
 	return out->n_steps > 0 && out->steps[out->n_steps - 1].item == 0;
+}
+
+/* Which item of its sequence the data set is, from 1; 0: it is no item of that sequence. */
+static uint32_t item_number(const struct dcm_dataset *ds, uint32_t sequence)
+{
+	const struct dcm_node *n = ds->parent ? dcm_get(ds->parent, sequence) : NULL;
+
+	if (!n || ds < n->items || ds >= n->items + n->n_items)
+		return 0;
+	return (uint32_t)(ds - n->items) + 1;
+}
+
+bool attrpath_matches(const struct attrpath *p, const struct dcm_dataset *ds, const struct dcm_node *n)
+{
+	unsigned i = p->n_steps - 1;
+	uint32_t item;
+
+	if (p->steps[i].tag != n->el.tag)
+		return false;
+	for (; i-- > 0; ds = ds->parent) {
+		item = item_number(ds, p->steps[i].tag);
+		if (!item || (p->steps[i].item != ATTRPATH_ANY_ITEM && p->steps[i].item != item))
+			return false;
+	}
+	return ds->parent == NULL;
 }
 
 static bool is_binary(uint16_t vr)
@@ -88,8 +114,10 @@ void attrpath_render(const struct attrpath *p, const struct dcm_header *h, struc
 
 	for (i = 0; ds && i < p->n_steps; i++) {
 		n = dcm_get(ds, p->steps[i].tag);
-		if (p->steps[i].item)
-			ds = n ? dcm_item(n, p->steps[i].item - 1) : NULL;
+		if (p->steps[i].item == ATTRPATH_ANY_ITEM)
+			ds = dcm_item(n, 0);
+		else if (p->steps[i].item)
+			ds = dcm_item(n, p->steps[i].item - 1);
 	}
 	if (ds && n)
 		attrpath_render_node(ds, n, out);

@@ -1,0 +1,612 @@
+/* SPDX-License-Identifier: MIT */
+/* Files rewritten as they are opened: see format/edit.h. */
+#include "format/edit.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "dicom/charset.h"
+#include "dicom/source.h"
+#include "dicom/tags.h"
+#include "dicom/value.h"
+#include "format/deidentify.h"
+#include "format/edit_rules.h"
+#include "format/part10.h"
+
+#define EXPLICIT_LITTLE "1.2.840.10008.1.2.1"
+#define OUR_CLASS       "2.25.189274652033812094476103871450943213727"
+#define OUR_VERSION     "DCMFS"
+#define SHORTEST_SECRET 4u           /* characters: shorter ones are everywhere anyway */
+#define MAX_ADDITIONS   (EDIT_MAX_RULES + 12u)
+
+struct editor {
+	struct edit_rules rules;
+	bool deidentify;
+	unsigned keep;
+	uint8_t key[DEID_KEY_BYTES];
+	pthread_mutex_t lock;            /* protects flagged, seen and arena */
+	struct buf flagged;
+	struct map seen;                 /* UIDs that are in flagged */
+	struct arena arena;
+};
+
+/* One file under way. */
+struct session {
+	struct editor *e;
+	const struct dcm_header *h;
+	struct arena arena;              /* of values made anew */
+	struct map secrets;              /* values that the profile takes away */
+	int shift_days;
+	bool failed;                     /* for want of memory */
+	struct part10_addition add[MAX_ADDITIONS];
+	size_t n_add;
+};
+
+/* ---- what is taken away, so that it is found nowhere else ---- */
+
+static bool is_blank(const char *s, size_t len)
+{
+	while (len && (s[len - 1] == ' ' || s[len - 1] == '0' || s[len - 1] == '.'))
+		len--;
+	return len == 0;
+}
+
+static void add_secret(struct session *s, const char *text, size_t len)
+{
+	char *copy;
+
+	if (len < SHORTEST_SECRET || is_blank(text, len))
+		return;
+	copy = arena_strndup(&s->arena, text, len);
+	if (!copy || map_put(&s->secrets, copy, len, copy) < 0)
+		s->failed = true;
+}
+
+/* The whole of a value, and of a name its parts. */
+static void add_secrets_of(struct session *s, const struct dcm_node *n)
+{
+	const char *text;
+	size_t len, from, part;
+	uint32_t i, vm = dcm_vm(n);
+
+	for (i = 0; i < vm && dcm_raw_text(n, i, &text, &len); i++) {
+		add_secret(s, text, len);
+		for (from = 0; n->el.vr == DCM_VR_PN && from < len; from += part + 1) {
+			for (part = 0; from + part < len && !strchr("^= ,", text[from + part]); part++)
+				;
+			add_secret(s, text + from, part);
+		}
+	}
+}
+
+static bool takes_away(enum deid_action a)
+{
+	return a == DEID_REMOVE || a == DEID_EMPTY || a == DEID_DUMMY || a == DEID_SHIFT;
+}
+
+/* Walk all elements, items too, with a stack of our own. */
+static void collect_secrets(struct session *s)
+{
+	struct {
+		const struct dcm_dataset *ds;
+		uint32_t next, item;
+	} stack[DCM_MAX_DEPTH + 1] = { { .ds = &s->h->top } };
+	int depth = 0;
+
+	while (depth >= 0) {
+		const struct dcm_node *n;
+
+		if (stack[depth].next == stack[depth].ds->n_nodes) {
+			depth--;
+			continue;
+		}
+		n = &stack[depth].ds->nodes[stack[depth].next];
+		if (stack[depth].item < n->n_items && depth < DCM_MAX_DEPTH) {
+			depth++;
+			stack[depth].ds = &n->items[stack[depth - 1].item++];
+			stack[depth].next = stack[depth].item = 0;
+			continue;
+		}
+		stack[depth].next++;
+		stack[depth].item = 0;
+		if (!n->creator && DCM_TAG_GROUP(n->el.tag) % 2 == 0 && n->value && dcm_vr_is_text(n->el.vr) &&
+			takes_away(deid_action_of(n, s->e->keep)))
+			add_secrets_of(s, n);
+	}
+}
+
+/* ---- values made anew ---- */
+
+static enum part10_action replace(struct part10_value *v, const void *bytes, size_t len)
+{
+	v->bytes = bytes ? bytes : "";
+	v->len = bytes ? len : 0;
+	return PART10_REPLACE;
+}
+
+static enum part10_action drop_all(struct session *s)
+{
+	s->failed = true;
+	return PART10_DROP;
+}
+
+/* All values of a UI element mapped. */
+static enum part10_action map_uids(struct session *s, const struct dcm_node *n, struct part10_value *v)
+{
+	static const char root[] = "1.2.840.10008.";
+	uint32_t i, vm = dcm_vm(n);
+	const char *text;
+	char *copy = NULL, uid[65];
+	struct buf b;
+	size_t len;
+
+	buf_init(&b);
+	for (i = 0; i < vm && dcm_raw_text(n, i, &text, &len); i++) {
+		buf_adds(&b, i ? "\\" : "");
+		if (len >= sizeof root - 1 && memcmp(text, root, sizeof root - 1) == 0) {
+			buf_add(&b, text, len);
+		} else if (len) {
+			deid_uid(s->e->key, text, len, uid);
+			buf_adds(&b, uid);
+		}
+	}
+	len = b.len;
+	if (!buf_error(&b))
+		copy = arena_memdup(&s->arena, b.data, b.len);
+	buf_release(&b);
+	return copy ? replace(v, copy, len) : drop_all(s);
+}
+
+static enum part10_action shift_dates(struct session *s, const struct dcm_node *n, struct part10_value *v)
+{
+	const char *text;
+	size_t len;
+	char *out;
+
+	if (!dcm_raw_text(n, 0, &text, &len))
+		return PART10_KEEP;
+	out = arena_alloc(&s->arena, len + 1);
+	if (!out)
+		return drop_all(s);
+	if (!deid_shift_date(text, len, s->shift_days, out))
+		return replace(v, NULL, 0);
+	return replace(v, out, len);
+}
+
+static enum part10_action dummy(struct session *s, const struct dcm_node *n, struct part10_value *v)
+{
+	const char *text = "";
+	const void *bytes;
+	size_t len = 0;
+	char *out;
+
+	if (n->items || n->el.vr == DCM_VR_SQ)
+		return PART10_KEEP; /* its items are treated */
+	if (n->el.vr == DCM_VR_UI)
+		return map_uids(s, n, v);
+	if (n->el.tag == DCM_PatientID) {
+		out = arena_alloc(&s->arena, 16);
+		if (!out)
+			return drop_all(s);
+		dcm_raw_text(n, 0, &text, &len);
+		deid_pseudonym(s->e->key, text, len, out);
+		return replace(v, out, strlen(out));
+	}
+	bytes = deid_dummy(n->el.vr, &len);
+	return replace(v, bytes, len);
+}
+
+/* Codes that say what an image is: were one of them some person's name too, it would stay. */
+static bool is_needed_code(uint32_t tag)
+{
+	static const uint32_t tags[] = { DCM_ImageType, DCM_Modality, DCM_PhotometricInterpretation, DCM_PatientPosition,
+		DCM_SpecificCharacterSet, DCM_ScanningSequence, DCM_SequenceVariant, DCM_ConversionType,
+		DCM_PresentationIntentType, DCM_ValueType, DCM_RelationshipType, DCM_ContinuityOfContent,
+		DCM_CompletionFlag, DCM_VerificationFlag, DCM_SegmentationType, DCM_Laterality };
+	size_t i;
+
+	for (i = 0; i < sizeof tags / sizeof *tags; i++)
+		if (tags[i] == tag)
+			return true;
+	return false;
+}
+
+/* The first secret in the text: where, and how long; false: none. The longest at one place. */
+static bool find_secret(const struct session *s, const char *text, size_t len, size_t *at, size_t *secret_len)
+{
+	const struct map_slot *slot;
+	size_t pos = 0;
+	char *hit;
+
+	*secret_len = 0;
+	while ((slot = map_next(&s->secrets, &pos)) != NULL) {
+		if (slot->key_len > len)
+			continue;
+		hit = memmem(text, len, slot->key, slot->key_len);
+		if (hit && slot->key_len > *secret_len) {
+			*at = (size_t)(hit - text);
+			*secret_len = slot->key_len;
+		}
+	}
+	return *secret_len > 0;
+}
+
+/* A text that stays, without what was taken away elsewhere. */
+static enum part10_action scrub(struct session *s, const struct dcm_node *n, struct part10_value *v)
+{
+	size_t at, secret, len = (size_t)n->el.len;
+	char *copy;
+
+	if (!s->secrets.n_used || !n->value || !dcm_vr_is_text(n->el.vr) || n->el.vr == DCM_VR_UI ||
+		n->el.vr == DCM_VR_DS || n->el.vr == DCM_VR_IS || is_needed_code(n->el.tag))
+		return PART10_KEEP;
+	if (!find_secret(s, (const char *)n->value, len, &at, &secret))
+		return PART10_KEEP;
+	if (n->el.vr == DCM_VR_CS || n->el.vr == DCM_VR_DA || n->el.vr == DCM_VR_DT || n->el.vr == DCM_VR_TM ||
+		n->el.vr == DCM_VR_AS || n->el.vr == DCM_VR_AE)
+		return replace(v, NULL, 0);
+	copy = arena_memdup(&s->arena, n->value, len);
+	if (!copy)
+		return drop_all(s);
+	while (find_secret(s, copy, len, &at, &secret)) {
+		memmove(copy + at, copy + at + secret, len - at - secret);
+		len -= secret;
+	}
+	return replace(v, copy, len);
+}
+
+static enum part10_action deidentify(struct session *s, const struct dcm_node *n, struct part10_value *v)
+{
+	switch (deid_action_of(n, s->e->keep)) {
+	case DEID_REMOVE:
+		return PART10_DROP;
+	case DEID_EMPTY:
+		v->vr = n->items ? DCM_VR_SQ : n->el.vr;
+		return replace(v, NULL, 0);
+	case DEID_DUMMY:
+		return dummy(s, n, v);
+	case DEID_UID:
+		return map_uids(s, n, v);
+	case DEID_SHIFT:
+		return shift_dates(s, n, v);
+	case DEID_KEEP:
+	case DEID_CLEAN:
+	case DEID_ITEMS:
+		return scrub(s, n, v);
+	}
+	return PART10_DROP;
+}
+
+/* Text of another character set, where rules brought one that it cannot hold. */
+static enum part10_action to_utf8(struct session *s, const struct dcm_dataset *ds, const struct dcm_node *n,
+	struct part10_value *v)
+{
+	char *copy = NULL;
+	struct buf b;
+	size_t len;
+
+	if (n->el.tag == DCM_SpecificCharacterSet)
+		return replace(v, "ISO_IR 192", 10);
+	if (!n->value || !dcm_vr_has_charset(n->el.vr))
+		return PART10_KEEP;
+	buf_init(&b);
+	charset_decode(ds->charset, n->el.vr, (const char *)n->value, (size_t)n->el.len, &b);
+	len = b.len;
+	if (!buf_error(&b))
+		copy = arena_memdup(&s->arena, b.data, b.len);
+	buf_release(&b);
+	return copy ? replace(v, copy, len) : drop_all(s);
+}
+
+static enum part10_action edit(void *arg, const struct dcm_dataset *ds, const struct dcm_node *n, struct part10_value *v)
+{
+	struct session *s = arg;
+	const struct edit_rule *rule = edit_rules_find(&s->e->rules, ds, n);
+	enum part10_action action = PART10_KEEP;
+	const char *value;
+	size_t len;
+
+	if (rule && rule->verb == EDIT_DELETE)
+		return PART10_DROP;
+	if (rule) {
+		value = edit_rule_value(rule, n->el.vr, &s->arena, &len);
+		return value ? replace(v, value, len) : PART10_KEEP;
+	}
+	if (s->e->deidentify)
+		action = deidentify(s, n, v);
+	if (action == PART10_KEEP && s->e->rules.beyond_ascii)
+		action = to_utf8(s, ds, n, v);
+	return action;
+}
+
+/* ---- what every edited file has ---- */
+
+static void add(struct session *s, uint32_t tag, uint16_t vr, const void *bytes, size_t len)
+{
+	size_t i = s->n_add;
+
+	if (s->n_add == MAX_ADDITIONS)
+		return;
+	for (; i > 0 && s->add[i - 1].tag > tag; i--)
+		s->add[i] = s->add[i - 1];
+	s->add[i] = (struct part10_addition){ .tag = tag, .vr = vr, .bytes = bytes, .len = len };
+	s->n_add++;
+}
+
+/* A code sequence's items as bytes: PS3.15 E.1.1, PS3.16 CID 7050. */
+static void add_method_codes(struct session *s)
+{
+	static const struct {
+		unsigned option;         /* 0: always */
+		const char *code, *meaning;
+	} codes[] = {
+		{ 0, "113100", "Basic Application Confidentiality Profile" },
+		{ DEID_DESCRIPTORS, "113105", "Clean Descriptors Option" },
+		{ DEID_DATES, "113106", "Retain Longitudinal Temporal Information Full Dates Option" },
+		{ DEID_SHIFT_DATES, "113107", "Retain Longitudinal Temporal Information Modified Dates Option" },
+		{ DEID_PATIENT, "113108", "Retain Patient Characteristics Option" },
+		{ DEID_DEVICE, "113109", "Retain Device Identity Option" },
+		{ DEID_UIDS, "113110", "Retain UIDs Option" },
+		{ DEID_INSTITUTION, "113112", "Retain Institution Identity Option" },
+	};
+	struct buf b;
+	size_t i;
+
+	buf_init(&b);
+	for (i = 0; i < sizeof codes / sizeof *codes; i++) {
+		if (codes[i].option && !(s->e->keep & codes[i].option))
+			continue;
+		part10_put_item(&b, false);
+		part10_put_text(&b, DCM_CodeValue, DCM_VR_SH, codes[i].code);
+		part10_put_text(&b, DCM_CodingSchemeDesignator, DCM_VR_SH, "DCM");
+		part10_put_text(&b, DCM_CodeMeaning, DCM_VR_LO, codes[i].meaning);
+		part10_put_item(&b, true);
+	}
+	if (!buf_error(&b))
+		add(s, DCM_DeidentificationMethodCodeSequence, DCM_VR_SQ, arena_memdup(&s->arena, b.data, b.len), b.len);
+	buf_release(&b);
+}
+
+static void add_text(struct session *s, uint32_t tag, uint16_t vr, const char *text)
+{
+	add(s, tag, vr, text, strlen(text));
+}
+
+static void add_deidentification(struct session *s)
+{
+	unsigned keep = s->e->keep;
+
+	add_text(s, DCM_PatientIdentityRemoved, DCM_VR_CS, "YES");
+	add_text(s, DCM_DeidentificationMethod, DCM_VR_LO, "dcmfs: PS3.15 Basic Profile");
+	add_method_codes(s);
+	add_text(s, DCM_LongitudinalTemporalInformationModified, DCM_VR_CS,
+		keep & DEID_DATES ? "UNMODIFIED" : keep & DEID_SHIFT_DATES ? "MODIFIED" : "REMOVED");
+}
+
+/* `set` rules of the top level stand for what was there; the instance's UID stands in the meta information too. */
+static void add_everything(struct session *s)
+{
+	const struct dcm_node *uid = dcm_get(&s->h->top, DCM_SOPInstanceUID);
+	struct part10_value v = { .vr = DCM_VR_UI };
+	size_t i, len;
+
+	if (s->e->deidentify)
+		add_deidentification(s);
+	for (i = 0; i < s->e->rules.n; i++) {
+		const struct edit_rule *r = &s->e->rules.rules[i];
+		const char *value;
+
+		if (!edit_rule_adds(r))
+			continue;
+		value = edit_rule_value(r, r->vr, &s->arena, &len);
+		if (value)
+			add(s, r->tag, r->vr, value, len);
+	}
+	if (s->e->rules.beyond_ascii && !dcm_get(&s->h->top, DCM_SpecificCharacterSet))
+		add_text(s, DCM_SpecificCharacterSet, DCM_VR_CS, "ISO_IR 192");
+	add_text(s, DCM_ImplementationClassUID, DCM_VR_UI, OUR_CLASS);
+	add_text(s, DCM_ImplementationVersionName, DCM_VR_SH, OUR_VERSION);
+	for (i = 0; i < s->n_add && s->add[i].tag != DCM_SOPInstanceUID; i++)
+		;
+	if (i < s->n_add)
+		add(s, DCM_MediaStorageSOPInstanceUID, DCM_VR_UI, s->add[i].bytes, s->add[i].len);
+	else if (uid && edit(s, &s->h->top, uid, &v) == PART10_REPLACE)
+		add(s, DCM_MediaStorageSOPInstanceUID, DCM_VR_UI, v.bytes, v.len);
+}
+
+/* ---- pixels that may show a name ---- */
+
+static const char *burned_in_reason(const struct dcm_header *h)
+{
+	static const char *const modalities[] = { "US", "IVUS", "ES", "XC", "OT", "SC", "GM", "SM" };
+	const struct dcm_node *burned = dcm_get(&h->top, DCM_BurnedInAnnotation);
+	size_t i;
+
+	if (!h->pixels_off || dcm_text_is(burned, 0, "NO"))
+		return NULL;
+	if (dcm_text_is(burned, 0, "YES"))
+		return "BurnedInAnnotation is YES";
+	for (i = 0; i < sizeof modalities / sizeof *modalities; i++)
+		if (dcm_text_is(dcm_get(&h->top, DCM_Modality), 0, modalities[i]))
+			return "images of this modality often have text burned in, and nothing says that this one has not";
+	return NULL;
+}
+
+static void flag(struct session *s)
+{
+	const char *reason = burned_in_reason(s->h), *text;
+	char uid[65], *copy;
+	size_t len;
+
+	if (!reason || !dcm_raw_text(dcm_get(&s->h->top, DCM_SOPInstanceUID), 0, &text, &len))
+		return;
+	deid_uid(s->e->key, text, len, uid);
+	pthread_mutex_lock(&s->e->lock);
+	if (!map_get_str(&s->e->seen, uid)) {
+		copy = arena_strdup(&s->e->arena, uid);
+		if (copy && map_put_str(&s->e->seen, copy, copy) == 0)
+			buf_addf(&s->e->flagged, "%s\t%s\n", uid, reason);
+	}
+	pthread_mutex_unlock(&s->e->lock);
+}
+
+void editor_flagged(struct editor *e, struct buf *out)
+{
+	pthread_mutex_lock(&e->lock);
+	buf_add(out, e->flagged.data, e->flagged.len);
+	pthread_mutex_unlock(&e->lock);
+}
+
+/* ---- the source that the edited file is ---- */
+
+struct edited {
+	struct dcm_source source;
+	struct dcm_source *base;
+	struct part10 file;
+};
+
+static int64_t read_edited(struct dcm_source *s, void *buf, size_t n, uint64_t off, struct err *err)
+{
+	struct edited *x = (struct edited *)s;
+	uint64_t start = 0;
+	size_t done = 0, i;
+
+	for (i = 0; i < x->file.n_parts && done < n; i++) {
+		const struct part10_part *p = &x->file.parts[i];
+		uint64_t in_part = off + done - start;
+		size_t want;
+		int rc;
+
+		if (off + done < start + p->len) {
+			want = (size_t)min_u64(n - done, p->len - in_part);
+			if (p->kind == PART10_BYTES) {
+				memcpy((char *)buf + done, p->bytes + in_part, want);
+			} else {
+				rc = dcm_source_read_full(x->base, (char *)buf + done, want, p->off + in_part, err);
+				if (rc < 0)
+					return rc;
+			}
+			done += want;
+		}
+		start += p->len;
+	}
+	return (int64_t)done;
+}
+
+static void close_edited(struct dcm_source *s)
+{
+	struct edited *x = (struct edited *)s;
+
+	part10_release(&x->file);
+	dcm_source_close(x->base);
+	mem_free(x);
+}
+
+static const struct dcm_source_ops edited_ops = { .pread = read_edited, .close = close_edited };
+
+static int write_edited(struct editor *e, struct dcm_header *h, struct part10 *out, struct err *err)
+{
+	struct session s = { .e = e, .h = h };
+	struct part10_plan plan = { .edit = edit, .edit_arg = &s, .clear_preamble = true, .add = s.add };
+	const char *patient = "";
+	size_t len = 0;
+	int rc;
+
+	if (h->pixels_off && h->pixels_len == DCM_UNDEFINED_LENGTH)
+		plan.transfer_syntax = h->file.transfer_syntax;
+	dcm_raw_text(dcm_get(&h->top, DCM_PatientID), 0, &patient, &len);
+	s.shift_days = deid_shift_days(e->key, patient, len);
+	if (e->deidentify) {
+		collect_secrets(&s);
+		flag(&s);
+	}
+	add_everything(&s);
+	plan.n_add = s.n_add;
+	rc = part10_write(h, &plan, out, err);
+	if (rc == 0 && s.failed) {
+		part10_release(out);
+		rc = err_nomem(err);
+	}
+	map_release(&s.secrets);
+	arena_release(&s.arena);
+	return rc;
+}
+
+int editor_filter(void *editor, struct dcm_source *in, struct dcm_source **out, struct err *err)
+{
+	struct dcm_header *h;
+	struct edited *x;
+	int rc = dcm_header_read(in, DCM_LOAD_ALL, 0, &h, err);
+
+	if (rc < 0)
+		return rc;
+	x = mem_calloc(1, sizeof *x);
+	if (!x) {
+		dcm_header_free(h);
+		return err_nomem(err);
+	}
+	rc = write_edited(editor, h, &x->file, err);
+	if (rc == 0) {
+		x->source = (struct dcm_source){ .ops = &edited_ops, .size = x->file.size };
+		x->base = h->file.source;
+		h->file.source = NULL;
+		*out = &x->source;
+	} else {
+		mem_free(x);
+	}
+	dcm_header_free(h);
+	return rc;
+}
+
+/* ---- the editor ---- */
+
+static int set_key(struct editor *e, const struct editor_options *o, struct err *err)
+{
+	if (o->key)
+		deid_key(o->key, o->key_len, e->key);
+	else if (getrandom(e->key, sizeof e->key, 0) != (ssize_t)sizeof e->key)
+		return err_errno(err, "make a random key");
+	return 0;
+}
+
+int editor_new(const struct editor_options *o, struct editor **out, struct err *err)
+{
+	struct editor *e = mem_calloc(1, sizeof *e);
+	int rc;
+
+	if (!e)
+		return err_nomem(err);
+	pthread_mutex_init(&e->lock, NULL);
+	e->deidentify = o->deidentify;
+	e->keep = o->keep;
+	rc = set_key(e, o, err);
+	if (rc == 0 && o->rules)
+		rc = edit_rules_parse(o->rules, &e->rules, err);
+	if (rc < 0) {
+		editor_free(e);
+		return rc;
+	}
+	*out = e;
+	return 0;
+}
+
+void editor_free(struct editor *e)
+{
+	if (!e)
+		return;
+	edit_rules_release(&e->rules);
+	buf_release(&e->flagged);
+	map_release(&e->seen);
+	arena_release(&e->arena);
+	pthread_mutex_destroy(&e->lock);
+	mem_free(e);
+}

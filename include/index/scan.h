@@ -26,6 +26,7 @@ struct scan_options {
 	/* Called from one thread, some ten times a second; may be NULL. */
 	void (*progress)(void *arg, const struct scan_progress *p);
 	void *progress_arg;
+	bool hide_files;                 /* no instance is named after its file */
 	const char *only_file;           /* SOURCE is this one file of root_fd, or NULL */
 };
 

@@ -46,12 +46,16 @@ int background_enter(struct background *b, struct err *err);
 void background_ready(struct background *b, int status);
 
 /* Everything below a front end. */
+struct editor;
+
 struct app {
 	struct options o;
 	struct source source;
 	struct background background;
 	char *mountpoint;
 	struct progress progress;
+	struct editor *editor;         /* NULL: nothing is edited */
+	bool only_edited;              /* no other view is shown */
 	struct world *world;
 	const struct view **views;
 	struct buf readme;

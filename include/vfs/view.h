@@ -74,6 +74,7 @@ struct view {
 	int (*xattr_list)(const struct view_node *n, struct buf *names, struct err *err);
 	int (*xattr_get)(const struct view_node *n, const char *name, struct buf *value, struct err *err);
 	bool hidden;                   /* not listed in by/ and edited/: .dcmfs, by and edited themselves */
+	bool optional;                 /* in the top folder only where an option asks for it */
 };
 
 #endif

@@ -27,6 +27,7 @@ struct snapshot {
 	struct files *files;
 	struct plans *plans;
 	struct volume_reader reader;
+	bool is_edited;                      /* files are others than those of SOURCE */
 	const struct filter *filter;         /* NULL: everything; else `own` */
 	struct filter own;                   /* its bits are mem_alloc()ed */
 	_Atomic unsigned refs;
@@ -47,6 +48,10 @@ int snapshot_filtered(const struct snapshot *base, uint64_t *bits /* taken */, u
 	struct err *err);
 
 extern const struct view view_by;
+
+/* The editor of the world, or NULL. */
+struct editor;
+struct editor *snapshot_editor(const struct snapshot *s);
 
 bool filter_has(const struct filter *f, const struct instance *in);      /* true where f is NULL */
 bool filter_has_series(const struct filter *f, const struct series *s);

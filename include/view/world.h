@@ -15,6 +15,7 @@
 #include "vfs/view.h"
 
 struct buf;
+struct editor;
 struct err;
 struct world;
 
@@ -25,6 +26,7 @@ struct world_options {
 	const char *by;                  /* keywords to list in by/ beside the default ones; NULL: none */
 	const char *index;               /* path of the saved index; NULL: none */
 	const char *source;              /* the real path of SOURCE, which the index is of */
+	struct editor *editor;           /* what edited/ is made by; NULL: there is none. Outlives the world */
 	struct scan_options scan;
 };
 
@@ -34,6 +36,10 @@ int world_new(int root_fd, const struct world_options *options, struct world **o
 void world_free(struct world *w);
 /* Scan (again) and publish what is there now. *changed: is it another catalog than before? One caller at a time. */
 int world_scan(struct world *w, bool *changed, struct err *err);
+
+/* The same SOURCE as its editor rewrites it, scanned no earlier than the snapshot's catalog; made on first use. A
+ * reference of the caller's. -ENOENT: there is no editor. */
+int world_edited_snapshot(const struct snapshot *base, struct snapshot **out, struct err *err);
 
 /* The newest snapshot, a reference of the caller's; give it back with snapshot_put(). */
 struct snapshot *world_snapshot(struct world *w);
@@ -48,6 +54,6 @@ const struct view *const *views_all(void);
 /* By its folder's name; NULL: there is none. */
 const struct view *view_find(const char *name);
 /* What README.txt at the root of a mount says. */
-void views_readme(struct buf *out);
+void views_readme(const struct view *const *shown, struct buf *out);
 
 #endif

@@ -480,7 +480,7 @@ static size_t stem_length(const char *file)
 	return letters ? (size_t)(dot - file) : len;
 }
 
-static char *instance_name(const struct instance *in)
+static char *instance_name(const struct instance *in, bool hide_files)
 {
 	char number[16], *name;
 	struct buf b;
@@ -489,6 +489,8 @@ static char *instance_name(const struct instance *in)
 		snprintf(number, sizeof number, "%05d", in->number);
 		return mem_strdup(number);
 	}
+	if (hide_files)
+		return mem_strdup("instance");
 	buf_init(&b);
 	name_add_legal(&b, in->file, stem_length(in->file));
 	buf_addc(&b, '\0');
@@ -511,7 +513,7 @@ static uint64_t instance_identity(const struct group *g, size_t i)
 }
 
 /* Names of a series' instances, unique: n texts, mem_alloc()ed like their array. */
-static char **name_instances(const struct group *g)
+static char **name_instances(const struct group *g, bool hide_files)
 {
 	struct name_entry *e = mem_calloc(g->n, sizeof *e);
 	char **names = mem_calloc(g->n, sizeof *names);
@@ -520,7 +522,8 @@ static char **name_instances(const struct group *g)
 
 	for (i = 0; i < g->n && rc == 0; i++) {
 		e[i] = (struct name_entry){
-			.name = instance_name(g->members[i]), .ending = "", .identity = instance_identity(g, i),
+			
+			.name = instance_name(g->members[i], hide_files), .ending = "", .identity = instance_identity(g, i),
 		};
 		rc = e[i].name ? 0 : -ENOMEM;
 	}
@@ -601,7 +604,7 @@ static struct series *take_series(struct builder *b, const struct group *g)
 
 	if (is_same_series(old, g))
 		return series_get(old);
-	names = name_instances(g);
+	names = name_instances(g, b->in->hide_files);
 	if (!names)
 		return NULL;
 	s = make_series(g, names);

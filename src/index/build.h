@@ -7,6 +7,7 @@
 #ifndef INDEX_BUILD_H
 #define INDEX_BUILD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "index/catalog.h"
@@ -17,6 +18,7 @@ struct build {
 	const struct catalog *old;      /* NULL: the first */
 	struct instance **instances;    /* n of them, in any order; borrowed: who keeps one takes a reference */
 	size_t n;
+	bool hide_files;                /* no instance is named after its file */
 	/* What the bytes of n instances' files come to, never 0: asked where SOP instance UIDs repeat. */
 	int (*digest)(void *arg, struct instance *const *instances, uint64_t *digests, size_t n, struct err *err);
 	void *arg;

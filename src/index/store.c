@@ -294,6 +294,7 @@ static int make_catalog(struct store *s, const struct findings *known, struct fi
 	uint32_t next_id = number(f, s->next_id);
 	struct build b = {
 		.old = s->catalog, .instances = f->instances, .n = f->n_instances, .digest = digest, .arg = s,
+		.hide_files = s->opt.hide_files,
 	};
 	struct catalog *c;
 	bool gone = f->n_instances + f->n_others - f->n_fresh < known->n_instances + known->n_others;

@@ -12,7 +12,9 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "format/edit.h"
 #include "main/app.h"
+#include "main/editing.h"
 
 /* ---- views ---- */
 
@@ -68,13 +70,20 @@ static int choose_views(struct app *a, size_t *n, struct err *err)
 	size_t i;
 
 	*n = 0;
+	if (a->only_edited) {
+		a->views = mem_calloc(2, sizeof *a->views);
+		if (!a->views)
+			return err_nomem(err);
+		a->views[(*n)++] = view_find("edited");
+		return 0;
+	}
 	if (a->o.views && unknown_view(a->o.views, err) < 0)
 		return -EINVAL;
 	a->views = mem_calloc(count_views() + 1, sizeof *a->views);
 	if (!a->views)
 		return err_nomem(err);
 	for (i = 0; all[i]; i++)
-		if (!a->o.views || list_has(a->o.views, all[i]->name))
+		if ((!all[i]->optional || a->editor) && (!a->o.views || list_has(a->o.views, all[i]->name)))
 			a->views[(*n)++] = all[i];
 	return 0;
 }
@@ -106,7 +115,7 @@ static int make_tree(struct app *a, struct err *err)
 	if (r < 0)
 		return r;
 	buf_init(&a->readme);
-	views_readme(&a->readme);
+	views_readme(a->views, &a->readme);
 	buf_addc(&a->readme, '\0');
 	if (buf_error(&a->readme))
 		return err_nomem(err);
@@ -148,6 +157,8 @@ static int make_world(struct app *a, struct err *err)
 	sigset_t end, before;
 	int r;
 
+	w.by = a->o.by;
+	w.editor = a->editor;
 	w.index = index_path(a, index, sizeof index);
 	w.source = a->source.path;
 	w.scan.only_file = a->source.only_file;
@@ -188,6 +199,8 @@ int app_open(struct app *a, struct err *err)
 	if (r == 0 && a->o.mode == OPTIONS_MOUNT)
 		r = mountpoint_check(a->o.place, &a->source, &a->mountpoint, err);
 	if (r == 0)
+		r = editing_new(&a->o, &a->editor, &a->only_edited, err);
+	if (r == 0)
 		r = make_world(a, err);
 	if (r == 0)
 		r = scan(a, err);
@@ -198,6 +211,7 @@ void app_close(struct app *a)
 {
 	vfs_free(a->vfs);
 	world_free(a->world);
+	editor_free(a->editor);
 	mem_free(a->views);
 	buf_release(&a->readme);
 	free(a->mountpoint);

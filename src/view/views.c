@@ -31,7 +31,7 @@ const struct view *view_find(const char *name)
 	return NULL;
 }
 
-void views_readme(struct buf *out)
+void views_readme(const struct view *const *shown, struct buf *out)
 {
 	const struct view *const *v;
 
@@ -39,7 +39,7 @@ void views_readme(struct buf *out)
 		"This is a folder of DICOM files, shown read-only as what they are usually converted to.\n"
 		"Nothing was converted: each file is made when it is read, and takes no room on the disk.\n\n"
 		"What each folder holds, below PATIENT/STUDY:\n\n");
-	for (v = table; *v; v++)
+	for (v = shown; *v; v++)
 		buf_addf(out, "  %-10s %s\n", (*v)->name, (*v)->summary);
 	buf_adds(out,
 		"\nA name is the same in every folder: swap the first part of a path to get from an image to\n"

@@ -2,6 +2,7 @@
 /* One SOURCE and the snapshots of it: see view/world.h. */
 #include "view/world.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "format/edit.h"
 #include "view/keywords.h"
 #include "view/selection.h"
 #include "view/snapshot.h"
@@ -23,6 +25,12 @@ struct world {
 	struct framecache *cache;
 	struct keywords *keywords;
 	struct selections *selections;
+	struct editor *editor;           /* rewrites this world's files; NULL: nobody */
+	struct world_options options;    /* for the edited world */
+	int root_fd;
+	pthread_mutex_t edited_lock;     /* one scan of the edited world at a time; protects edited, edited_gen */
+	struct world *edited;            /* NULL: nobody asked for it yet */
+	uint64_t edited_gen;             /* of our catalog, when it was scanned */
 	pthread_mutex_t lock;            /* protects newest */
 	struct snapshot *newest;
 };
@@ -44,7 +52,9 @@ static void use_index(struct world *w, const struct world_options *o)
 		log_warn("no saved index: %s", err.msg);
 }
 
-int world_new(int root_fd, const struct world_options *o, struct world **out, struct err *err)
+/* A world whose files go through the editor, where there is one. */
+static int make_world(int root_fd, const struct world_options *o, struct editor *editor, struct world **out,
+	struct err *err)
 {
 	struct world *w = mem_calloc(1, sizeof *w);
 	int rc;
@@ -52,7 +62,12 @@ int world_new(int root_fd, const struct world_options *o, struct world **out, st
 	if (!w)
 		return err_nomem(err);
 	pthread_mutex_init(&w->lock, NULL);
-	rc = files_new(root_fd, o->max_open_files ? o->max_open_files : MAX_OPEN_FILES, NULL, NULL, &w->files, err);
+	pthread_mutex_init(&w->edited_lock, NULL);
+	w->options = *o;
+	w->root_fd = root_fd;
+	w->editor = editor;
+	rc = files_new(root_fd, o->max_open_files ? o->max_open_files : MAX_OPEN_FILES,
+		editor ? editor_filter : NULL, editor, &w->files, err);
 	if (rc == 0)
 		rc = store_new(w->files, &o->scan, &w->store, err);
 	if (rc == 0)
@@ -74,10 +89,58 @@ int world_new(int root_fd, const struct world_options *o, struct world **out, st
 	return 0;
 }
 
+int world_new(int root_fd, const struct world_options *o, struct world **out, struct err *err)
+{
+	return make_world(root_fd, o, NULL, out, err);
+}
+
+/* Under edited_lock: what the edited world needs to be as new as the catalog of generation gen. */
+static int refresh_edited(struct world *w, uint64_t gen, struct err *err)
+{
+	struct world_options o = w->options;
+	bool changed;
+	int rc = 0;
+
+	o.index = NULL;
+	o.editor = NULL;
+	o.scan.progress = NULL;
+	o.scan.hide_files = true;
+	if (!w->edited)
+		rc = make_world(w->root_fd, &o, w->options.editor, &w->edited, err);
+	else if (w->edited_gen >= gen)
+		return 0;
+	if (rc == 0)
+		rc = world_scan(w->edited, &changed, err);
+	if (rc == 0)
+		w->edited_gen = gen;
+	return rc;
+}
+
+int world_edited_snapshot(const struct snapshot *base, struct snapshot **out, struct err *err)
+{
+	struct world *w = base->world;
+	int rc;
+
+	if (!w->options.editor)
+		return err_set(err, -ENOENT, "nothing is edited");
+	pthread_mutex_lock(&w->edited_lock);
+	rc = refresh_edited(w, base->catalog->gen, err);
+	if (rc == 0)
+		*out = world_snapshot(w->edited);
+	pthread_mutex_unlock(&w->edited_lock);
+	return rc;
+}
+
+struct editor *snapshot_editor(const struct snapshot *s)
+{
+	return s->world->options.editor;
+}
+
 void world_free(struct world *w)
 {
 	if (!w)
 		return;
+	world_free(w->edited);
 	selections_free(w->selections);
 	snapshot_put(w->newest);
 	keywords_free(w->keywords);
@@ -85,6 +148,7 @@ void world_free(struct world *w)
 	plans_free(w->plans);
 	store_free(w->store);
 	files_free(w->files);
+	pthread_mutex_destroy(&w->edited_lock);
 	pthread_mutex_destroy(&w->lock);
 	mem_free(w);
 }
@@ -96,6 +160,7 @@ static struct snapshot *snapshot_new(struct world *w)
 	if (!s)
 		return NULL;
 	s->world = w;
+	s->is_edited = w->editor != NULL;
 	s->catalog = store_get(w->store);
 	s->keywords = w->keywords;
 	s->selections = w->selections;
@@ -160,6 +225,7 @@ int snapshot_filtered(const struct snapshot *base, uint64_t *bits, uint32_t n_id
 	}
 	*s = (struct snapshot){ .world = base->world, .keywords = base->keywords, .selections = base->selections,
 		.catalog = catalog_get(base->catalog), .files = base->files, .plans = base->plans, .reader = base->reader,
+		.is_edited = base->is_edited,
 		.own = { .n_ids = n_ids, .bits = bits } };
 	s->filter = &s->own;
 	atomic_init(&s->refs, 1);

@@ -28,6 +28,7 @@ struct builder {
 	struct dcm_dataset *items;
 	size_t n_items, cap_items;
 	size_t max_value;
+	uint64_t loaded;     /* bytes of values so far */
 	const char *creator; /* the one used last, in the arena */
 	struct open_item {
 		size_t first_node;
@@ -92,7 +93,8 @@ static int load_value(struct builder *b, struct dcm_node *n, struct err *err)
 	size_t len;
 	int rc;
 
-	if (n->el.len == 0 || n->el.len > most || dcm_file_is_pixels(&b->h->file, &n->el))
+	if (n->el.len == 0 || n->el.len > most || n->el.len > DCM_MAX_LOADED - b->loaded ||
+		dcm_file_is_pixels(&b->h->file, &n->el))
 		return 0;
 	value = arena_alloc(&b->h->arena, (size_t)n->el.len);
 	if (!value)
@@ -102,6 +104,7 @@ static int load_value(struct builder *b, struct dcm_node *n, struct err *err)
 		return rc;
 	n->el.len = len;
 	n->value = value;
+	b->loaded += len;
 	return 0;
 }
 

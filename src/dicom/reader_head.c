@@ -105,6 +105,8 @@ static bool continues_at(struct dcm_reader *r, uint64_t off, uint32_t after)
 	uint32_t tag;
 	size_t n;
 
+	if (r->n_problems > DCM_MAX_GUESSES)
+		return false;
 	if (off >= l->limit)
 		return off == l->limit;
 	p = reader_fetch(r, off, 12, &n, NULL);

@@ -212,6 +212,32 @@ Test(dicom_dataset, every_allocation_may_fail)
 	dcm_header_free(h);
 }
 
+Test(dicom_dataset, what_a_header_keeps_in_memory_is_bounded)
+{
+	const struct dcm_node *last;
+	const uint8_t *value;
+	struct dcm_header *h;
+	struct gen g;
+	bool owned;
+	int i;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	for (i = 0; i < 5; i++) {
+		gen_head(&g, 0x00091000 + (uint32_t)i, "UT", 32u << 20);
+		buf_fill(&g.out, 'a' + i, 32u << 20);
+	}
+	h = gen_header(&g);
+	last = dcm_get(&h->top, 0x00091004);
+	cr_assert_not_null(dcm_get(&h->top, 0x00091002)->value);
+	cr_assert_null(last->value);
+	cr_assert_leq(h->arena.total_bytes, DCM_MAX_LOADED + (1u << 20));
+	cr_assert_eq(dcm_header_load(h, last, &value, &owned, NULL), 0);
+	cr_assert(owned && value[0] == 'e' && value[(32u << 20) - 1] == 'e');
+	mem_free((void *)value);
+	dcm_header_free(h);
+	gen_release(&g);
+}
+
 /* ---- six files that broke a reader ---- */
 
 Test(dicom_dataset, a_private_tag_in_implicit_vr_is_no_obstacle)

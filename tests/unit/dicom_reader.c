@@ -706,6 +706,7 @@ struct failing {
 	struct dcm_source base;
 	const char *bytes;
 	uint64_t fails_at;
+	unsigned n_reads;
 };
 
 static int64_t failing_pread(struct dcm_source *s, void *buf, size_t n, uint64_t off,
@@ -713,6 +714,7 @@ static int64_t failing_pread(struct dcm_source *s, void *buf, size_t n, uint64_t
 {
 	struct failing *f = (struct failing *)s;
 
+	f->n_reads++;
 	if (off + n > f->fails_at)
 		return err_set(err, -EIO, "as the test wants");
 	memcpy(buf, f->bytes + off, n);
@@ -739,7 +741,7 @@ Test(dicom_reader, a_source_that_fails_is_an_error_not_an_end)
 	gen_put(&g, DCM_Modality, "MR");
 	gen_bytes(&g, DCM_TextValue, "UT", calloc(1, 40000), 40000);
 	gen_put(&g, DCM_Rows, "1");
-	s = (struct failing){ { &ops, g.out.len }, g.out.data, 30000 };
+	s = (struct failing){ { &ops, g.out.len }, g.out.data, 30000, 0 };
 	cr_assert_eq(dcm_file_open(&s.base, &f, NULL), 0);
 	dcm_reader_init(&r, &f);
 	while (event >= 0 && event != DCM_EVENT_END)
@@ -748,4 +750,31 @@ Test(dicom_reader, a_source_that_fails_is_an_error_not_an_end)
 	cr_assert_eq(err.code, -EIO);
 	s.fails_at = 100;
 	cr_assert_eq(dcm_file_open(&s.base, &f, NULL), -EIO);
+}
+
+/* Heads of no known form, each of which points far away in one of the forms it may have. */
+Test(dicom_reader, guessing_is_bounded)
+{
+	static const struct dcm_source_ops ops = { failing_pread, failing_close };
+	static struct dcm_reader r;
+	struct failing s;
+	struct dcm_elem el;
+	struct dcm_file f;
+	struct gen g;
+	unsigned i;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put(&g, DCM_Modality, "MR");
+	for (i = 0; i < 40000; i++)
+		gen_raw(&g, "\xff\0\0\x10\1\0\0\0x", 9);
+	s = (struct failing){ { &ops, g.out.len }, g.out.data, UINT64_MAX, 0 };
+	cr_assert_eq(dcm_file_open(&s.base, &f, NULL), 0);
+	dcm_reader_init(&r, &f);
+	while (dcm_reader_next(&r, &el, NULL) != DCM_EVENT_END)
+		;
+	cr_assert_geq(r.n_elements, 40000);
+	cr_assert_gt(s.n_reads, DCM_MAX_GUESSES);
+	cr_assert_lt(s.n_reads, 5 * DCM_MAX_GUESSES);
+	dcm_file_close(&f);
+	gen_release(&g);
 }

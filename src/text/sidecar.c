@@ -719,7 +719,7 @@ int sidecar_render(const struct volume *v, struct files *files, struct buf *out,
 
 	if (!s)
 		return err_nomem(err);
-	s->v = v->base ? v->base : v;
+	s->v = v->slices ? v : v->base;
 	s->files = files;
 	arena_init(&s->a);
 	keys_init(&s->keys, &s->a);

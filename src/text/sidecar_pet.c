@@ -119,6 +119,85 @@ static void pet_times(struct sidecar *s)
 			(int)(first - minutes * 60)));
 }
 
+/* "^18^Fluorine" or "Fluorine^18^" (PS3.16 CID 4020) as BIDS has it: "F18". */
+static const char *nuclide(struct sidecar *s, const char *meaning)
+{
+	static const char *const elements[][2] = {
+		{ "Carbon", "C" },
+		{ "Nitrogen", "N" },
+		{ "Oxygen", "O" },
+		{ "Fluorine", "F" },
+		{ "Copper", "Cu" },
+		{ "Gallium", "Ga" },
+		{ "Germanium", "Ge" },
+		{ "Bromine", "Br" },
+		{ "Rubidium", "Rb" },
+		{ "Yttrium", "Y" },
+		{ "Zirconium", "Zr" },
+		{ "Iodine", "I" },
+	};
+	size_t i, digits = meaning ? strcspn(meaning, "0123456789") : 0;
+
+	for (i = 0; meaning && meaning[digits] && i < sizeof elements / sizeof *elements; i++)
+		if (strcasestr(meaning, elements[i][0]))
+			return arena_printf(&s->a, "%s%.*s", elements[i][1],
+				(int)strspn(meaning + digits, "0123456789"), meaning + digits);
+	return meaning;
+}
+
+/* The words that the letters in a reconstruction's name stand for; where one is part of
+ * another, the longer goes before. */
+static void name_reconstruction(struct sidecar *s, const char *method)
+{
+	static const struct {
+		const char *letters, *words, *unless;
+	} table[] = {
+		{ "OSEM", "Ordered Subset Expectation Maximization", NULL },
+		{ "OS", "Ordered Subset", "OSEM" },
+		{ "LOR", "Line Of Response", NULL },
+		{ "RAMLA", "Row Action Maximum Likelihood", NULL },
+		{ "OP", "Ordinary Poisson", NULL },
+		{ "PSF", "Point-Spread Function modelling", NULL },
+		{ "TOF", "Time Of Flight", NULL },
+		{ "VPHD-S",
+			"3D Ordered Subset Expectation Maximization with Point-Spread Function "
+			"modelling",
+			NULL },
+		{ "VPHD", "VUE Point HD", "VPHD-S" },
+		{ "VPFXS", "VUE Point HD using Time Of Flight with Point-Spread Function modelling",
+			NULL },
+		{ "VPFX", "VUE Point HD using Time Of Flight", "VPFXS" },
+		{ "Q.Clear", "VUE Point HD with regularization (smoothing)", NULL },
+		{ "BLOB", "3D spherically symmetric basis function", NULL },
+		{ "Filtered", "Filtered Back Projection", NULL },
+		{ "3DRP", "3D Kinahan-Rogers", NULL },
+	};
+	const char *name = NULL;
+	size_t i;
+
+	for (i = 0; i < sizeof table / sizeof *table; i++)
+		if (strstr(method, table[i].letters) &&
+			!(table[i].unless && strstr(method, table[i].unless)))
+			name = name ? arena_printf(&s->a, "%s %s", name, table[i].words) :
+				      table[i].words;
+	keys_text(&s->keys, KEY_ReconMethodName, name);
+}
+
+/* "XYZ Gauss4.00": the filter's width stands at the end of the kernel's name. */
+static void filter_size(struct sidecar *s)
+{
+	const char *kernel = keys_get_text(&s->keys, KEY_ConvolutionKernel), *p;
+	double mm;
+
+	if (!kernel)
+		return;
+	p = kernel + strlen(kernel);
+	while (p > kernel && strchr("0123456789.", p[-1]))
+		p--;
+	if (p > kernel && dcm_parse_double(p, strlen(p), &mm))
+		keys_number(&s->keys, KEY_ReconFilterSize, mm);
+}
+
 /* "4i21s" or "i4s21" in the name of a reconstruction: iterations and subsets. */
 static void reconstruction(struct sidecar *s)
 {
@@ -127,6 +206,8 @@ static void reconstruction(struct sidecar *s)
 	unsigned iterations, subsets;
 	double values[2];
 
+	if (p)
+		name_reconstruction(s, p);
 	for (; p && *p; p++) {
 		int end = 0;
 
@@ -160,8 +241,9 @@ int sidecar_positron_emission(struct sidecar *s, struct err *err)
 	}
 	if (code)
 		keys_text(&s->keys, KEY_TracerRadionuclide,
-			dcm_get_text(code, DCM_CodeMeaning, &s->a));
+			nuclide(s, dcm_get_text(code, DCM_CodeMeaning, &s->a)));
 	reconstruction(s);
+	filter_size(s);
 	pet_times(s);
 	return decay_factors(s, err);
 }

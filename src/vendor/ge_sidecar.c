@@ -29,6 +29,7 @@ static const struct private_place user11 = { ACQU, 0x0019, 0xB2 };
 static const struct private_place user12 = { ACQU, 0x0019, 0xB3 };
 static const struct private_place user15 = { ACQU, 0x0019, 0xB6 };
 static const struct private_place echo_spacing = { PARM, 0x0043, 0x2C };
+static const struct private_place pet_volume = { "GEMS_PETD_01", 0x0009, 0x3A };
 static const struct private_place asset = { PARM, 0x0043, 0x83 };
 static const struct private_place prescan = { PARM, 0x0043, 0x95 };
 static const struct private_place table = { PARM, 0x0043, 0xB2 };
@@ -278,9 +279,12 @@ int ge_sidecar(const struct sidecar_input *in, struct keys *out, struct err *err
 	struct work w = { .in = in, .out = out };
 	int rc;
 
-	if (!in->is_mr)
-		return 0;
 	w.v = (struct view){ in->header[0], in->frames[0] ? in->frames[0][0] : 0, in->a };
+	if (!in->is_mr) {
+		if (isnan(keys_get_number(out, KEY_InjectedVolume)))
+			keys_number(out, KEY_InjectedVolume, number(&w, &pet_volume));
+		return 0;
+	}
 	rc = ge_protocol(&w.v, &w.p, err);
 	if (rc)
 		return rc;

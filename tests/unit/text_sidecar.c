@@ -173,6 +173,7 @@ static void pet(struct gen *g, int number)
 	gen_putf(g, DCM_ActualFrameDuration, "%d", t ? 120000 : 60000);
 	gen_put(g, DCM_Units, "BQML");
 	gen_put(g, DCM_ReconstructionMethod, "OSEM3D 4i21s");
+	gen_put(g, DCM_ConvolutionKernel, "XYZ Gauss4.50");
 	gen_putf(g, DCM_FrameReferenceTime, "%d", t ? 90000 : 30000);
 	gen_putf(g, DCM_DecayFactor, "%g", t ? 1.25 : 1.0);
 	gen_put(g, DCM_NumberOfSlices, "2");
@@ -180,6 +181,11 @@ static void pet(struct gen *g, int number)
 	gen_sequence(g, DCM_RadiopharmaceuticalInformationSequence);
 	gen_item(g);
 	gen_put(g, DCM_RadionuclideTotalDose, "370000000");
+	gen_sequence(g, DCM_RadionuclideCodeSequence);
+	gen_item(g);
+	gen_put(g, DCM_CodeMeaning, "^18^Fluorine");
+	gen_end(g);
+	gen_end(g);
 	gen_end(g);
 	gen_end(g);
 }
@@ -207,6 +213,9 @@ Test(text_sidecar, positron_emission_tells_each_time_point)
 	t = render();
 	has(t, "\t\"Modality\": \"PT\",\n");
 	has(t, "\t\"Units\": \"BQML\",\n");
+	has(t, "\t\"TracerRadionuclide\": \"F18\",\n");
+	has(t, "\t\"ReconMethodName\": \"Ordered Subset Expectation Maximization\",\n");
+	has(t, "\t\"ReconFilterSize\": 4.5,\n");
 	has(t, "\t\"InjectedRadioactivity\": 370,\n\t\"InjectedRadioactivityUnits\": \"MBq\",\n");
 	has(t, "\t\"ReconMethodParameterValues\": [\n\t\t21,\n\t\t4\t],\n");
 	has(t, "\t\"DecayFactor\": [\n\t\t1,\n\t\t1.25\t],\n");

@@ -227,7 +227,7 @@ static int list_values(const struct view_node *n, struct view_out *out, struct e
 	return rc;
 }
 
-/* The views below a value, and by/ itself. */
+/* The views below a value. by/ itself is there too, but not listed: a walk over the mount would never end. */
 static int list_views(struct view_out *out, struct err *err)
 {
 	const struct view *const *v = views_all();
@@ -237,7 +237,7 @@ static int list_views(struct view_out *out, struct err *err)
 	for (i = 0; v[i] && rc == 0; i++) {
 		struct view_key key = { .kind = BY_VIEW, .b = i };
 
-		if (!v[i]->hidden || v[i] == &view_by)
+		if (!v[i]->hidden)
 			rc = tree_emit(out, VIEW_DIR, v[i]->name, "", &key, 0, 0, i, err);
 	}
 	return rc;
@@ -262,17 +262,6 @@ static int list(const struct view_node *n, struct view_out *out, struct err *err
 	return rc;
 }
 
-static int size(const struct view_node *n, int64_t *bytes, struct err *err)
-{
-	struct query q;
-	int rc = query_init(n, &q, err);
-
-	if (rc == 0)
-		rc = q.view && q.view->size ? q.view->size(&q.node, bytes, err) : tree_gone(err);
-	query_release(&q);
-	return rc;
-}
-
 static int open_file(const struct view_node *n, struct content **out, struct err *err)
 {
 	struct query q;
@@ -284,21 +273,43 @@ static int open_file(const struct view_node *n, struct content **out, struct err
 	return rc;
 }
 
-/* A keyword that is not listed is there all the same. */
+static uint64_t number_of_by(void)
+{
+	const struct view *const *v = views_all();
+	uint64_t i = 0;
+
+	while (v[i] != &view_by)
+		i++;
+	return i;
+}
+
+static unsigned count_conditions(const struct view_node *n)
+{
+	unsigned i, count = 0;
+
+	for (i = 1; i <= n->depth; i++)
+		count += n->chain[i].kind == BY_VALUE;
+	return count;
+}
+
+/* What is not listed is there all the same: any keyword, and by/ below a value, up to so many in each other. */
 static int lookup(const struct view_node *n, const char *name, struct view_entry *e, struct err *err)
 {
-	uint32_t id;
+	const struct view_key *key = node_key(n);
+	uint32_t id = 0;
 	int rc;
 
-	if (n->depth > 0 && node_key(n)->kind != BY_VIEW)
-		return -ENOENT;
-	if (n->depth > 0 && views_all()[node_key(n)->b] != &view_by)
+	*e = (struct view_entry){ .name = name, .type = VIEW_DIR };
+	if (n->depth > 0 && key->kind == BY_VALUE) {
+		e->key = (struct view_key){ .kind = BY_VIEW, .b = number_of_by() };
+		return strcmp(name, view_by.name) == 0 && count_conditions(n) < MAX_CONDITIONS ? 0 : -ENOENT;
+	}
+	if (n->depth > 0 && (key->kind != BY_VIEW || key->b != number_of_by()))
 		return -ENOENT;
 	rc = keyword_find(keywords_of(n), name, &id, err);
-	if (rc < 0)
-		return rc;
-	*e = (struct view_entry){ .name = name, .type = VIEW_DIR, .key = { .kind = BY_KEYWORD, .b = id }, .identity = id };
-	return 0;
+	e->key = (struct view_key){ .kind = BY_KEYWORD, .b = id };
+	e->identity = id;
+	return rc;
 }
 
 static int xattr_list(const struct view_node *n, struct buf *names, struct err *err)
@@ -327,7 +338,6 @@ const struct view view_by = {
 	.name = "by",
 	.summary = "KEYWORD/VALUE/...: any tag as a folder, the same views of what matches below",
 	.list = list,
-	.size = size,
 	.open = open_file,
 	.lookup = lookup,
 	.xattr_list = xattr_list,

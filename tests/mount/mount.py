@@ -181,6 +181,10 @@ def content(path):
         return f.read()
 
 
+def is_sanitized():
+    return b'__tsan_init' in content(DCMFS) or b'__asan_init' in content(DCMFS)
+
+
 def is_live(path):
     return '/.dcmfs/' in path
 
@@ -195,7 +199,7 @@ def test_find_and_ls_show_the_same_tree(box):
         assert sorted(ours) == sorted(theirs)
         assert 'dicom/P1/20200102_Study_1/1_Series_1/00001.dcm' in ours, ours
         for path in files_below(m.path):
-            if is_live(path):
+            if is_live(path) or path.startswith(f'{m.path}/by/'):
                 continue
             cat = subprocess.run([DCMFS, '--cat', source, path[len(m.path) + 1:]], capture_output=True)
             assert cat.returncode == 0 and cat.stdout == content(path), path
@@ -521,6 +525,15 @@ def test_a_big_folder_is_listed_once_each(box):
             assert len(names) == len(set(names)) == 3000, len(names)
 
 
+def test_a_walk_ends_though_folders_nest(box):
+    source = archive(f'{box}/src', slices=2, series=1)
+    with Mount(source, f'{box}/mnt') as m:
+        below = f'{m.path}/by/Modality/MR'
+        assert 'by' not in os.listdir(below) and 'dicom' in os.listdir(below)
+        assert len(files_below(f'{below}/by/Manufacturer/Maker/dicom')) == 2
+        assert not os.path.exists(below + '/by/Modality/MR' * 30)
+
+
 def test_mount_8_knows_it(box):
     if os.geteuid() != 0 or not os.path.exists('/sbin/mount.fuse3'):
         print('SKIP mount(8): not root, or without mount.fuse3')
@@ -540,6 +553,9 @@ def test_mount_8_knows_it(box):
 
 
 def test_memory_is_given_back(box):
+    if is_sanitized():
+        print('SKIP memory that is given back: a sanitizer keeps it')
+        return
     archive(f'{box}/src', slices=3000, series=3, rows=2, columns=2)
     with Mount(f'{box}/src', f'{box}/mnt', '-o', 'views=dicom') as m:
         def resident():

@@ -130,7 +130,7 @@ Test(index_catalog, order_is_by_number_then_uid)
 	static const char *const numbers[] = { "10", "9", "100", "9" };
 	static const char *const uids[] = { "a", "c", "b", "b" };
 	const struct series *s;
-	char file[8];
+	char file[16];
 	int i;
 
 	for (i = 0; i < 4; i++) {
@@ -220,7 +220,7 @@ Test(index_catalog, looks_up_by_id)
 {
 	struct gen_instance what = { 0 };
 	const struct series *s;
-	char file[8];
+	char file[16];
 	int i;
 
 	for (i = 0; i < 9; i++) {

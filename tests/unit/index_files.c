@@ -55,7 +55,7 @@ Test(index_files, gives_the_source_that_the_record_speaks_of)
 	const struct instance *in;
 	struct dcm_source *s, *again;
 	uint16_t px[3];
-	char name[8];
+	char name[16];
 	size_t i;
 
 	for (i = 0; i < 2; i++) {

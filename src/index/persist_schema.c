@@ -117,6 +117,10 @@ const struct column persist_instance[] = {
 };
 const size_t persist_n_instance = sizeof persist_instance / sizeof *persist_instance;
 
+/* A member more is a column more, and another version. */
+_Static_assert(sizeof(void *) != 8 || sizeof(struct attributes) == 480, "persist_attributes has every member");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct instance) == 216, "persist_instance has every member");
+
 static const char *const views =
 	"CREATE VIEW instances AS SELECT"
 	" CASE d.path WHEN '' THEN f.name ELSE d.path || '/' || f.name END AS path, f.*, a.*,"

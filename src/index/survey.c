@@ -18,7 +18,7 @@
 #include "index/scan.h"
 #include "walk.h"
 
-#define THREADS     16u                 /* for latency; a warm cache does not mind them */
+#define THREADS     32u                 /* for latency; a warm cache does not mind them */
 #define THREADS_MAX 256u
 #define SETTLED_NS  INT64_C(2000000000) /* a file as young as this may still be written to */
 

@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a file to its record: one loop over the pull reader, and a table that says
+ * for each tag where its value goes and how it is converted.
+ *
+ * The first value that a file gives for a place is the one that stays, so that
+ * tags which mean the same (echo time, effective echo time) are simply several
+ * lines with one place, and the shared functional groups of an enhanced object
+ * (PS3.3 C.7.6.16), which lie behind the rest, fill in what the top level has not.
+ *
+ * A file has some sixty values that the index wants, and nearly all of them are byte
+ * for byte those of the file before. So each place remembers the bytes that
+ * its value was made from: equal bytes are not decoded, converted or interned again.
+ */
+#include "index/instance.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "dicom/charset.h"
+#include "dicom/frames.h"
+#include "dicom/source.h"
+#include "dicom/tags.h"
+#include "dicom/value.h"
+#include "index/intern.h"
+#include "record.h"
+#include "vendor/private_tags.h"
+
+#define MEMO_BYTES   108u
+#define TEXT_CAP     4096u              /* of one value: what is behind is cut */
+
+enum convert { TEXT, UID, INT32, UINT32, UINT16, FLAG, DOUBLE, TIME, DATETIME, PHOTOMETRIC };
+
+struct field {
+	uint32_t tag;
+	uint16_t off;                            /* in struct record */
+	uint8_t convert, n;
+	bool varies;                             /* from file to file: not worth remembering */
+};
+
+#define ATTR(member)     offsetof(struct record, attr.member)
+#define INST(member)     offsetof(struct record, in.member)
+#define SCRATCH(member)  offsetof(struct record, member)
+
+/* Ascending by tag. */
+static const struct field fields[] = {
+	{ DCM_MediaStorageSOPClassUID, SCRATCH(meta_class), TEXT, 1, false },
+	{ DCM_MediaStorageSOPInstanceUID, SCRATCH(meta_uid), UID, 1, true },
+	{ DCM_ImageType, ATTR(image_type), TEXT, 1, false },
+	{ DCM_SOPClassUID, ATTR(sop_class), TEXT, 1, false },
+	{ DCM_SOPInstanceUID, SCRATCH(sop_uid), UID, 1, true },
+	{ DCM_StudyDate, ATTR(study_date), TEXT, 1, false },
+	{ DCM_SeriesDate, ATTR(series_date), TEXT, 1, false },
+	{ DCM_AcquisitionDate, ATTR(acquisition_date), TEXT, 1, false },
+	{ DCM_AcquisitionDateTime, SCRATCH(datetime), DATETIME, 1, true },
+	{ DCM_StudyTime, ATTR(study_time), TEXT, 1, false },
+	{ DCM_SeriesTime, ATTR(series_time), TEXT, 1, false },
+	{ DCM_AcquisitionTime, INST(acquisition_time), TIME, 1, true },
+	{ DCM_ContentTime, INST(content_time), TIME, 1, true },
+	{ DCM_AccessionNumber, ATTR(accession_number), TEXT, 1, false },
+	{ DCM_Modality, ATTR(modality), TEXT, 1, false },
+	{ DCM_Manufacturer, ATTR(manufacturer), TEXT, 1, false },
+	{ DCM_InstitutionName, ATTR(institution_name), TEXT, 1, false },
+	{ DCM_StationName, ATTR(station_name), TEXT, 1, false },
+	{ DCM_StudyDescription, ATTR(study_description), TEXT, 1, false },
+	{ DCM_SeriesDescription, ATTR(series_description), TEXT, 1, false },
+	{ DCM_ManufacturerModelName, ATTR(model_name), TEXT, 1, false },
+	{ DCM_ComplexImageComponent, ATTR(complex_component), TEXT, 1, false },
+	{ DCM_PatientName, ATTR(patient_name), TEXT, 1, false },
+	{ DCM_PatientID, ATTR(patient_id), TEXT, 1, false },
+	{ DCM_PatientBirthDate, ATTR(patient_birth_date), TEXT, 1, false },
+	{ DCM_PatientSex, ATTR(patient_sex), TEXT, 1, false },
+	{ DCM_BodyPartExamined, ATTR(body_part), TEXT, 1, false },
+	{ DCM_ScanningSequence, ATTR(scanning_sequence), TEXT, 1, false },
+	{ DCM_SequenceVariant, ATTR(sequence_variant), TEXT, 1, false },
+	{ DCM_ScanOptions, ATTR(scan_options), TEXT, 1, false },
+	{ DCM_MRAcquisitionType, ATTR(mr_acquisition_type), TEXT, 1, false },
+	{ DCM_SequenceName, ATTR(sequence_name), TEXT, 1, false },
+	{ DCM_SliceThickness, ATTR(slice_thickness), DOUBLE, 1, false },
+	{ DCM_RepetitionTime, ATTR(repetition_time), DOUBLE, 1, false },
+	{ DCM_EchoTime, ATTR(echo_time), DOUBLE, 1, false },
+	{ DCM_InversionTime, ATTR(inversion_time), DOUBLE, 1, false },
+	{ DCM_NumberOfAverages, ATTR(number_of_averages), DOUBLE, 1, false },
+	{ DCM_ImagingFrequency, ATTR(image_frequency), DOUBLE, 1, false },
+	{ DCM_EchoNumbers, ATTR(echo_number), INT32, 1, false },
+	{ DCM_SpacingBetweenSlices, ATTR(spacing_between_slices), DOUBLE, 1, false },
+	{ DCM_EchoTrainLength, ATTR(echo_train_length), INT32, 1, false },
+	{ DCM_SoftwareVersions, ATTR(software_versions), TEXT, 1, false },
+	{ DCM_ProtocolName, ATTR(protocol_name), TEXT, 1, false },
+	{ DCM_TriggerTime, INST(trigger_time), DOUBLE, 1, true },
+	{ DCM_ImagerPixelSpacing, SCRATCH(imager_spacing), DOUBLE, 2, false },
+	{ DCM_ActualFrameDuration, INST(frame_duration), DOUBLE, 1, true },
+	{ DCM_ReceiveCoilName, ATTR(coil_name), TEXT, 1, false },
+	{ DCM_InPlanePhaseEncodingDirection, ATTR(pe_direction), TEXT, 1, false },
+	{ DCM_FlipAngle, ATTR(flip_angle), DOUBLE, 1, false },
+	{ DCM_NominalScannedPixelSpacing, SCRATCH(nominal_spacing), DOUBLE, 2, false },
+	{ DCM_PatientPosition, ATTR(patient_position), TEXT, 1, false },
+	{ DCM_InversionTimes, ATTR(inversion_time), DOUBLE, 1, false },
+	{ DCM_EffectiveEchoTime, ATTR(echo_time), DOUBLE, 1, false },
+	{ DCM_DiffusionBValue, INST(b_value), DOUBLE, 1, true },
+	{ DCM_TransmitterFrequency, ATTR(image_frequency), DOUBLE, 1, false },
+	{ DCM_StudyInstanceUID, ATTR(study_uid), TEXT, 1, false },
+	{ DCM_SeriesInstanceUID, ATTR(series_uid), TEXT, 1, false },
+	{ DCM_StudyID, ATTR(study_id), TEXT, 1, false },
+	{ DCM_SeriesNumber, ATTR(series_number), INT32, 1, false },
+	{ DCM_AcquisitionNumber, INST(acquisition_number), INT32, 1, true },
+	{ DCM_InstanceNumber, INST(number), INT32, 1, true },
+	{ DCM_ImagePositionPatient, INST(position), DOUBLE, 3, true },
+	{ DCM_ImageOrientationPatient, ATTR(orientation), DOUBLE, 6, false },
+	{ DCM_FrameOfReferenceUID, ATTR(frame_of_reference_uid), TEXT, 1, false },
+	{ DCM_TemporalPositionIdentifier, INST(temporal_position), INT32, 1, true },
+	{ DCM_ImagesInAcquisition, SCRATCH(locations_public), INT32, 1, true },
+	{ DCM_SamplesPerPixel, ATTR(pixel.samples), UINT16, 1, false },
+	{ DCM_PhotometricInterpretation, ATTR(pixel.photometric), PHOTOMETRIC, 1, false },
+	{ DCM_PlanarConfiguration, ATTR(pixel.planar), FLAG, 1, false },
+	{ DCM_NumberOfFrames, SCRATCH(n_frames), INT32, 1, true },
+	{ DCM_Rows, ATTR(pixel.rows), UINT32, 1, false },
+	{ DCM_Columns, ATTR(pixel.cols), UINT32, 1, false },
+	{ DCM_PixelSpacing, ATTR(pixel_spacing), DOUBLE, 2, false },
+	{ DCM_BitsAllocated, ATTR(pixel.bits_allocated), UINT16, 1, false },
+	{ DCM_BitsStored, ATTR(pixel.bits_stored), UINT16, 1, false },
+	{ DCM_HighBit, ATTR(pixel.high_bit), UINT16, 1, false },
+	{ DCM_PixelRepresentation, ATTR(pixel.is_signed), FLAG, 1, false },
+	{ DCM_RescaleIntercept, INST(intercept), DOUBLE, 1, true },
+	{ DCM_RescaleSlope, INST(slope), DOUBLE, 1, true },
+	{ DCM_NumberOfSlices, SCRATCH(locations_pet), INT32, 1, true },
+	{ DCM_FrameReferenceTime, INST(frame_reference_time), DOUBLE, 1, true },
+};
+#define N_FIELDS (sizeof fields / sizeof *fields)
+
+/* The bytes that a place's value was made from in an earlier file. */
+struct memo {
+	uint8_t len;                             /* 0: nothing remembered */
+	bool big_endian;
+	uint16_t vr;
+	const struct charset *charset;
+	uint8_t raw[MEMO_BYTES];
+};
+
+struct instance_reader {
+	struct interns *interns;
+	struct dcm_file file;
+	struct record rec;
+	size_t cursor;                           /* in fields: tags ascend, mostly */
+	bool in_shared;                          /* inside (5200,9229) */
+	const struct charset *charset;           /* of this file */
+	const struct attributes *last_attr;
+	/* what was remembered: */
+	struct memo memo[N_FIELDS];
+	struct record memo_values;
+	uint8_t charset_raw[64];
+	size_t charset_len;
+	const struct charset *charset_known;     /* what charset_raw came to, in charset_arena; NULL: nothing yet */
+	struct arena charset_arena;
+	struct buf text;
+	struct dcm_reader reader;
+};
+
+int instance_reader_new(struct interns *interns, struct instance_reader **out, struct err *err)
+{
+	struct instance_reader *r = mem_calloc(1, sizeof *r);
+
+	if (!r)
+		return err_nomem(err);
+	r->interns = interns;
+	*out = r;
+	return 0;
+}
+
+void instance_reader_free(struct instance_reader *r)
+{
+	if (!r)
+		return;
+	arena_release(&r->charset_arena);
+	buf_release(&r->text);
+	mem_free(r);
+}
+
+/* --- one value ---------------------------------------------------------------------- */
+
+static size_t size_of(const struct field *f)
+{
+	static const uint8_t sizes[] = {
+		[TEXT] = sizeof(char *), [UID] = RECORD_UID_CAP, [INT32] = 4, [UINT32] = 4, [UINT16] = 2,
+		[FLAG] = sizeof(bool), [DOUBLE] = sizeof(double), [TIME] = sizeof(double),
+		[DATETIME] = sizeof(double), [PHOTOMETRIC] = sizeof(enum photometric),
+	};
+
+	return (size_t)sizes[f->convert] * f->n;
+}
+
+static bool is_set(const struct record *rec, const struct field *f)
+{
+	const char *p = (const char *)rec + f->off;
+	uint64_t v = 0;
+
+	switch ((enum convert)f->convert) {
+	case DOUBLE:
+	case TIME:
+	case DATETIME:
+		return !isnan(*(const double *)p);
+	case INT32:
+		return *(const int32_t *)p != INSTANCE_NO_INT;
+	case UID:
+		return *p != '\0';
+	default:
+		memcpy(&v, p, size_of(f));
+		return v != 0;
+	}
+}
+
+static int32_t to_int32(int64_t v)
+{
+	return v > INT32_MIN && v <= INT32_MAX ? (int32_t)v : INSTANCE_NO_INT;
+}
+
+/* The whole value, UTF-8, trimmed; interned. */
+static int take_text(struct instance_reader *r, const struct dcm_node *n, const char **out)
+{
+	const char *s = (const char *)n->value;
+	size_t len = min_size((size_t)n->el.len, TEXT_CAP);
+
+	while (len && (s[len - 1] == ' ' || s[len - 1] == '\0'))
+		len--;
+	for (; len && *s == ' '; len--)
+		s++;
+	if (!len)
+		return 0;
+	buf_reset(&r->text);
+	charset_decode(r->charset, n->el.vr, s, len, &r->text);
+	*out = buf_error(&r->text) < 0 ? NULL : intern_text(r->interns, r->text.data, r->text.len);
+	return *out ? 0 : -ENOMEM;
+}
+
+static void take_uid(const struct dcm_node *n, char *out)
+{
+	const char *s;
+	size_t len;
+
+	if (!dcm_raw_text(n, 0, &s, &len))
+		return;
+	len = min_size(len, RECORD_UID_CAP - 1);
+	memcpy(out, s, len);
+	out[len] = '\0';
+}
+
+static void take_time(const struct dcm_node *n, bool with_date, double *out)
+{
+	uint32_t date;
+	const char *s;
+	size_t len;
+
+	if (!dcm_raw_text(n, 0, &s, &len))
+		return;
+	if (with_date)
+		dcm_parse_datetime(s, len, &date, out);
+	else
+		dcm_parse_time(s, len, out);
+}
+
+/* All n or none. */
+static void take_doubles(const struct dcm_node *n, double *out, uint32_t count)
+{
+	double v[6];
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		if (!dcm_double(n, i, &v[i]) || !isfinite(v[i]))
+			return;
+	memcpy(out, v, count * sizeof *v);
+}
+
+static void take_photometric(const struct dcm_node *n, enum photometric *out)
+{
+	char term[32];
+	const char *s;
+	size_t len;
+
+	if (!dcm_raw_text(n, 0, &s, &len) || len >= sizeof term)
+		return;
+	memcpy(term, s, len);
+	term[len] = '\0';
+	*out = photometric_parse(term);
+}
+
+static int convert(struct instance_reader *r, const struct field *f, const struct dcm_node *n)
+{
+	void *out = (char *)&r->rec + f->off;
+	int64_t v = 0;
+
+	switch ((enum convert)f->convert) {
+	case TEXT:
+		return take_text(r, n, out);
+	case UID:
+		take_uid(n, out);
+		break;
+	case INT32:
+		if (dcm_int(n, 0, &v))
+			*(int32_t *)out = to_int32(v);
+		break;
+	case UINT32:
+		if (dcm_int(n, 0, &v) && v > 0 && v <= UINT32_MAX)
+			*(uint32_t *)out = (uint32_t)v;
+		break;
+	case UINT16:
+		if (dcm_int(n, 0, &v) && v > 0 && v <= UINT16_MAX)
+			*(uint16_t *)out = (uint16_t)v;
+		break;
+	case FLAG:
+		*(bool *)out = dcm_int(n, 0, &v) && v == 1;
+		break;
+	case DOUBLE:
+		take_doubles(n, out, f->n);
+		break;
+	case TIME:
+	case DATETIME:
+		take_time(n, f->convert == DATETIME, out);
+		break;
+	case PHOTOMETRIC:
+		take_photometric(n, out);
+		break;
+	}
+	return 0;
+}
+
+/* The bytes are those that are remembered: take the value that was made of them. */
+static bool recall(struct instance_reader *r, const struct field *f, const struct dcm_node *n)
+{
+	const struct memo *m = &r->memo[f - fields];
+
+	if (m->len == 0 || m->len != n->el.len || m->vr != n->el.vr || m->big_endian != n->el.big_endian ||
+		m->charset != r->charset || memcmp(m->raw, n->value, m->len) != 0)
+		return false;
+	memcpy((char *)&r->rec + f->off, (const char *)&r->memo_values + f->off, size_of(f));
+	return true;
+}
+
+static void remember(struct instance_reader *r, const struct field *f, const struct dcm_node *n)
+{
+	struct memo *m = &r->memo[f - fields];
+
+	m->len = 0;
+	if (f->varies || n->el.len > MEMO_BYTES)
+		return;
+	m->len = (uint8_t)n->el.len;
+	m->vr = n->el.vr;
+	m->big_endian = n->el.big_endian;
+	m->charset = r->charset;
+	memcpy(m->raw, n->value, m->len);
+	memcpy((char *)&r->memo_values + f->off, (const char *)&r->rec + f->off, size_of(f));
+}
+
+/* (0008,0005): nearly always that of the file before. */
+static int take_charset(struct instance_reader *r, const struct dcm_node *n)
+{
+	size_t len = (size_t)n->el.len;
+
+	while (len && (n->value[len - 1] == ' ' || n->value[len - 1] == '\0'))
+		len--;
+	if (len > sizeof r->charset_raw)
+		return 0;
+	if (!r->charset_known || len != r->charset_len || memcmp(r->charset_raw, n->value, len) != 0) {
+		memset(r->memo, 0, sizeof r->memo);
+		arena_release(&r->charset_arena);
+		r->charset_known = charset_parse((const char *)n->value, len, &r->charset_arena);
+		if (!r->charset_known)
+			return -ENOMEM;
+		r->charset_len = len;
+		memcpy(r->charset_raw, n->value, len);
+	}
+	r->charset = r->charset_known;
+	return 0;
+}
+
+/* --- private elements ------------------------------------------------------------------ */
+
+/* The element with its value, for as long as no other one is asked for. */
+static int view(struct instance_reader *r, const struct dcm_elem *el, struct dcm_node *n, struct err *err)
+{
+	const uint8_t *value;
+	size_t len;
+	int rc = dcm_reader_view(&r->reader, el, &value, &len, err);
+
+	if (rc < 0)
+		return rc;
+	*n = (struct dcm_node){ .el = *el, .value = value };
+	n->el.len = len;
+	return 0;
+}
+
+/* The line of the table for this element: by creator, or where that is gone (anonymisers) by the
+ * customary block 10. */
+static const struct private_tag *find_private(struct instance_reader *r, uint32_t tag, char *creator, size_t cap)
+{
+	size_t n, i, len = 0;
+	const struct private_tag *t = private_tags(&n);
+	const char *text = NULL;
+
+	for (i = 0; i < n && t[i].group <= DCM_TAG_GROUP(tag); i++) {
+		if (t[i].group != DCM_TAG_GROUP(tag) || t[i].low != (tag & 0xFF))
+			continue;
+		if (!text) {
+			text = dcm_reader_creator(&r->reader, tag, &len);
+			len = text ? min_size(len, cap - 1) : 0;
+			memcpy(creator, text ? text : "", len);
+			creator[len] = '\0';
+			text = creator;
+		}
+		if (len ? strncmp(text, t[i].creator, strlen(t[i].creator)) == 0 : (tag >> 8 & 0xFF) == 0x10)
+			return &t[i];
+	}
+	return NULL;
+}
+
+static int take_private(struct instance_reader *r, const struct dcm_elem *el, struct err *err)
+{
+	const struct private_tag *t;
+	struct dcm_node n;
+	char creator[68];
+	int rc;
+
+	t = find_private(r, el->tag, creator, sizeof creator);
+	if (!t || el->len == 0)
+		return 0;
+	rc = view(r, el, &n, err);
+	if (rc < 0)
+		return rc;
+	n.creator = creator[0] ? creator : t->creator;
+	record_take_fact(&r->rec, t->fact, &n);
+	return 0;
+}
+
+/* --- the loop ------------------------------------------------------------------------ */
+
+/* The line of the table, or the end of it. Tags ascend in nearly every file. */
+static const struct field *find_field(struct instance_reader *r, uint32_t tag)
+{
+	size_t i = r->cursor;
+
+	if (i > 0 && fields[i - 1].tag >= tag)
+		i = 0;
+	while (i < N_FIELDS && fields[i].tag < tag)
+		i++;
+	r->cursor = i;
+	return i < N_FIELDS && fields[i].tag == tag ? &fields[i] : NULL;
+}
+
+static bool is_overlay_data(uint32_t tag)
+{
+	return (tag & 0xFFE1FFFFu) == DCM_OverlayData;
+}
+
+static int take_element(struct instance_reader *r, const struct dcm_elem *el, struct err *err)
+{
+	const struct field *f = find_field(r, el->tag);
+	struct dcm_node n;
+	int rc;
+
+	if (is_overlay_data(el->tag) && el->len)
+		r->rec.in.overlays |= (uint16_t)(1u << (el->tag >> 17 & 15));
+	if (!f && el->tag != DCM_SpecificCharacterSet)
+		return 0;
+	if (el->len == 0 || (f && is_set(&r->rec, f)))
+		return 0;
+	rc = view(r, el, &n, err);
+	if (rc < 0)
+		return rc;
+	if (!f)
+		rc = r->in_shared ? 0 : take_charset(r, &n);
+	else if (!recall(r, f, &n)) {
+		rc = convert(r, f, &n);
+		if (rc == 0)
+			remember(r, f, &n);
+	}
+	return rc < 0 ? err_nomem(err) : 0;
+}
+
+static void take_pixels(struct record *rec, const struct dcm_elem *el, bool encapsulated)
+{
+	rec->in.pixels_off = el->off;
+	rec->in.pixels_len = el->len;
+	rec->in.encapsulated = encapsulated;
+	rec->in.big_endian_pixels = el->big_endian && el->vr != DCM_VR_OB;
+	rec->attr.pixel.kind = el->tag == DCM_FloatPixelData ? PIXEL_FLOAT32 :
+		el->tag == DCM_DoubleFloatPixelData ? PIXEL_FLOAT64 : PIXEL_INTEGER;
+}
+
+/* A sequence: of interest are the shared functional groups alone, one macro deep. */
+static int enter(struct instance_reader *r, const struct dcm_elem *el, struct err *err)
+{
+	if (el->depth == 0 && el->tag == DCM_DirectoryRecordSequence)
+		r->rec.is_dicomdir = true;
+	if (el->depth == 0 && el->tag == DCM_SharedFunctionalGroupsSequence) {
+		r->in_shared = true;
+		return 0;
+	}
+	if (r->in_shared && el->depth == 1)
+		return 0;
+	return dcm_reader_skip(&r->reader, el, err);
+}
+
+/* 1: the pixel data, or the end. */
+static int take_event(struct instance_reader *r, int event, const struct dcm_elem *el, struct err *err)
+{
+	switch ((enum dcm_event)event) {
+	case DCM_EVENT_SEQ_BEGIN:
+		return enter(r, el, err);
+	case DCM_EVENT_SEQ_END:
+		if (el->depth == 0)
+			r->in_shared = false;
+		return 0;
+	case DCM_EVENT_PIXELS:
+		if (el->depth == 0)
+			take_pixels(&r->rec, el, true);
+		return el->depth == 0;
+	case DCM_EVENT_ELEM:
+		if (dcm_file_is_pixels(&r->file, el)) {
+			take_pixels(&r->rec, el, false);
+			return 1;
+		}
+		if (DCM_TAG_GROUP(el->tag) & 1)
+			return el->depth == 0 ? take_private(r, el, err) : 0;
+		return el->depth == 0 || el->depth == 2 ? take_element(r, el, err) : 0;
+	case DCM_EVENT_END:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static int read_elements(struct instance_reader *r, struct err *err)
+{
+	struct dcm_elem el;
+	int rc = 0;
+
+	r->cursor = 0;
+	r->in_shared = false;
+	dcm_reader_init(&r->reader, &r->file);
+	while (rc == 0) {
+		rc = dcm_reader_next(&r->reader, &el, err);
+		if (rc >= 0)
+			rc = take_event(r, rc, &el, err);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* --- the record ------------------------------------------------------------------------ */
+
+/* The transfer syntax; where the file does not say, the one that its encoding amounts to. */
+static int finish_syntax(struct instance_reader *r)
+{
+	const char *ts = r->file.transfer_syntax;
+
+	if (!ts[0])
+		ts = !r->file.encoding.explicit_vr ? "1.2.840.10008.1.2" :
+			r->file.encoding.big_endian ? "1.2.840.10008.1.2.2" : "1.2.840.10008.1.2.1";
+	if (r->last_attr && strcmp(r->last_attr->transfer_syntax, ts) == 0)
+		r->rec.attr.transfer_syntax = r->last_attr->transfer_syntax;
+	else
+		r->rec.attr.transfer_syntax = intern_text(r->interns, ts, strlen(ts));
+	return r->rec.attr.transfer_syntax ? 0 : -ENOMEM;
+}
+
+static int finish_attributes(struct instance_reader *r)
+{
+	struct record *rec = &r->rec;
+
+	record_finish(rec, &r->file);
+	if (finish_syntax(r) < 0)
+		return -ENOMEM;
+	if (!r->last_attr || memcmp(r->last_attr, &rec->attr, sizeof rec->attr) != 0)
+		r->last_attr = intern_attributes(r->interns, &rec->attr);
+	rec->in.attr = r->last_attr;
+	return r->last_attr ? 0 : -ENOMEM;
+}
+
+static struct instance *publish(struct instance_reader *r, const struct instance_file *file)
+{
+	const struct dcm_problem *p = r->reader.problems;
+	unsigned n = r->reader.n_problems < DCM_MAX_PROBLEMS ? r->reader.n_problems : DCM_MAX_PROBLEMS, i;
+	struct instance_problem problems[DCM_MAX_PROBLEMS];
+	struct instance *in = &r->rec.in;
+
+	for (i = 0; i < n; i++)
+		problems[i] = (struct instance_problem){ .off = p[i].off, .text = p[i].text };
+	in->dir = file->dir;
+	in->size = file->size;
+	in->ino = file->ino;
+	in->mtime_ns = file->mtime_ns;
+	return instance_make(in, file->file, r->rec.sop_uid[0] ? r->rec.sop_uid : NULL, problems, n);
+}
+
+int instance_read(struct instance_reader *r, struct dcm_source *source, const struct instance_file *file,
+	struct instance **out, struct err *err)
+{
+	int rc = dcm_file_open(source, &r->file, err);
+
+	if (rc < 0)
+		return rc;
+	record_clear(&r->rec);
+	r->charset = charset_default();
+	rc = read_elements(r, err);
+	if (rc == 0 && record_is_dicomdir(&r->rec))
+		rc = err_set(err, -EISDIR, "a DICOMDIR");
+	if (rc == 0) {
+		*out = finish_attributes(r) < 0 ? NULL : publish(r, file);
+		rc = *out ? 0 : err_nomem(err);
+	}
+	dcm_file_close(&r->file);
+	return rc;
+}
+

@@ -26,15 +26,25 @@ static char *put(char *at, const char *s, size_t len)
 	return at + len;
 }
 
-static char *put_tag(char *at, uint32_t tag)
+static char *put_hex16(char *at, unsigned v)
 {
 	static const char hex[] = "0123456789abcdef";
-	unsigned i;
 
-	memcpy(at, "(0000,0000)", 11);
-	for (i = 0; i < 8; i++)
-		at[1 + i + i / 4] = hex[tag >> (28 - 4 * i) & 15];
-	return at + 11;
+	*at++ = hex[v >> 12 & 15];
+	*at++ = hex[v >> 8 & 15];
+	*at++ = hex[v >> 4 & 15];
+	*at++ = hex[v & 15];
+	return at;
+}
+
+static char *put_tag(char *at, uint32_t tag)
+{
+	*at++ = '(';
+	at = put_hex16(at, DCM_TAG_GROUP(tag));
+	*at++ = ',';
+	at = put_hex16(at, DCM_TAG_ELEMENT(tag));
+	*at++ = ')';
+	return at;
 }
 
 /* PATH VR NAME */

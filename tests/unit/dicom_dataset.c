@@ -17,6 +17,7 @@
 #include "dicom/tags.h"
 #include "dicom/value.h"
 #include "support/dcmgen.h"
+#include "support/failsource.h"
 
 static bool value_is(const struct dcm_node *n, const char *want)
 {
@@ -210,6 +211,35 @@ Test(dicom_dataset, every_allocation_may_fail)
 	cr_assert_eq(rc, 0);
 	cr_assert_gt(k, 8);
 	dcm_header_free(h);
+}
+
+Test(dicom_dataset, every_read_may_fail)
+{
+	static const char *const syntaxes[] = { GEN_IMPLICIT, GEN_DEFLATED };
+	struct failsource s;
+	struct dcm_header *h;
+	struct gen g;
+	struct err err;
+	uint64_t at;
+	int i, rc;
+
+	for (i = 0; i < 2; i++) {
+		sample(&g, syntaxes[i]);
+		gen_bytes(&g, DCM_DataSetTrailingPadding, "OB", calloc(1, 50000), 50000);
+		gen_finish(&g);
+		for (at = 0; at <= g.out.len; at += 7) {
+			failsource_init(&s, g.out.data, g.out.len, at);
+			rc = dcm_header_read(&s.base, DCM_LOAD_ALL, 0, &h, &err);
+			cr_assert(rc == 0 || (rc == -EIO && err.code == -EIO));
+			if (rc == 0)
+				dcm_header_free(h);
+			cr_assert_eq(s.n_closed, 1);
+		}
+		failsource_init(&s, g.out.data, g.out.len, UINT64_MAX);
+		cr_assert_eq(dcm_header_read(&s.base, DCM_LOAD_ALL, 0, &h, NULL), 0);
+		dcm_header_free(h);
+		gen_release(&g);
+	}
 }
 
 Test(dicom_dataset, what_a_header_keeps_in_memory_is_bounded)

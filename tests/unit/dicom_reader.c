@@ -14,6 +14,7 @@
 #include "dicom/source.h"
 #include "dicom/tags.h"
 #include "support/dcmgen.h"
+#include "support/failsource.h"
 
 /* The events as text: "gggg,eeee VR length", "[" a sequence "{" item "}" "]", "<" pixels, ".". */
 static const char *trace_of(struct dcm_file *f, unsigned *n_problems)
@@ -702,35 +703,10 @@ Test(dicom_reader, a_file_cut_at_any_byte_is_read_up_to_there)
 	}
 }
 
-struct failing {
-	struct dcm_source base;
-	const char *bytes;
-	uint64_t fails_at;
-	unsigned n_reads;
-};
-
-static int64_t failing_pread(struct dcm_source *s, void *buf, size_t n, uint64_t off,
-	struct err *err)
-{
-	struct failing *f = (struct failing *)s;
-
-	f->n_reads++;
-	if (off + n > f->fails_at)
-		return err_set(err, -EIO, "as the test wants");
-	memcpy(buf, f->bytes + off, n);
-	return (int64_t)n;
-}
-
-static void failing_close(struct dcm_source *s)
-{
-	(void)s;
-}
-
 Test(dicom_reader, a_source_that_fails_is_an_error_not_an_end)
 {
-	static const struct dcm_source_ops ops = { failing_pread, failing_close };
 	static struct dcm_reader r;
-	struct failing s;
+	struct failsource s;
 	struct dcm_elem el;
 	struct dcm_file f;
 	struct gen g;
@@ -741,7 +717,7 @@ Test(dicom_reader, a_source_that_fails_is_an_error_not_an_end)
 	gen_put(&g, DCM_Modality, "MR");
 	gen_bytes(&g, DCM_TextValue, "UT", calloc(1, 40000), 40000);
 	gen_put(&g, DCM_Rows, "1");
-	s = (struct failing){ { &ops, g.out.len }, g.out.data, 30000, 0 };
+	failsource_init(&s, g.out.data, g.out.len, 30000);
 	cr_assert_eq(dcm_file_open(&s.base, &f, NULL), 0);
 	dcm_reader_init(&r, &f);
 	while (event >= 0 && event != DCM_EVENT_END)
@@ -755,9 +731,8 @@ Test(dicom_reader, a_source_that_fails_is_an_error_not_an_end)
 /* Heads of no known form, each of which points far away in one of the forms it may have. */
 Test(dicom_reader, guessing_is_bounded)
 {
-	static const struct dcm_source_ops ops = { failing_pread, failing_close };
 	static struct dcm_reader r;
-	struct failing s;
+	struct failsource s;
 	struct dcm_elem el;
 	struct dcm_file f;
 	struct gen g;
@@ -767,7 +742,7 @@ Test(dicom_reader, guessing_is_bounded)
 	gen_put(&g, DCM_Modality, "MR");
 	for (i = 0; i < 40000; i++)
 		gen_raw(&g, "\xff\0\0\x10\1\0\0\0x", 9);
-	s = (struct failing){ { &ops, g.out.len }, g.out.data, UINT64_MAX, 0 };
+	failsource_init(&s, g.out.data, g.out.len, UINT64_MAX);
 	cr_assert_eq(dcm_file_open(&s.base, &f, NULL), 0);
 	dcm_reader_init(&r, &f);
 	while (dcm_reader_next(&r, &el, NULL) != DCM_EVENT_END)

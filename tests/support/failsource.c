@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* The source that fails: see failsource.h. */
+#include "support/failsource.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/err.h"
+
+static int64_t fail_pread(struct dcm_source *s, void *buf, size_t n, uint64_t off, struct err *err)
+{
+	struct failsource *f = (struct failsource *)s;
+
+	f->n_reads++;
+	if (off + n > f->fails_at)
+		return err_set(err, -EIO, "as the test wants");
+	memcpy(buf, (const char *)f->bytes + off, n);
+	return (int64_t)n;
+}
+
+static void fail_close(struct dcm_source *s)
+{
+	((struct failsource *)s)->n_closed++;
+}
+
+struct dcm_source *failsource_init(struct failsource *f, const void *bytes, size_t len,
+	uint64_t fails_at)
+{
+	static const struct dcm_source_ops ops = { fail_pread, fail_close };
+
+	*f = (struct failsource){ { &ops, len }, bytes, fails_at, 0, 0 };
+	return &f->base;
+}

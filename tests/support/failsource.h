@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* A byte source over memory that fails where a test wants it to, and counts how often it is asked. */
+#ifndef TESTS_SUPPORT_FAILSOURCE_H
+#define TESTS_SUPPORT_FAILSOURCE_H
+
+#include "dicom/source.h"
+
+struct failsource {
+	struct dcm_source base;
+	const void *bytes;
+	uint64_t fails_at; /* reads that reach beyond this byte are -EIO; UINT64_MAX: none */
+	unsigned n_reads;
+	unsigned n_closed;
+};
+
+/* The struct is the caller's, and stays his when the source is closed. */
+struct dcm_source *failsource_init(struct failsource *f, const void *bytes, size_t len,
+	uint64_t fails_at);
+
+#endif

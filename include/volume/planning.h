@@ -116,12 +116,21 @@ struct plan_draft {
 	bool is_step;                    /* towards another: not shown */
 };
 
+/* What follows from attributes alone: kept for the next image, which mostly has the same ones. */
+struct plan_kind {
+	const struct attributes *of;
+	struct vendor_traits traits;
+	uint8_t part;                    /* enum image_part */
+	bool derived, may_be_mosaic;
+};
+
 struct planner {
 	struct catalog *catalog;
 	const struct study *study;
 	struct files *files;
 	struct arena *keep;              /* the set's */
 	struct arena scratch;
+	struct plan_kind kind;
 	struct plan_block *blocks;
 	uint32_t n_blocks, cap_blocks;
 	struct plan_group *groups;
@@ -167,7 +176,9 @@ int plan_problem(struct planner *p, const struct instance *in, const char *fmt, 
 /* Room for one more in a growing array of the scratch arena; the element is zeroed. NULL: no memory. */
 void *plan_grow(struct planner *p, void *array_at, uint32_t *n, uint32_t *cap, size_t size);
 /* From a record: what a classic image has there, and an enhanced one where its groups are silent. */
-void plan_fill_from_record(const struct instance *in, struct plan_block *b, struct plan_image *im);
+void plan_fill_from_record(struct planner *p, const struct instance *in, struct plan_block *b,
+	struct plan_image *im);
+const struct plan_kind *plan_kind(struct planner *p, const struct attributes *a);
 /* What voxels become, where they are not scaled. */
 enum sample_type plan_sample_type(const struct pixel_desc *d);
 bool plan_is_derived(const char *image_type);

@@ -330,7 +330,7 @@ static int add_block(struct planner *p, struct series *s, const struct instance 
 
 	if (!b)
 		return err_nomem(err);
-	plan_fill_from_record(in, b, &b->images[0]);
+	plan_fill_from_record(p, in, b, &b->images[0]);
 	for (uint32_t t = 0; t < g->n_times; t++)
 		for (uint32_t k = 0; mine[t] && k < g->n_planes; k++) {
 			const struct frame *f = g->at[(size_t)t * g->n_planes + k];
@@ -379,8 +379,7 @@ static int add_blocks(struct planner *p, struct series *s, const struct instance
 {
 	bool *done = arena_zalloc(&p->scratch, g->n_times, sizeof *done);
 	bool *mine = arena_zalloc(&p->scratch, g->n_times, sizeof *mine);
-	struct plan_block like = { .traits = vendor_traits(in->attr->manufacturer, in->attr->software_versions,
-		in->attr->sequence_name) };
+	struct plan_block like = { .traits = plan_kind(p, in->attr)->traits };
 	int rc = 0;
 
 	if (!done || !mine)
@@ -524,7 +523,7 @@ int plan_collect_enhanced(struct planner *p, struct series *s, const struct inst
 
 	if (!frames)
 		return err_nomem(err);
-	plan_fill_from_record(in, &record, &image);
+	plan_fill_from_record(p, in, &record, &image);
 	learn_dimensions(h, n, &d);
 	for (uint32_t i = 0; i < n; i++) {
 		frames[i].im = image;

@@ -86,7 +86,7 @@ static int collect_plain(struct planner *p, struct series *s, const struct insta
 
 	if (!b)
 		return err_nomem(err);
-	plan_fill_from_record(in, b, &b->images[0]);
+	plan_fill_from_record(p, in, b, &b->images[0]);
 	b->is_multiframe = n > 1;
 	b->n_planes = is_stacked_in_space(in) ? slices_of(h, n) : 1;
 	b->n_times = n / b->n_planes;

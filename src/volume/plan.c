@@ -83,8 +83,7 @@ struct plan_block *plan_new_block(struct planner *p, struct series *s, const str
 		return NULL;
 	b->n_planes = b->n_times = 1;
 	b->tiles_across = b->tiles_down = 1;
-	b->traits = vendor_traits(in->attr->manufacturer, in->attr->software_versions,
-		in->attr->sequence_name);
+	b->traits = plan_kind(p, in->attr)->traits;
 	for (uint32_t i = 0; i < n_images; i++) {
 		b->images[i].series = s;
 		b->images[i].in = in;

@@ -89,15 +89,34 @@ enum image_part plan_part(const char *image_type, const char *component, int32_t
 	return IMAGE_PART_UNKNOWN;
 }
 
-static void fill_image(const struct instance *in, struct plan_image *im)
+static bool may_be_mosaic(const struct attributes *a)
+{
+	return (a->n_tiles != INSTANCE_NO_INT && a->n_tiles > 1) || has_value(a->image_type, "MOSAIC");
+}
+
+const struct plan_kind *plan_kind(struct planner *p, const struct attributes *a)
+{
+	struct plan_kind *k = &p->kind;
+
+	if (k->of == a)
+		return k;
+	k->of = a;
+	k->traits = vendor_traits(a->manufacturer, a->software_versions, a->sequence_name);
+	k->part = (uint8_t)plan_part(a->image_type, a->complex_component, a->ge_image_part);
+	k->derived = plan_is_derived(a->image_type);
+	k->may_be_mosaic = may_be_mosaic(a);
+	return k;
+}
+
+static void fill_image(struct planner *p, const struct instance *in, struct plan_image *im)
 {
 	const struct attributes *a = in->attr;
 
-	im->part = (uint8_t)plan_part(a->image_type, a->complex_component, a->ge_image_part);
+	im->part = plan_kind(p, a)->part;
+	im->derived = plan_kind(p, a)->derived;
 	if (a->field_map_first && im->part == IMAGE_PART_MAGNITUDE && in->number != INSTANCE_NO_INT &&
 	    a->locations_in_acquisition > 0 && in->number <= a->locations_in_acquisition)
 		im->part = IMAGE_PART_FIELD_MAP;
-	im->derived = plan_is_derived(a->image_type);
 	im->echo_number = a->echo_number == INSTANCE_NO_INT ? 0 : a->echo_number;
 	im->echo_time = (float)a->echo_time;
 	im->repetition_time = (float)a->repetition_time;
@@ -135,12 +154,6 @@ static void fill_block(const struct instance *in, struct plan_block *b)
 }
 
 /* --- mosaics --------------------------------------------------------------------------- */
-
-static bool may_be_mosaic(const struct instance *in)
-{
-	return (in->attr->n_tiles != INSTANCE_NO_INT && in->attr->n_tiles > 1) ||
-	       has_value(in->attr->image_type, "MOSAIC");
-}
 
 static void fill_mosaic(const struct facts *f, struct plan_block *b)
 {
@@ -198,8 +211,8 @@ static int collect_single(struct planner *p, struct series *s, const struct inst
 	if (!b)
 		return err_nomem(err);
 	fill_block(in, b);
-	fill_image(in, &b->images[0]);
-	if (!may_be_mosaic(in))
+	fill_image(p, in, &b->images[0]);
+	if (!plan_kind(p, in->attr)->may_be_mosaic)
 		return 0;
 	if (p->n_blocks > 1 && p->blocks[p->n_blocks - 2].n_tiles &&
 	    p->blocks[p->n_blocks - 2].images[0].in->attr == in->attr)
@@ -207,10 +220,11 @@ static int collect_single(struct planner *p, struct series *s, const struct inst
 	return collect_mosaic(p, in, b, like, err);
 }
 
-void plan_fill_from_record(const struct instance *in, struct plan_block *b, struct plan_image *im)
+void plan_fill_from_record(struct planner *p, const struct instance *in, struct plan_block *b,
+	struct plan_image *im)
 {
 	fill_block(in, b);
-	fill_image(in, im);
+	fill_image(p, in, im);
 }
 
 int plan_collect(struct planner *p, struct err *err)

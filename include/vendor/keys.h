@@ -44,6 +44,7 @@ struct key_value {
 /* Texts, lists and words are borrowed: the arena's, or static. */
 struct keys {
 	struct arena *a;
+	bool failed; /* a list or words found no memory */
 	struct key_value value[KEY_COUNT];
 };
 

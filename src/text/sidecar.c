@@ -719,7 +719,8 @@ int sidecar_render(const struct volume *v, struct files *files, struct buf *out,
 
 	if (!s)
 		return err_nomem(err);
-	s->v = v->slices ? v : v->base;
+	/* what was resampled or drawn into it is described by what it was made from */
+	s->v = v->base && v->kind != VOLUME_ISOTROPIC ? v->base : v;
 	s->files = files;
 	arena_init(&s->a);
 	keys_init(&s->keys, &s->a);
@@ -728,6 +729,8 @@ int sidecar_render(const struct volume *v, struct files *files, struct buf *out,
 		rc = describe_shape(s, err);
 	if (!rc)
 		rc = collect(s, err);
+	if (!rc && s->keys.failed)
+		rc = err_nomem(err);
 	if (!rc)
 		sidecar_add_keys(out, &s->keys);
 	release(s);

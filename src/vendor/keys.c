@@ -66,6 +66,7 @@ void keys_list(struct keys *keys, enum key k, const double *v, uint32_t n)
 	out->list = n ? arena_memdup(keys->a, v, n * sizeof *v) : NULL;
 	out->n = n;
 	out->is_set = out->list != NULL;
+	keys->failed = keys->failed || (n && !out->list);
 }
 
 void keys_words(struct keys *keys, enum key k, const char *const *words, uint32_t n)
@@ -75,6 +76,7 @@ void keys_words(struct keys *keys, enum key k, const char *const *words, uint32_
 	out->words = n ? arena_memdup(keys->a, words, n * sizeof *words) : NULL;
 	out->n = n;
 	out->is_set = out->words != NULL;
+	keys->failed = keys->failed || (n && !out->words);
 }
 
 void keys_unset(struct keys *keys, enum key k)

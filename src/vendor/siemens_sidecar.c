@@ -428,9 +428,10 @@ static double range(const double *t, uint32_t n)
 static int slice_timing(const struct siemens *w, struct err *err)
 {
 	uint32_t nz = w->in->dim[2], n, m;
-	double *first = arena_zalloc(w->in->a, 2 * (size_t)nz, sizeof *first), *second = first + nz;
+	double *first = arena_zalloc(w->in->a, nz, sizeof *first);
+	double *second = arena_zalloc(w->in->a, nz, sizeof *second);
 
-	if (!first)
+	if (!first || !second)
 		return err_nomem(err);
 	n = timing_of(w, 0, first);
 	m = timing_of(w, 1, second);

@@ -95,6 +95,10 @@ static struct samples_map map_of(const struct reading *g, const struct volume_sl
 		m.scale = true;
 		m.slope = s->slope;
 		m.intercept = s->intercept;
+		if (g->scale) { /* a header may have a slope on top of that */
+			m.slope *= g->v->scl_slope;
+			m.intercept = m.intercept * g->v->scl_slope + g->v->scl_inter;
+		}
 	} else if (g->scale) {
 		m.scale = true;
 		m.slope = g->v->scl_slope;

@@ -229,7 +229,7 @@ def check_volume(mount, path, problems, scratch, itk):
         bval, bvec = np.loadtxt(at('nii', '.bval'), ndmin=1), np.loadtxt(at('nii', '.bvec'), ndmin=2)
     check_mha(nii, at('mha', '.mha'))
     check_nrrd(nii, at('nrrd', '.nrrd'), bval, bvec)
-    turned = nii.header['sform_code'] and np.allclose(nii.header.get_sform(), nii.header.get_qform(), atol=1e-3)
+    turned = nii.header['sform_code'] and np.allclose(nii.header.get_sform(), nii.header.get_qform(), atol=1e-5)
     if itk and nii.ndim == 3 and nii.get_data_dtype().fields is None and turned and nii.shape[2] > 1:
         check_itk(nii, at('mha', '.mha'), scratch)
         check_itk(nii, at('nrrd', '.nrrd'), scratch)

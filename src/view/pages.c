@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/* HTML of png/: see view/pages.h. Names of the tree are escaped twice over, as text and in links. */
+#include "view/pages.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/names.h"
+#include "format/picture.h"
+
+static const char style[] =
+	"<style>\n"
+	":root{color-scheme:dark;--line:#2a2f36;--dim:#9aa4af;--link:#7db7ff}\n"
+	"*{box-sizing:border-box}\n"
+	"body{margin:0;background:#101317;color:#e4e8ec;font:15px/1.45 system-ui,sans-serif}\n"
+	"header,main{max-width:1500px;margin:0 auto;padding:0 24px}\n"
+	"header{padding-top:28px;padding-bottom:18px}\n"
+	"h1{font-size:26px;font-weight:600;margin:6px 0 2px;overflow-wrap:anywhere}\n"
+	"h2{font-size:17px;font-weight:600;margin:30px 0 10px;padding-bottom:6px;border-bottom:1px solid var(--line);"
+	"overflow-wrap:anywhere}\n"
+	"p{margin:0;color:var(--dim)}\n"
+	"a{color:var(--link);text-decoration:none}\n"
+	"a:hover{text-decoration:underline}\n"
+	".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(330px,1fr));gap:18px;padding-bottom:40px}\n"
+	".card{background:#171b21;border:1px solid var(--line);border-radius:10px;overflow:hidden;display:flex;"
+	"flex-direction:column}\n"
+	".card:hover{border-color:#46505c}\n"
+	".sheet{display:flex;height:270px;background:#000;align-items:center;justify-content:center}\n"
+	".sheet img{max-width:100%;max-height:100%;width:auto;height:auto;object-fit:contain}\n"
+	".text{padding:12px 14px 14px;display:flex;flex-direction:column;gap:4px;flex:1}\n"
+	".text b{font-weight:600;overflow-wrap:anywhere}\n"
+	".text p{font-size:13px}\n"
+	".links{margin-top:auto;padding-top:8px;display:flex;flex-wrap:wrap;gap:4px 12px;font-size:13px}\n"
+	".tag{display:inline-block;border:1px solid var(--line);border-radius:4px;padding:0 6px;margin-right:6px;"
+	"font-size:12px;color:var(--dim)}\n"
+	"</style>\n";
+
+/* ---- escaping ---- */
+
+static void add_text(struct buf *out, const char *s)
+{
+	for (; s && *s; s++) {
+		switch (*s) {
+		case '<':
+			buf_adds(out, "&lt;");
+			break;
+		case '>':
+			buf_adds(out, "&gt;");
+			break;
+		case '&':
+			buf_adds(out, "&amp;");
+			break;
+		case '"':
+			buf_adds(out, "&quot;");
+			break;
+		default:
+			buf_addc(out, *s);
+		}
+	}
+}
+
+/* stem + ending as one component of a link, as the tree names it (RFC 3986: all but unreserved characters
+ * percent-encoded). */
+static void add_component(struct buf *out, const char *stem, const char *ending)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	char name[NAME_MOST_BYTES + 1];
+	const char *s;
+
+	name_join(name, stem, "", ending);
+	for (s = name; *s; s++) {
+		if (strchr(plain, *s))
+			buf_addc(out, *s);
+		else
+			buf_addf(out, "%%%02X", (unsigned)(unsigned char)*s);
+	}
+}
+
+static void add_count(struct buf *out, uint64_t n, const char *one, const char *many)
+{
+	buf_add_u64(out, n);
+	buf_addc(out, ' ');
+	buf_adds(out, n == 1 ? one : many);
+}
+
+static void begin_page(struct buf *out, const char *title)
+{
+	buf_adds(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+		      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
+	add_text(out, title);
+	buf_adds(out, "</title>\n");
+	buf_adds(out, style);
+	buf_adds(out, "</head>\n<body>\n");
+}
+
+static int end_page(struct buf *out, struct err *err)
+{
+	buf_adds(out, "</main>\n</body>\n</html>\n");
+	return buf_error(out) < 0 ? err_nomem(err) : 0;
+}
+
+/* ---- the top page ---- */
+
+static bool is_shown_series(const struct view_node *n, const struct series *s)
+{
+	return s->n_instances && filter_has_series(n->snap->filter, s);
+}
+
+/* Each modality of the study once. */
+static void add_modalities(const struct view_node *n, const struct study *st, struct buf *out)
+{
+	const char *seen[8];
+	unsigned n_seen = 0, k;
+	uint32_t i;
+
+	for (i = 0; i < st->n_series && n_seen < 8; i++) {
+		const char *m = is_shown_series(n, st->series[i]) ? st->series[i]->instances[0]->attr->modality : NULL;
+
+		for (k = 0; m && k < n_seen && strcmp(seen[k], m) != 0; k++)
+			;
+		if (!m || k < n_seen)
+			continue;
+		seen[n_seen++] = m;
+		buf_adds(out, "<span class=\"tag\">");
+		add_text(out, m);
+		buf_adds(out, "</span>");
+	}
+}
+
+static void add_study(const struct view_node *n, const struct study *st, struct buf *out)
+{
+	uint64_t images = 0, series = 0;
+	uint32_t i;
+
+	for (i = 0; i < st->n_series; i++)
+		if (is_shown_series(n, st->series[i])) {
+			series++;
+			images += st->series[i]->n_instances;
+		}
+	buf_adds(out, "<div class=\"card\"><div class=\"text\"><p>");
+	add_text(out, st->patient->name);
+	buf_adds(out, "</p><b><a href=\"");
+	add_component(out, st->patient->name, "");
+	buf_addc(out, '/');
+	add_component(out, st->name, "");
+	buf_adds(out, "/index.html\">");
+	add_text(out, st->name);
+	buf_adds(out, "</a></b><p>");
+	add_count(out, series, "series", "series");
+	buf_adds(out, ", ");
+	add_count(out, images, "instance", "instances");
+	buf_adds(out, "</p><p>");
+	add_modalities(n, st, out);
+	buf_adds(out, "</p></div></div>\n");
+}
+
+int pages_index(const struct view_node *n, struct buf *out, struct err *err)
+{
+	const struct catalog *c = n->snap->catalog;
+	const struct filter *f = n->snap->filter;
+	uint32_t i, k;
+
+	begin_page(out, "Images");
+	buf_adds(out, "<header><h1>Images</h1><p>");
+	if (!f) {
+		add_count(out, c->n_patients, "patient", "patients");
+		buf_adds(out, ", ");
+		add_count(out, c->n_studies, "study", "studies");
+		buf_adds(out, ", ");
+		add_count(out, c->n_instances, "instance", "instances");
+	}
+	buf_adds(out, "</p></header>\n<main>\n<div class=\"grid\">\n");
+	for (i = 0; i < c->n_patients; i++) {
+		const struct patient *p = c->patients[i];
+
+		for (k = 0; k < p->n_studies; k++)
+			if (filter_has_study(f, p->studies[k]))
+				add_study(n, p->studies[k], out);
+	}
+	buf_adds(out, "</div>\n");
+	return end_page(out, err);
+}
+
+/* ---- the page of a study ---- */
+
+/* A link to the same place in another view. */
+static void add_link(const struct study *st, const char *view, const char *stem, const char *ending, const char *text,
+	struct buf *out)
+{
+	buf_addf(out, "<a href=\"../../../%s/", view);
+	add_component(out, st->patient->name, "");
+	buf_addc(out, '/');
+	add_component(out, st->name, "");
+	buf_addc(out, '/');
+	add_component(out, stem, ending);
+	buf_addf(out, "\">%s</a>", text);
+}
+
+static void add_links(const struct study *st, const struct volume *v, struct buf *out)
+{
+	buf_adds(out, "<div class=\"links\"><a href=\"");
+	add_component(out, v->name, "");
+	buf_adds(out, "/\">slices</a>");
+	add_link(st, "nii", v->name, ".nii", "nii", out);
+	add_link(st, "nii.gz", v->name, ".nii.gz", "nii.gz", out);
+	add_link(st, "nii", v->name, ".json", "sidecar", out);
+	if (v->series) {
+		add_link(st, "headers", v->series->name, ".txt", "header", out);
+		add_link(st, "headers", v->series->name, "", "headers", out);
+		add_link(st, "dicom", v->series->name, "", "dicom", out);
+	}
+	buf_adds(out, "</div>");
+}
+
+static void add_size(const struct volume *v, struct buf *out)
+{
+	unsigned i;
+
+	for (i = 0; i < (v->is_4d ? 4u : 3u); i++)
+		buf_addf(out, i ? " × %u" : "%u", v->dim[i]);
+	buf_adds(out, ", ");
+	for (i = 1; i <= 3; i++)
+		buf_addf(out, i > 1 ? " × %.3g" : "%.3g", fabs((double)v->pixdim[i]));
+	buf_adds(out, " mm");
+	if (v->is_4d && v->pixdim[4] > 0)
+		buf_addf(out, ", %.3g s", (double)v->pixdim[4]);
+}
+
+static void add_card(const struct study *st, const struct volume *v, struct buf *out)
+{
+	struct png_shape sheet = picture_sheet_shape(v);
+	const char *modality = v->series && v->series->n_instances ? v->series->instances[0]->attr->modality : NULL;
+
+	buf_adds(out, "<div class=\"card\"><a class=\"sheet\" href=\"");
+	add_component(out, v->name, ".png");
+	buf_adds(out, "\"><img loading=\"lazy\" src=\"");
+	add_component(out, v->name, ".png");
+	buf_addf(out, "\" width=\"%u\" height=\"%u\" alt=\"", sheet.width, sheet.height);
+	add_text(out, v->name);
+	buf_adds(out, "\"></a><div class=\"text\"><b>");
+	add_text(out, v->name);
+	buf_adds(out, "</b><p>");
+	if (modality) {
+		buf_adds(out, "<span class=\"tag\">");
+		add_text(out, modality);
+		buf_adds(out, "</span>");
+	}
+	add_size(v, out);
+	buf_adds(out, "</p>");
+	if (v->why && *v->why) {
+		buf_adds(out, "<p>");
+		add_text(out, v->why);
+		buf_adds(out, "</p>");
+	}
+	add_links(st, v, out);
+	buf_adds(out, "</div></div>\n");
+}
+
+/* Series of which no volume is: reports, annotations, plans. */
+static void add_rest(const struct view_node *n, const struct study *st, const struct volume_set *set, struct buf *out)
+{
+	bool begun = false;
+	uint32_t i, k;
+
+	for (i = 0; i < st->n_series; i++) {
+		const struct series *s = st->series[i];
+
+		for (k = 0; k < set->n_volumes && set->volumes[k]->series != s; k++)
+			;
+		if (k < set->n_volumes || !is_shown_series(n, s))
+			continue;
+		buf_adds(out, begun ? "<p>" : "<h2>Without a volume of their own</h2>\n<p>");
+		begun = true;
+		add_text(out, s->name);
+		buf_adds(out, " &nbsp; ");
+		add_link(st, "headers", s->name, ".txt", "header", out);
+		buf_adds(out, " &nbsp; ");
+		add_link(st, "dicom", s->name, "", "dicom", out);
+		buf_adds(out, "</p>\n");
+	}
+}
+
+static void begin_study(const struct study *st, const struct volume_set *set, struct buf *out)
+{
+	begin_page(out, st->name);
+	buf_adds(out, "<header><p><a href=\"../../index.html\">Images</a> / ");
+	add_text(out, st->patient->name);
+	buf_adds(out, "</p><h1>");
+	add_text(out, st->name);
+	buf_adds(out, "</h1><p>");
+	add_count(out, st->n_series, "series", "series");
+	buf_adds(out, ", ");
+	add_count(out, set->n_volumes, "volume", "volumes");
+	buf_adds(out, "</p></header>\n<main>\n<div class=\"grid\">\n");
+}
+
+int pages_study(const struct view_node *n, struct buf *out, struct err *err)
+{
+	const struct study *st = tree_study(n);
+	struct volume_set *set;
+	uint32_t i;
+	int rc;
+
+	if (!st || node_key(n)->version != st->version)
+		return tree_gone(err);
+	rc = plans_get(n->snap->plans, n->snap->catalog, st, &set, err);
+	if (rc < 0)
+		return rc;
+	begin_study(st, set, out);
+	for (i = 0; i < set->n_volumes; i++)
+		if (filter_has_volume(n->snap->filter, set->volumes[i]))
+			add_card(st, set->volumes[i], out);
+	buf_adds(out, "</div>\n");
+	add_rest(n, st, set, out);
+	volume_set_put(set);
+	return end_page(out, err);
+}

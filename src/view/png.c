@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* png/: VOLUME/NNNN.png for each slice, VOLUME.png with all of them, and pages that show these. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "format/picture.h"
+#include "view/pages.h"
+#include "view/volumes.h"
+
+/* What a slice's key has in b: the volume, and the slice. */
+#define SLICE_BITS 32
+
+static struct view_key volume_key(const struct study *st, const struct volume *v, uint32_t kind, uint64_t b)
+{
+	(void)v;
+	return (struct view_key){ .kind = kind, .version = st->version, .a = st->id, .b = b };
+}
+
+static int emit_volume(const struct study *st, const struct volume *v, struct view_out *out, struct err *err)
+{
+	struct view_key dir = volume_key(st, v, TREE_VOLUME_DIR, v->index);
+	struct view_key sheet = volume_key(st, v, TREE_VOLUME_FILE, (uint64_t)v->index << 8);
+	struct png_shape shape = picture_sheet_shape(v);
+	int rc = tree_emit(out, VIEW_DIR, v->name, "", &dir, 0, v->mtime_ns, v->identity, err);
+
+	if (rc == 0)
+		rc = tree_emit(out, VIEW_FILE, v->name, ".png", &sheet, (int64_t)png_size(&shape), v->mtime_ns, v->identity,
+			err);
+	return rc;
+}
+
+static int list_study(const struct view_node *n, struct view_out *out, struct err *err)
+{
+	const struct study *st = tree_study(n);
+	struct volume_set *set;
+	uint32_t i;
+	int rc;
+
+	if (!st)
+		return tree_gone(err);
+	rc = plans_get(n->snap->plans, n->snap->catalog, st, &set, err);
+	if (rc < 0)
+		return rc;
+	for (i = 0; i < set->n_volumes && rc == 0; i++)
+		if (filter_has_volume(n->snap->filter, set->volumes[i]))
+			rc = emit_volume(st, set->volumes[i], out, err);
+	volume_set_put(set);
+	if (rc == 0) {
+		struct view_key page = { .kind = TREE_STUDY_FILE, .version = st->version, .a = st->id };
+
+		rc = tree_emit(out, VIEW_FILE, "index", ".html", &page, VIEW_SIZE_LATER, st->mtime_ns, 0, err);
+	}
+	return rc;
+}
+
+/* 0001.png and on; with more digits where there are more slices. */
+static int list_slices(const struct view_node *n, struct view_out *out, struct err *err)
+{
+	const struct study *st = tree_study(n);
+	uint64_t index = node_key(n)->b, i, count;
+	struct volume_set *set;
+	const struct volume *v;
+	struct png_shape shape;
+	char name[32];
+	int digits, rc = volumes_find(n, index, &set, &v, err);
+
+	if (rc < 0)
+		return rc;
+	count = picture_count(v);
+	shape = picture_shape(v);
+	digits = snprintf(name, sizeof name, "%llu", (unsigned long long)count);
+	for (i = 0; i < count && rc == 0; i++) {
+		struct view_key key = volume_key(st, v, TREE_SLICE_FILE, index << SLICE_BITS | i);
+
+		snprintf(name, sizeof name, "%0*llu", digits < 4 ? 4 : digits, (unsigned long long)i + 1);
+		rc = tree_emit(out, VIEW_FILE, name, ".png", &key, (int64_t)png_size(&shape), v->mtime_ns, i, err);
+	}
+	volume_set_put(set);
+	return rc;
+}
+
+static int list_root(const struct view_node *n, struct view_out *out, struct err *err)
+{
+	struct view_key page = { .kind = TREE_ROOT_FILE, .version = (uint32_t)n->snap->catalog->gen };
+	int rc = tree_list_patients(n, out, err);
+
+	return rc ? rc : tree_emit(out, VIEW_FILE, "index", ".html", &page, VIEW_SIZE_LATER, 0, 0, err);
+}
+
+static int list(const struct view_node *n, struct view_out *out, struct err *err)
+{
+	switch (node_key(n)->kind) {
+	case TREE_ROOT:
+		return list_root(n, out, err);
+	case TREE_PATIENT:
+		return tree_list_studies(n, out, err);
+	case TREE_STUDY:
+		return list_study(n, out, err);
+	case TREE_VOLUME_DIR:
+		return list_slices(n, out, err);
+	default:
+		return err_set(err, -ENOTDIR, "not a folder");
+	}
+}
+
+static int render_page(const struct view_node *n, struct buf *out, struct err *err)
+{
+	return node_key(n)->kind == TREE_ROOT_FILE ? pages_index(n, out, err) : pages_study(n, out, err);
+}
+
+static int size(const struct view_node *n, int64_t *bytes, struct err *err)
+{
+	return tree_size_text(n, render_page, bytes, err);
+}
+
+/* ---- pictures: made whole, and kept with the decoded frames ---- */
+
+struct picture {
+	struct content content;
+	struct snapshot *snap;           /* a reference: files and cache */
+	struct volume_set *set;          /* a reference: the volume is in it */
+	const struct volume *v;
+	struct png_shape shape;
+	bool is_sheet;
+	uint64_t slice;
+	uint64_t id[2];                  /* in the cache */
+};
+
+static int make_picture(void *arg, uint8_t *out, size_t len, struct err *err)
+{
+	const struct picture *p = arg;
+	uint8_t *pixels = mem_resize(NULL, (size_t)p->shape.width * p->shape.height, p->shape.channels);
+	int rc;
+
+	(void)len;
+	if (!pixels)
+		return err_nomem(err);
+	if (p->is_sheet)
+		rc = picture_sheet(p->v, &p->snap->reader, pixels, err);
+	else
+		rc = picture_slice(p->v, &p->snap->reader, p->slice, pixels, err);
+	if (rc == 0)
+		png_encode(&p->shape, pixels, out);
+	mem_free(pixels);
+	return rc;
+}
+
+static int64_t read_picture(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
+{
+	struct picture *p = (struct picture *)c;
+	struct framecache *cache = p->snap->reader.cache;
+	const struct frame *f;
+	int rc = framecache_get_made(cache, p->id, (size_t)c->size, make_picture, p, &f, err);
+
+	if (rc < 0)
+		return rc;
+	memcpy(buf, f->samples + off, n);
+	framecache_put(cache, f);
+	return (int64_t)n;
+}
+
+static void free_picture(struct content *c)
+{
+	struct picture *p = (struct picture *)c;
+
+	volume_set_put(p->set);
+	snapshot_put(p->snap);
+	mem_free(p);
+}
+
+static const struct content_ops picture_ops = { .pread = read_picture, .free = free_picture };
+
+static int open_picture(const struct view_node *n, uint64_t index, struct content **out, struct err *err)
+{
+	const struct view_key *key = node_key(n);
+	struct volume_set *set;
+	const struct volume *v;
+	struct picture *p;
+	int rc = volumes_find(n, index, &set, &v, err);
+
+	if (rc < 0)
+		return rc;
+	p = mem_calloc(1, sizeof *p);
+	if (!p) {
+		volume_set_put(set);
+		return err_nomem(err);
+	}
+	p->snap = snapshot_get((struct snapshot *)n->snap);
+	p->set = set;
+	p->v = v;
+	p->is_sheet = key->kind == TREE_VOLUME_FILE;
+	p->slice = p->is_sheet ? 0 : key->b & (((uint64_t)1 << SLICE_BITS) - 1);
+	p->shape = p->is_sheet ? picture_sheet_shape(v) : picture_shape(v);
+	p->id[0] = hash_bytes(v->identity, "png", 3);
+	p->id[1] = hash_bytes(0, key, sizeof *key);
+	p->content = (struct content){ .ops = &picture_ops, .size = png_size(&p->shape), .held_bytes = sizeof *p };
+	if (p->slice >= picture_count(v)) {
+		free_picture(&p->content);
+		return tree_gone(err);
+	}
+	*out = &p->content;
+	return 0;
+}
+
+static int open_file(const struct view_node *n, struct content **out, struct err *err)
+{
+	const struct view_key *key = node_key(n);
+
+	switch (key->kind) {
+	case TREE_VOLUME_FILE:
+		return open_picture(n, key->b >> 8, out, err);
+	case TREE_SLICE_FILE:
+		return open_picture(n, key->b >> SLICE_BITS, out, err);
+	default:
+		return tree_open_text(n, render_page, out, err);
+	}
+}
+
+const struct view view_png = {
+	.name = "png",
+	.summary = "index.html; VOLUME.png: all slices on a sheet; VOLUME/NNNN.png: each slice, windowed",
+	.list = list,
+	.size = size,
+	.open = open_file,
+};

@@ -173,7 +173,12 @@ def run(*words, **more):
 
 
 def files_below(path):
-    return sorted(os.path.join(d, f) for d, _, names in os.walk(path) for f in names)
+    """All files but those of by/, which has every other one again for each of some forty keywords."""
+    found = []
+    for folder, folders, names in os.walk(path):
+        found += [os.path.join(folder, n) for n in names]
+        folders[:] = [f for f in folders if (folder, f) != (path, 'by')]
+    return sorted(found)
 
 
 def content(path):
@@ -211,6 +216,15 @@ def test_sizes_are_exact_before_the_first_read(box):
         for path in files_below(m.path):
             size = os.stat(path).st_size
             assert size == len(content(path)) == os.stat(path).st_size, path
+
+
+def test_by_narrows_down_and_a_walk_of_it_ends(box):
+    with Mount(archive(f'{box}/src'), f'{box}/mnt') as m:
+        value = f'{m.path}/by/Modality/MR'
+        assert 'nii' in os.listdir(value) and 'by' not in os.listdir(value)
+        assert '1' in os.listdir(f'{value}/by/SeriesNumber')
+        assert files_below(f'{value}/by/SeriesNumber/1/dicom')
+        assert not os.path.exists(f'{value}/nii/by') and not os.path.exists(f'{m.path}/by/NoSuchKeyword')
 
 
 def test_dicom_files_are_the_source_bytes(box):

@@ -7,15 +7,15 @@
 #include "base/err.h"
 #include "main/options.h"
 
-#define PARSE(o, err, ...) parse(o, err, (char *[]){ "dcmfs", __VA_ARGS__, NULL })
+#define PARSE(o, err, ...) parse(o, err, (const char *[]){ "dcmfs", __VA_ARGS__, NULL })
 
-static int parse(struct options *o, struct err *err, char **argv)
+static int parse(struct options *o, struct err *err, const char **argv)
 {
 	int argc = 0;
 
 	while (argv[argc])
 		argc++;
-	return options_parse(o, argc, argv, err);
+	return options_parse(o, argc, (char *const *)argv, err);
 }
 
 Test(main_options, a_mount_as_mount_8_asks_for_it)
@@ -78,7 +78,7 @@ Test(main_options, ls_and_cat_want_what_they_need)
 Test(main_options, what_is_wrong_is_named)
 {
 	static const struct {
-		char *words;
+		const char *words;
 		const char *says;
 	} cases[] = {
 		{ "colour", "colour: no such option" },

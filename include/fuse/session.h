@@ -17,9 +17,22 @@ struct err;
 struct session;
 struct vfs;
 
+/* What is mounted may change below: who knows. Called from one thread. */
+struct session_source {
+	void *arg;
+	/* Look again. *changed: there is a newer snapshot; *again: look once more soon. */
+	int (*rescan)(void *arg, bool *changed, bool *again, struct err *err);
+	/* Begin to watch: a descriptor that is readable when something has happened, or -1 where nobody tells.
+	 * *changed: something has happened already. */
+	int (*watch)(void *arg, bool *changed);
+	/* Take what has happened; was there anything? */
+	bool (*drain)(void *arg);
+};
+
 struct session_options {
 	struct vfs *vfs;
-	const char *source;             /* shown as the device in /proc/mounts */
+	struct session_source source;
+	const char *fsname;             /* shown as the device in /proc/mounts */
 	const char *mountpoint;         /* absolute */
 	const char *mount_options;      /* more of them, by commas: "allow_other,noexec"; or NULL */
 	uid_t uid;
@@ -29,10 +42,7 @@ struct session_options {
 	bool debug;
 	bool single_thread;
 	unsigned readahead_kb;          /* best effort, where we are root; 0: the kernel's own */
-	unsigned refresh_seconds;       /* 0: on SIGHUP alone */
-	/* Look at the source again; *changed: the tree has a newer snapshot to move to. */
-	int (*rescan)(void *arg, bool *changed, struct err *err);
-	void *arg;
+	unsigned refresh_seconds;       /* look at the source so often; 0: when it is watched or SIGHUP asks */
 };
 
 int session_new(const struct session_options *options, struct session **out, struct err *err);

@@ -53,7 +53,7 @@ int store_index_path(const char *source, char *buf, size_t cap, struct err *err)
  * catalog is another than before. One caller at a time. */
 int store_scan(struct store *s, bool *changed, struct err *err);
 /* Did the last scan leave nothing for the next: files so young that they may still be written to? They are
- * taken two seconds after their last change; the first scan takes them as they are. */
+ * taken a second and a half after their last change; the first scan takes them as they are. */
 bool store_is_settled(const struct store *s);
 /* The newest catalog, a reference of the caller's; NULL before the first scan. */
 struct catalog *store_get(struct store *s);

@@ -57,6 +57,8 @@ struct app {
 	struct editor *editor;         /* NULL: nothing is edited */
 	bool only_edited;              /* no other view is shown */
 	struct world *world;
+	int64_t scanned_ns;            /* wall clock: when the first scan began */
+	struct watch *watch;           /* or NULL */
 	const struct view **views;
 	struct buf readme;
 	struct vfs *vfs;

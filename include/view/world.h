@@ -36,6 +36,8 @@ int world_new(int root_fd, const struct world_options *options, struct world **o
 void world_free(struct world *w);
 /* Scan (again) and publish what is there now. *changed: is it another catalog than before? One caller at a time. */
 int world_scan(struct world *w, bool *changed, struct err *err);
+/* Did the last scan leave nothing for the next: files that may still be written to? */
+bool world_is_settled(const struct world *w);
 
 /* The same SOURCE as its editor rewrites it, scanned no earlier than the snapshot's catalog; made on first use. A
  * reference of the caller's. -ENOENT: there is no editor. */

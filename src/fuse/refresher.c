@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The thread that keeps a mount fresh: it looks at the source again on SIGHUP and
- * every so many seconds, moves the tree on, and tells the kernel what it must not
+ * The thread that keeps a mount fresh: it looks at the source again when that is
+ * said to have changed, on SIGHUP, and every so many seconds, moves the tree on, and tells the kernel what it must not
  * remember; outside of any request and with no lock held, as the kernel demands.
  * It also gives back memory at rest. Where nothing is to be done, it sleeps.
  */
@@ -32,8 +32,19 @@ struct refresher {
 	int wake_fd, signal_fd;
 	_Atomic bool stop;
 	bool stirred;                  /* look once more after the next TRIM_MS */
+	int watch_fd;                  /* or -1 */
+	int64_t next;                  /* when to look at the source, ms; -1: when something happens */
+	int64_t look_ms;               /* what the last look took */
 	sigset_t before;               /* the signal mask to go back to */
 };
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 static void tell_kernel(void *arg, uint64_t dir, const char *name)
 {
@@ -45,16 +56,36 @@ static void tell_kernel(void *arg, uint64_t dir, const char *name)
 		fuse_lowlevel_notify_inval_inode(s->fuse, dir, 0, 0);
 }
 
-static void refresh(struct session *s)
+/* How long to wait for more when something has happened: files come in crowds, and a look takes its time. */
+static int64_t pause_after(int64_t look_ms)
 {
-	bool changed = false;
+	return 100 + 4 * look_ms;
+}
+
+static void plan(struct refresher *f, int64_t at_ms)
+{
+	if (f->next < 0 || f->next > at_ms)
+		f->next = at_ms;
+}
+
+static void refresh(struct refresher *f)
+{
+	struct session *s = f->s;
+	bool changed = false, again = false;
+	int64_t start = now_ms();
 	struct err err;
-	int r = s->o.rescan(s->o.arg, &changed, &err);
+	int r = s->o.source.rescan(s->o.source.arg, &changed, &again, &err);
 
 	if (r == 0 && changed)
 		r = vfs_refresh(s->o.vfs, tell_kernel, s, &err);
 	if (r < 0)
 		log_warn("refresh: %s", err.msg);
+	f->look_ms = now_ms() - start;
+	f->next = -1;
+	if (again)
+		plan(f, now_ms() + 2 * pause_after(f->look_ms));
+	if (s->o.refresh_seconds)
+		plan(f, now_ms() + (int64_t)s->o.refresh_seconds * 1000);
 }
 
 /* Bigger reads: only root may ask for them, and only once the mount answers. */
@@ -74,14 +105,6 @@ static void set_readahead(const struct session *s)
 	if (write(fd, text, (size_t)n) != n)
 		log_info("read-ahead stays as it is: %s", strerror(errno));
 	close(fd);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* How long to sleep: to the next look at the source, or to the next trim where there is something to give
@@ -111,37 +134,54 @@ void refresher_stir(struct session *s)
 		wake(s->refresher);
 }
 
-/* Sleep; true: SIGHUP asks for a look at the source. Nobody wakes a daemon that nobody uses. */
-static bool rest(struct refresher *f, int64_t next_refresh)
+static bool take_hangup(struct refresher *f)
 {
-	struct pollfd fds[2] = { { .fd = f->wake_fd, .events = POLLIN },
-		{ .fd = f->signal_fd, .events = POLLIN } };
-	bool trim = vfs_trim(f->s->o.vfs) || f->stirred;
 	struct signalfd_siginfo info;
+
+	return read(f->signal_fd, &info, sizeof info) == sizeof info;
+}
+
+/* Sleep until there is something to do. Nobody wakes a daemon that nobody uses. */
+static void rest(struct refresher *f)
+{
+	struct pollfd fds[3] = { { .fd = f->wake_fd, .events = POLLIN },
+		{ .fd = f->signal_fd, .events = POLLIN }, { .fd = f->watch_fd, .events = POLLIN } };
+	const struct session_source *source = &f->s->o.source;
+	bool trim = vfs_trim(f->s->o.vfs) || f->stirred;
 	uint64_t n;
 
 	atomic_store(&f->s->resting, !trim);
-	poll(fds, 2, sleep_ms(next_refresh, trim));
+	poll(fds, 3, sleep_ms(f->next, trim));
 	atomic_store(&f->s->resting, false);
 	f->stirred = fds[0].revents && read(f->wake_fd, &n, sizeof n) == sizeof n;
-	return fds[1].revents && read(f->signal_fd, &info, sizeof info) == sizeof info;
+	if (fds[1].revents && take_hangup(f))
+		plan(f, now_ms());
+	if (fds[2].revents && source->drain(source->arg))
+		plan(f, now_ms() + pause_after(f->look_ms));
+}
+
+static void start_watching(struct refresher *f)
+{
+	const struct session_source *source = &f->s->o.source;
+	bool changed = false;
+
+	f->watch_fd = source->watch ? source->watch(source->arg, &changed) : -1;
+	if (changed)
+		plan(f, now_ms());
+	if (f->s->o.refresh_seconds)
+		plan(f, now_ms() + (int64_t)f->s->o.refresh_seconds * 1000);
 }
 
 static void *run(void *arg)
 {
 	struct refresher *f = arg;
-	int64_t period = (int64_t)f->s->o.refresh_seconds * 1000;
-	int64_t next = period ? now_ms() + period : -1;
 
 	set_readahead(f->s);
+	start_watching(f);
 	while (!atomic_load(&f->stop)) {
-		bool asked = rest(f, next);
-
-		if (atomic_load(&f->stop) || (!asked && (next < 0 || now_ms() < next)))
-			continue;
-		refresh(f->s);
-		if (period)
-			next = now_ms() + period;
+		rest(f);
+		if (!atomic_load(&f->stop) && f->next >= 0 && now_ms() >= f->next)
+			refresh(f);
 	}
 	return NULL;
 }
@@ -164,6 +204,8 @@ int refresher_start(struct session *s, struct err *err)
 	if (!f)
 		return err_nomem(err);
 	f->s = s;
+	f->watch_fd = -1;
+	f->next = -1;
 	sigemptyset(&hup);
 	sigaddset(&hup, SIGHUP);
 	sigfillset(&all);

@@ -33,7 +33,7 @@ static int make_args(const struct session_options *o, struct fuse_args *args)
 	int r = 0;
 
 	if (fuse_opt_add_opt(&opts, "ro,nosuid,nodev,default_permissions") < 0 ||
-	    add_option(&opts, "subtype=", "dcmfs") < 0 || add_option(&opts, "fsname=", o->source) < 0)
+	    add_option(&opts, "subtype=", "dcmfs") < 0 || add_option(&opts, "fsname=", o->fsname) < 0)
 		r = -ENOMEM;
 	if (r == 0 && o->mount_options && *o->mount_options && fuse_opt_add_opt(&opts, o->mount_options) < 0)
 		r = -ENOMEM;

@@ -20,7 +20,7 @@
 
 #define THREADS     32u                 /* for latency; a warm cache does not mind them */
 #define THREADS_MAX 256u
-#define SETTLED_NS  INT64_C(2000000000) /* a file as young as this may still be written to */
+#define SETTLED_NS  INT64_C(1500000000) /* a file as young as this may still be written to */
 
 /* --- files that are no instances ----------------------------------------------------------------- */
 

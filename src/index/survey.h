@@ -38,7 +38,7 @@ int other_new(const char *dir, const char *file, enum other_kind kind, const cha
 struct other *other_get(struct other *o);
 void other_put(struct other *o);                /* NULL is fine */
 
-/* A file that may still be written to: it is taken once it has been the same for two seconds. */
+/* A file that may still be written to: it is taken once it has been the same for a while. */
 struct waiting {
 	const char *dir;                /* interned */
 	char *file;                     /* mem_alloc()ed */

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "format/edit.h"
+#include "index/watch.h"
 #include "main/app.h"
 #include "main/editing.h"
 
@@ -177,9 +178,12 @@ static int make_world(struct app *a, struct err *err)
 static int scan(struct app *a, struct err *err)
 {
 	struct snapshot *s;
+	struct timespec now;
 	bool changed;
 	int r;
 
+	clock_gettime(CLOCK_REALTIME, &now);
+	a->scanned_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	progress_start(&a->progress);
 	r = world_scan(a->world, &changed, err);
 	progress_end(&a->progress);
@@ -209,6 +213,7 @@ int app_open(struct app *a, struct err *err)
 
 void app_close(struct app *a)
 {
+	watch_free(a->watch);
 	vfs_free(a->vfs);
 	world_free(a->world);
 	editor_free(a->editor);

@@ -20,10 +20,35 @@ int app_mount(struct app *a, struct err *err)
 #else
 
 #include "fuse/session.h"
+#include "index/watch.h"
 
-static int rescan(void *arg, bool *changed, struct err *err)
+static int rescan(void *arg, bool *changed, bool *again, struct err *err)
 {
-	return world_scan(arg, changed, err);
+	struct app *a = arg;
+	int r = world_scan(a->world, changed, err);
+
+	*again = r == 0 && !world_is_settled(a->world);
+	return r;
+}
+
+/* Not worth an error: there are other ways to be asked to look. */
+static int start_watch(void *arg, bool *changed)
+{
+	struct app *a = arg;
+	struct err err;
+
+	if (a->source.only_file)
+		return -1;
+	if (watch_new(a->source.fd, a->scanned_ns, &a->watch, changed, &err) < 0) {
+		log_warn("%s: changes will not show by themselves, but with -o refresh=: %s", a->o.source, err.msg);
+		return -1;
+	}
+	return watch_fd(a->watch);
+}
+
+static bool drain_watch(void *arg)
+{
+	return watch_drain(((struct app *)arg)->watch);
 }
 
 /* What the kernel and libfuse are told beside the fixed options. */
@@ -41,12 +66,11 @@ static char *mount_options(const struct options *o)
 	return strcat(text, passed);
 }
 
-static void fill_options(const struct app *a, struct session_options *s)
+static void fill_options(struct app *a, struct session_options *s)
 {
 	const struct options *o = &a->o;
 
-	s->vfs = a->vfs;
-	s->source = a->source.path;
+	s->fsname = a->source.path;
 	s->mountpoint = a->mountpoint;
 	s->uid = o->has_uid ? (uid_t)o->uid : getuid();
 	s->gid = o->has_gid ? (gid_t)o->gid : getgid();
@@ -56,13 +80,12 @@ static void fill_options(const struct app *a, struct session_options *s)
 	s->single_thread = o->single_thread;
 	s->readahead_kb = (unsigned)o->readahead_kb;
 	s->refresh_seconds = (unsigned)o->refresh_seconds;
-	s->rescan = rescan;
-	s->arg = a->world;
+	s->source = (struct session_source){ a, rescan, start_watch, drain_watch };
 }
 
 int app_mount(struct app *a, struct err *err)
 {
-	struct session_options options = { .source = NULL };
+	struct session_options options = { .vfs = a->vfs };
 	char *more = mount_options(&a->o);
 	struct session *s = NULL;
 	int r;

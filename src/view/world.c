@@ -189,6 +189,11 @@ int world_scan(struct world *w, bool *changed, struct err *err)
 	return 0;
 }
 
+bool world_is_settled(const struct world *w)
+{
+	return store_is_settled(w->store);
+}
+
 struct snapshot *world_snapshot(struct world *w)
 {
 	struct snapshot *s;

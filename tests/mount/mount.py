@@ -470,12 +470,9 @@ def test_live_files_are_whole_and_new(box):
 
 
 def refresh(m, what):
-    """SIGHUP until it is so."""
-    def look():
-        m.process.send_signal(signal.SIGHUP)
-        time.sleep(0.2)
-        return what()
-    assert wait_until(look), 'the mount did not follow'
+    """SIGHUP, whether the source is watched or not; then it is so."""
+    m.process.send_signal(signal.SIGHUP)
+    assert wait_until(what), 'the mount did not follow'
 
 
 def test_a_new_file_shows_and_an_open_one_stays(box):
@@ -499,7 +496,6 @@ def test_a_new_file_shows_and_an_open_one_stays(box):
         after = content(volume)
         assert len(after) == len(before) + 64 * 64 * 2
         write(f'{source}/s2/1.dcm', dicom(series=2, number=1))
-        assert not any('Series_2' in p for p in files_below(m.path))
         refresh(m, lambda: any('2_Series_2' in p for p in files_below(f'{m.path}/headers')))
         shutil.rmtree(f'{source}/s2')
         refresh(m, lambda: not any('2_Series_2' in p for p in files_below(m.path)))
@@ -513,6 +509,34 @@ def test_polling_finds_changes_by_itself(box):
         write(f'{source}/s1/4.dcm', dicom(number=4))
         assert wait_until(lambda: len(files_below(f'{m.path}/dicom')) == 4, 10)
         assert json.loads(content(f'{m.path}/.dcmfs/status.json'))['instances'] == 4
+
+
+def test_changes_show_by_themselves(box):
+    source = archive(f'{box}/src', slices=3, series=1)
+    with Mount(source, f'{box}/mnt') as m:
+        numbers = lambda: sorted(os.path.basename(p) for p in files_below(f'{m.path}/dicom'))
+        assert len(numbers()) == 3
+        for step, expected in [
+                (lambda: write(f'{source}/s1/4.dcm', dicom(number=4)), 4),
+                (lambda: write(f'{source}/deep/er/5.dcm', dicom(number=5)), 5),
+                (lambda: write(f'{source}/deep/er/6.dcm', dicom(number=6)), 6),
+                (lambda: shutil.rmtree(f'{source}/deep'), 4)]:
+            step()
+            assert wait_until(lambda: len(numbers()) == expected, 5), (numbers(), expected)
+        with open(f'{source}/s1/7.dcm', 'wb') as f:      # only now: it may still be written to
+            f.write(dicom(number=7))
+        assert wait_until(lambda: len(numbers()) == 5, 5), numbers()
+
+
+def test_an_idle_mount_sleeps(box):
+    with Mount(archive(f'{box}/src'), f'{box}/mnt') as m:
+        def ticks():
+            with open(f'/proc/{m.process.pid}/stat') as f:
+                return sum(map(int, f.read().rsplit(')', 1)[1].split()[11:13]))
+        time.sleep(3)
+        before = ticks()
+        time.sleep(4)
+        assert ticks() - before <= 1
 
 
 def test_a_source_that_changed_is_never_mixed(box):

@@ -197,7 +197,7 @@ static bool map_by_table(const struct dcm_frames *f, const uint8_t *table, uint6
 	uint32_t k, at = 0;
 
 	for (k = 0; k < f->n_frames; k++) {
-		at = fragment_at(f, k ? at + 1 : 0, origin + get_le32(table + 4 * k) + 8);
+		at = fragment_at(f, k ? at + 1 : 0, origin + get_le32(table + 4 * (size_t)k) + 8);
 		if (at == f->n_fragments || (k == 0 && at != 0))
 			return false;
 		f->first[k] = at;

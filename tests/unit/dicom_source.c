@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +110,52 @@ Test(dicom_source, deflated_bytes_read_at_random_equal_the_original)
 		cr_assert_arr_eq(got, plain + off, len);
 	}
 	dcm_source_close(s);
+}
+
+struct reading {
+	struct dcm_source *s;
+	const uint8_t *plain;
+	uint32_t seed;
+	bool equal;
+};
+
+static void *read_at_random(void *arg)
+{
+	struct reading *r = arg;
+	uint8_t got[5000];
+	size_t i, off, len;
+
+	r->equal = true;
+	for (i = 0; i < 50; i++) {
+		r->seed = r->seed * 1664525u + 1013904223u;
+		len = r->seed % sizeof got + 1;
+		off = r->seed % (r->s->size - len);
+		if (dcm_source_read_full(r->s, got, len, off, NULL) < 0 ||
+			memcmp(got, r->plain + off, len) != 0)
+			r->equal = false;
+	}
+	return NULL;
+}
+
+Test(dicom_source, many_threads_may_read_a_deflated_source)
+{
+	size_t n = 3u << 20, packed_len, i;
+	uint8_t *plain = sample(n), *packed = deflated(plain, n, &packed_len);
+	struct dcm_source *s = inflate_of(packed, packed_len, 0);
+	struct reading r[4];
+	pthread_t thread[4];
+
+	for (i = 0; i < 4; i++) {
+		r[i] = (struct reading){ s, plain, (uint32_t)i + 1, false };
+		cr_assert_eq(pthread_create(&thread[i], NULL, read_at_random, &r[i]), 0);
+	}
+	for (i = 0; i < 4; i++) {
+		pthread_join(thread[i], NULL);
+		cr_assert(r[i].equal);
+	}
+	dcm_source_close(s);
+	free(plain);
+	free(packed);
 }
 
 Test(dicom_source, bytes_before_the_deflated_stream_are_the_file_s)

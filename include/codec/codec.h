@@ -44,7 +44,7 @@ extern const struct codec codec_rle;            /* PS3.5 G */
 extern const struct codec codec_jpeg;           /* 8-bit DCT, libjpeg-turbo */
 extern const struct codec codec_jpeg12;         /* 12-bit DCT, ours */
 extern const struct codec codec_jpeg_lossless;  /* ITU-T T.81 process 14, ours */
-extern const struct codec codec_jpegls;         /* CharLS */
+extern const struct codec codec_jpegls;         /* ITU-T T.87, ours */
 extern const struct codec codec_j2k;            /* OpenJPEG, HTJ2K too */
 extern const struct codec codec_jxl;            /* JPEG XL, libjxl; only with DCMFS_JXL */
 extern const struct codec codec_pmsct_rle1;     /* Philips private */

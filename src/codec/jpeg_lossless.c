@@ -268,8 +268,9 @@ static int decode_interval(struct decoder *d, size_t first_row, size_t n_rows, u
 	return 0;
 }
 
-static int decode_scan(struct decoder *d, uint8_t *out, struct err *err)
+static int decode_scan(void *decoder, uint8_t *out, struct err *err)
 {
+	struct decoder *d = decoder;
 	size_t rows = d->s->frame.lines, step = rows, y;
 	int rc;
 
@@ -283,30 +284,6 @@ static int decode_scan(struct decoder *d, uint8_t *out, struct err *err)
 			rc = decode_interval(d, y, min_size(step, rows - y), out, err);
 	}
 	return rc;
-}
-
-/* All scans, until each component had one. */
-static int decode_scans(struct decoder *d, uint8_t *out, struct err *err)
-{
-	unsigned all = (1u << d->s->frame.n_comps) - 1, done = 0, c;
-	int rc;
-
-	while (done != all) {
-		rc = jpeg_read_scan(d->s, err);
-		if (rc < 0)
-			return rc;
-		if (rc == 0)
-			return err_set(err, -EBADMSG, "JPEG stream: a component has no scan");
-		rc = decode_scan(d, out, err);
-		if (rc)
-			return rc;
-		for (c = 0; c < d->s->scan.n_comps; c++) {
-			if (done & 1u << d->s->scan.comp[c])
-				return err_set(err, -EBADMSG, "JPEG stream: a component has two scans");
-			done |= 1u << d->s->scan.comp[c];
-		}
-	}
-	return 0;
 }
 
 static int check_sampling(const struct jpeg_frame *f, struct err *err)
@@ -357,7 +334,7 @@ int jpeg_lossless_decode(const struct pixel_desc *desc, struct jpeg_stream *s, u
 	block = set_up(&d);
 	if (!block)
 		return err_nomem(err);
-	rc = decode_scans(&d, out, err);
+	rc = jpeg_each_scan(s, decode_scan, &d, out, err);
 	mem_free(block);
 	return rc;
 }

@@ -19,6 +19,8 @@ enum {
 	SOS = 0xda,
 	DQT = 0xdb,
 	DRI = 0xdd,
+	APP8 = 0xe8,
+	LSE = 0xf8,
 	TEM = 0x01,
 };
 
@@ -50,8 +52,8 @@ static bool stands_alone(uint8_t marker)
 
 static bool is_frame_header(uint8_t marker)
 {
-	return marker >= JPEG_SOF0 && marker <= 0xcf && marker != DHT && marker != JPG &&
-		marker != DAC;
+	return marker == JPEG_SOF55 || (marker >= JPEG_SOF0 && marker <= 0xcf && marker != DHT &&
+		marker != JPG && marker != DAC);
 }
 
 /* The next marker, whatever is before it, and its segment. */
@@ -204,6 +206,31 @@ static int read_sos(struct jpeg_stream *s, const struct segment *seg, struct err
 	return 0;
 }
 
+/* T.87 C.2.4.1. Mapping tables do not matter: scans that use them are refused. */
+static int read_lse(struct jpeg_stream *s, const struct segment *seg, struct err *err)
+{
+	const uint8_t *p = seg->p;
+
+	if (p == seg->end || p[0] != 1)
+		return 0;
+	if (seg->end - p < 11)
+		return broken(err, "preset parameters are short");
+	s->preset = (struct jpeg_ls_preset){ get_be16(p + 1), get_be16(p + 3), get_be16(p + 5),
+		get_be16(p + 7), get_be16(p + 9) };
+	return 0;
+}
+
+/* Two bytes; four where JPEG-LS has them. */
+static int read_dri(struct jpeg_stream *s, const struct segment *seg, struct err *err)
+{
+	const uint8_t *p = seg->p;
+
+	if (seg->end - p < 2)
+		return broken(err, "a restart interval is short");
+	s->restart_interval = seg->end - p < 4 ? get_be16(p) : get_be32(p);
+	return 0;
+}
+
 static int take_segment(struct jpeg_stream *s, const struct segment *seg, struct err *err)
 {
 	if (is_frame_header(seg->marker))
@@ -214,9 +241,12 @@ static int take_segment(struct jpeg_stream *s, const struct segment *seg, struct
 	case DQT:
 		return read_dqt(s, seg, err);
 	case DRI:
-		if (seg->end - seg->p < 2)
-			return broken(err, "a restart interval is short");
-		s->restart_interval = get_be16(seg->p);
+		return read_dri(s, seg, err);
+	case LSE:
+		return read_lse(s, seg, err);
+	case APP8:
+		s->ls_colour_transform |= seg->end - seg->p >= 5 && seg->p[4] &&
+			memcmp(seg->p, "mrfx", 4) == 0;
 		return 0;
 	case SOS:
 		return read_sos(s, seg, err);
@@ -256,6 +286,30 @@ int jpeg_read_scan(struct jpeg_stream *s, struct err *err)
 	return seg.marker == SOS;
 }
 
+int jpeg_each_scan(struct jpeg_stream *s, int (*decode)(void *decoder, uint8_t *out, struct err *err),
+	void *decoder, uint8_t *out, struct err *err)
+{
+	unsigned all = (1u << s->frame.n_comps) - 1, done = 0, i;
+	int rc;
+
+	while (done != all) {
+		rc = jpeg_read_scan(s, err);
+		if (rc == 0)
+			rc = broken(err, "a component has no scan");
+		if (rc < 0)
+			return rc;
+		for (i = 0; i < s->scan.n_comps; i++) {
+			if (done & 1u << s->scan.comp[i])
+				return broken(err, "a component has two scans");
+			done |= 1u << s->scan.comp[i];
+		}
+		rc = decode(decoder, out, err);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
 size_t jpeg_read_entropy(struct jpeg_stream *s, uint8_t *out, size_t cap)
 {
 	const uint8_t *p = s->p, *stop;
@@ -278,6 +332,47 @@ size_t jpeg_read_entropy(struct jpeg_stream *s, uint8_t *out, size_t cap)
 	s->p = p;
 	memset(out + len, 0, JPEG_ENTROPY_PAD);
 	return len;
+}
+
+/* Bits on their way from bytes with stuffing to bytes without. */
+struct bit_copy {
+	uint8_t *out, *end;
+	unsigned acc;
+	unsigned n;             /* bits of acc that are not out yet, 0..7 */
+};
+
+static inline void copy_bits(struct bit_copy *c, unsigned v, unsigned bits)
+{
+	c->acc = c->acc << bits | v;
+	c->n += bits;
+	if (c->n >= 8 && c->out < c->end) {
+		c->n -= 8;
+		*c->out++ = (uint8_t)(c->acc >> c->n);
+	}
+}
+
+/* Behind a byte of ones only seven bits count; if the eighth is one too, it is a marker. */
+size_t jpeg_read_ls_entropy(struct jpeg_stream *s, uint8_t *out, size_t cap)
+{
+	struct bit_copy c = { out, out + cap, 0, 0 };
+	const uint8_t *p = s->p, *stop;
+
+	for (;;) {
+		stop = memchr(p, 0xff, (size_t)(s->end - p));
+		for (stop = stop ? stop : s->end; p < stop && c.out < c.end; p++)
+			copy_bits(&c, *p, 8);
+		p = stop;
+		if (s->end - p < 2 || p[1] >= 0x80)
+			break;
+		copy_bits(&c, 0xff, 8);
+		copy_bits(&c, p[1], 7);
+		p += 2;
+	}
+	s->p = p;
+	if (c.n > 0 && c.out < c.end)
+		*c.out++ = (uint8_t)(c.acc << (8 - c.n));
+	memset(c.out, 0, JPEG_ENTROPY_PAD);
+	return (size_t)(c.out - out);
 }
 
 int jpeg_read_restart(struct jpeg_stream *s, unsigned number, struct err *err)
@@ -320,6 +415,8 @@ int jpeg_decode_any(const struct pixel_desc *desc, const uint8_t *in, size_t in_
 		return rc;
 	if (s.frame.sof == JPEG_SOF3)
 		return jpeg_lossless_decode(desc, &s, out, err);
+	if (s.frame.sof == JPEG_SOF55)
+		return jpegls_decode(desc, &s, out, err);
 	if (s.frame.precision == 8)
 		return jpeg8_decode(desc, in, in_len, out, photometric, err);
 	return jpeg12_decode(desc, &s, out, photometric, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The marker segments of a JPEG stream (ITU-T T.81 annex B), for the decoders that
- * are ours, and to tell which decoder a stream is for. Internal to the codecs.
+ * The marker segments of a JPEG or JPEG-LS stream (ITU-T T.81 annex B, T.87 annex C), for
+ * the decoders that are ours, and to tell which decoder a stream is for. Internal to the codecs.
  */
 #ifndef CODEC_JPEG_STREAM_H
 #define CODEC_JPEG_STREAM_H
@@ -19,6 +19,7 @@ enum {
 	JPEG_SOF1 = 0xc1,       /* extended sequential */
 	JPEG_SOF2 = 0xc2,       /* progressive */
 	JPEG_SOF3 = 0xc3,       /* lossless */
+	JPEG_SOF55 = 0xf7,      /* JPEG-LS */
 	JPEG_MAX_COMPONENTS = 4,
 	JPEG_ENTROPY_PAD = 16,  /* zero bytes behind what jpeg_read_entropy() read */
 };
@@ -45,7 +46,12 @@ struct jpeg_scan {
 	unsigned n_comps;
 	unsigned comp[JPEG_MAX_COMPONENTS];  /* places in frame.comp */
 	unsigned dc[JPEG_MAX_COMPONENTS], ac[JPEG_MAX_COMPONENTS];
-	unsigned ss, se, ah, al;
+	unsigned ss, se, ah, al;             /* JPEG-LS: NEAR, interleave mode, 0, point transform */
+};
+
+/* JPEG-LS preset parameters; 0: the default. */
+struct jpeg_ls_preset {
+	uint16_t max, t1, t2, t3, reset;
 };
 
 struct jpeg_stream {
@@ -56,6 +62,8 @@ struct jpeg_stream {
 	uint16_t quant[4][64];  /* in zigzag order */
 	bool has_quant[4];
 	unsigned restart_interval;
+	struct jpeg_ls_preset preset;
+	bool ls_colour_transform;  /* Hewlett-Packard's, which no standard has */
 };
 
 /* At the SOI of in, which the stream borrows. */
@@ -65,10 +73,16 @@ int jpeg_read_frame(struct jpeg_stream *s, struct err *err);
 /* Read segments up to and with the next scan header: 1, or 0 at EOI. s->p is then the first
  * entropy-coded byte. */
 int jpeg_read_scan(struct jpeg_stream *s, struct err *err);
+/* Decode a scan, and the next one, until each component had one. decode is called where s->scan is
+ * read and s->p at its first byte. */
+int jpeg_each_scan(struct jpeg_stream *s, int (*decode)(void *decoder, uint8_t *out, struct err *err),
+	void *decoder, uint8_t *out, struct err *err);
 /* Copy entropy-coded bytes up to a marker, the end, or cap of them, without their stuffing, and
  * JPEG_ENTROPY_PAD zero bytes behind: out has room for cap and these. Returns how many, without
  * the pad. s->p is then at the marker or the end. */
 size_t jpeg_read_entropy(struct jpeg_stream *s, uint8_t *out, size_t cap);
+/* The same for JPEG-LS, whose stuffing is of bits. */
+size_t jpeg_read_ls_entropy(struct jpeg_stream *s, uint8_t *out, size_t cap);
 /* Pass the restart marker RSTm, m = number mod 8, which is next. */
 int jpeg_read_restart(struct jpeg_stream *s, unsigned number, struct err *err);
 
@@ -84,6 +98,8 @@ int jpeg8_decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_len
 	enum photometric *photometric, struct err *err);
 int jpeg12_decode(const struct pixel_desc *desc, struct jpeg_stream *s, uint8_t *out,
 	enum photometric *photometric, struct err *err);
+int jpegls_decode(const struct pixel_desc *desc, struct jpeg_stream *s, uint8_t *out,
+	struct err *err);
 int jpeg_lossless_decode(const struct pixel_desc *desc, struct jpeg_stream *s, uint8_t *out,
 	struct err *err);
 

@@ -28,13 +28,13 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)';)
 
 # What Debian calls what is needed to build, to test, and to compare with.
-BUILD_DEBS := gcc pkg-config libc6-dev zlib1g-dev libopenjp2-7-dev libjpeg62-turbo-dev libcharls-dev nettle-dev \
+BUILD_DEBS := gcc pkg-config libc6-dev zlib1g-dev libopenjp2-7-dev libjpeg62-turbo-dev nettle-dev \
 	libsqlite3-dev libunistring-dev $(if $(NOFUSE),,fuse3 libfuse3-dev)
 SHOW_DEBS := python3-pydicom libjxl-dev
-CHECK_DEBS := libcriterion-dev clang clang-tidy clang-format cppcheck shellcheck mandoc rsync attr sqlite3 \
-	util-linux python3 python3-numpy python3-pydicom python3-nibabel dcmtk dcm2niix libgdcm-tools
+CHECK_DEBS := libcriterion-dev libcharls-dev clang clang-tidy clang-format cppcheck shellcheck mandoc \
+	rsync attr sqlite3 util-linux python3 python3-numpy python3-pydicom python3-nibabel dcmtk dcm2niix libgdcm-tools
 
-PKGS := zlib libopenjp2 libjpeg charls sqlite3 nettle
+PKGS := zlib libopenjp2 libjpeg sqlite3 nettle
 PKGS += $(if $(NOFUSE),,fuse3)
 # JPEG XL where its library is.
 JXL := $(shell pkg-config --exists libjxl && echo libjxl)
@@ -51,6 +51,8 @@ CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude $(if $(NOFUSE),-DDCMF
 # Each product and sum of geometry is rounded by itself, or its bytes differ from the reference's.
 CFLAGS += -std=c11 $(OPT) $(WARN) -ffp-contract=off -pthread $(SANFLAGS)
 LDFLAGS += -pthread $(SANFLAGS)
+# What tests and yardsticks compare ourselves with.
+TEST_LIBS = $(shell pkg-config --libs charls 2>/dev/null)
 # libunistring has no .pc file.
 LIBS = $(PKG_LIBS) -lunistring -lm
 
@@ -109,7 +111,7 @@ $(BUILD)/libprogram.a: $(filter-out %/main.o,$(PROGRAM_OBJ))
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT_OBJ) $(BUILD)/libprogram.a $(BUILD)/libdcmfs.a
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(if $(TSAN),,-lcriterion) $(LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(if $(TSAN),,-lcriterion) $(TEST_LIBS) $(LIBS)
 
 # A fuzz target is linked with libFuzzer, or with a main that replays files.
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -150,7 +152,7 @@ fuzz-run: $(FUZZ_BIN)
 BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(SUPPORT_OBJ) $(BUILD)/libdcmfs.a
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
 bench: all $(BENCH_BIN)
 	$(Q)tests/bench/bench.py --build $(BUILD) $(if $(BENCH),--size $(BENCH)) $(if $(ROWS),--rows $(ROWS))
 

@@ -144,8 +144,8 @@ static void count_packets(struct packet_count *count, unsigned marker, const uin
 
 /* Marker segments from p on until SOT (of the main header) or SOD (of a tile-part's): where that
  * marker is, or NULL. */
-static const uint8_t *walk_segments(struct packet_count *count, const uint8_t *p, const uint8_t *end,
-	const struct pixel_desc *desc, uint64_t n_tiles)
+static const uint8_t *walk_segments(struct packet_count *count, const uint8_t *p,
+	const uint8_t *end, const struct pixel_desc *desc, uint64_t n_tiles)
 {
 	unsigned marker, len;
 

@@ -10,11 +10,11 @@
 struct err;
 struct pixel_desc;
 
-/* Set *p and *len to the codestream in them, which may be the frame itself or be in the boxes of a JP2
- * file. */
+/* Set *p and *len to the codestream in them, which may be the frame itself or be in the boxes of
+ * a JP2 file. */
 int j2k_find_codestream(const uint8_t **p, size_t *len, struct err *err);
-/* Is the frame what desc promises, in size, samples and bits, and is it cut into no more tiles and packets
- * than an image of its size can have a use for? What OpenJPEG allocates goes with these. */
+/* Is the frame what desc promises, in size, samples and bits, and is it cut into no more tiles and
+ * packets than an image of its size can have a use for? What OpenJPEG allocates goes with these. */
 int j2k_check_header(const uint8_t *p, size_t len, const struct pixel_desc *desc, struct err *err);
 
 #endif

@@ -266,7 +266,8 @@ static int decode_mcus(struct decoder *d, block_fn *decode, struct err *err)
 		if (mcu % step == 0)
 			start_interval(d);
 		if (decode_mcu(d, decode, mcu) || jpeg_bits_overrun(&d->bits))
-			return err_set(err, -EBADMSG, "JPEG stream: broken or short in block %zu", mcu);
+			return err_set(err, -EBADMSG, "JPEG stream: broken or short in block %zu",
+				mcu);
 	}
 	return 0;
 }

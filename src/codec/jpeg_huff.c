@@ -33,9 +33,12 @@ void jpeg_huff_init(struct jpeg_huff *h, const struct jpeg_huff_spec *spec)
 unsigned jpeg_huff_long(const struct jpeg_huff *h, unsigned prefix)
 {
 	unsigned len;
+	int32_t code;
 
-	for (len = JPEG_LOOK_BITS + 1; len <= 16; len++)
+	for (len = JPEG_LOOK_BITS + 1; len <= 16; len++) {
+		code = (int32_t)(prefix >> (16 - len));
 		if (prefix < h->limit[len])
-			return len << 8 | h->symbols[(int32_t)(prefix >> (16 - len)) + h->offset[len]];
+			return len << 8 | h->symbols[code + h->offset[len]];
+	}
 	return 0;
 }

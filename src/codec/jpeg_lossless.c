@@ -117,7 +117,8 @@ static size_t safe_samples(const struct jpeg_bits *b)
 }
 
 /* n differences of one component. */
-static void read_diffs(struct jpeg_bits *bits, const struct diff_table *t, uint16_t *diffs, size_t n)
+static void read_diffs(struct jpeg_bits *bits, const struct diff_table *t, uint16_t *diffs,
+	size_t n)
 {
 	struct jpeg_bits b = *bits;
 	size_t i = 0, stop;
@@ -247,7 +248,8 @@ static int check_scan(struct decoder *d, struct err *err)
 		if (rc)
 			return rc;
 		if (!d->tables[scan->dc[c]].valid)
-			return err_set(err, -EBADMSG, "JPEG stream: no Huffman table %u", scan->dc[c]);
+			return err_set(err, -EBADMSG, "JPEG stream: no Huffman table %u",
+				scan->dc[c]);
 	}
 	return 0;
 }

@@ -286,8 +286,8 @@ int jpeg_read_scan(struct jpeg_stream *s, struct err *err)
 	return seg.marker == SOS;
 }
 
-int jpeg_each_scan(struct jpeg_stream *s, int (*decode)(void *decoder, uint8_t *out, struct err *err),
-	void *decoder, uint8_t *out, struct err *err)
+int jpeg_each_scan(struct jpeg_stream *s, jpeg_scan_fn *decode, void *decoder, uint8_t *out,
+	struct err *err)
 {
 	unsigned all = (1u << s->frame.n_comps) - 1, done = 0, i;
 	int rc;

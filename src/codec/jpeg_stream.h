@@ -46,7 +46,7 @@ struct jpeg_scan {
 	unsigned n_comps;
 	unsigned comp[JPEG_MAX_COMPONENTS];  /* places in frame.comp */
 	unsigned dc[JPEG_MAX_COMPONENTS], ac[JPEG_MAX_COMPONENTS];
-	unsigned ss, se, ah, al;             /* JPEG-LS: NEAR, interleave mode, 0, point transform */
+	unsigned ss, se, ah, al;             /* JPEG-LS: NEAR, interleaving, 0, Pt */
 };
 
 /* JPEG-LS preset parameters; 0: the default. */
@@ -75,8 +75,9 @@ int jpeg_read_frame(struct jpeg_stream *s, struct err *err);
 int jpeg_read_scan(struct jpeg_stream *s, struct err *err);
 /* Decode a scan, and the next one, until each component had one. decode is called where s->scan is
  * read and s->p at its first byte. */
-int jpeg_each_scan(struct jpeg_stream *s, int (*decode)(void *decoder, uint8_t *out, struct err *err),
-	void *decoder, uint8_t *out, struct err *err);
+typedef int jpeg_scan_fn(void *decoder, uint8_t *out, struct err *err);
+int jpeg_each_scan(struct jpeg_stream *s, jpeg_scan_fn *decode, void *decoder, uint8_t *out,
+	struct err *err);
 /* Copy entropy-coded bytes up to a marker, the end, or cap of them, without their stuffing, and
  * JPEG_ENTROPY_PAD zero bytes behind: out has room for cap and these. Returns how many, without
  * the pad. s->p is then at the marker or the end. */

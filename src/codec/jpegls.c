@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * JPEG-LS, lossless and near-lossless: ITU-T T.87 (ISO/IEC 14495-1). 2 to 16 bits, components in
- * scans of their own or interleaved by line or by sample, preset parameters, restart markers.
+ * JPEG-LS, lossless and near-lossless: ITU-T T.87 (ISO/IEC 14495-1). 2 to 16 bits, components
+ * in scans of their own or interleaved by line or by sample, preset parameters, restart markers.
  *
- * A sample is predicted from its neighbours a (left), b (above), c (above left) and d (above right);
- * three differences of these choose one of 365 contexts, which learn how to correct the prediction
- * and how the error is coded. Where all differences are nought, runs are coded.
+ * A sample is predicted from its neighbours a (left), b (above), c (above left) and d (above
+ * right); three differences of these choose one of 365 contexts, which learn how to correct the
+ * prediction and how the error is coded. Where all differences are nought, runs are coded.
  *
- * Two of the three differences are between samples of the line above: they are quantised for a whole
- * line at once, before the line is decoded. Section and figure numbers are T.87's.
+ * Two of the three differences are between samples of the line above: they are quantised for a
+ * whole line at once, before the line is decoded. Section numbers are T.87's.
  */
 #include "codec/codec.h"
 
@@ -25,14 +25,14 @@
 enum {
 	N_CONTEXTS = 365,
 	MAX_SAMPLE_BYTES = 10,  /* of entropy-coded data: 64 bits of code, 16 of a run */
-	MAX_RESET = 4096,       /* the standard lets it be as large as a sample; sums would overflow */
+	MAX_RESET = 4096,       /* the standard has no such bound; sums would overflow */
 	MIN_BIAS = -128,
 	MAX_BIAS = 127,
 };
 
 enum interleave { BY_PLANE, BY_LINE, BY_SAMPLE };
 
-/* What a context knows, A.2.1: sums of errors, by magnitude and by sign; the correction; their count. */
+/* What a context knows, A.2.1: sums of errors, without and with sign; the correction; how many. */
 struct context {
 	int32_t a, b, c, n;
 };
@@ -59,7 +59,7 @@ struct decoder {
 	struct run_context run_contexts[2];
 	uint8_t *entropy;
 	size_t entropy_cap;
-	uint16_t *lines[JPEG_MAX_COMPONENTS][2];  /* current and above, each with a sample more at both ends */
+	uint16_t *lines[JPEG_MAX_COMPONENTS][2];  /* current, above; a sample more at both ends */
 	int16_t *above_contexts[JPEG_MAX_COMPONENTS];
 	int8_t *quantised;      /* of differences, from the table's middle */
 	size_t cols;
@@ -68,7 +68,8 @@ struct decoder {
 
 /* Log2 of the lengths of runs, A.2.1. */
 static const uint8_t run_bits[32] = {
-	0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+	0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3,
+	4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15,
 };
 
 /* ---- parameters ---- */
@@ -177,8 +178,10 @@ static inline unsigned golomb_k(int32_t n, int32_t a)
 	return (unsigned)k + (n << k < a);
 }
 
-/* A mapped error, A.5.3: zeros to count, a one, and k bits; or so many zeros that all bits follow. */
-static inline int32_t read_mapped(struct decoder *d, struct jpeg_bits *b, unsigned k, unsigned limit)
+/* A mapped error, A.5.3: zeros to count, a one, and k bits; or so many zeros that all bits
+ * follow. */
+static inline int32_t read_mapped(struct decoder *d, struct jpeg_bits *b, unsigned k,
+	unsigned limit)
 {
 	unsigned zeros, most = limit - d->p.bits - 1, v;
 
@@ -203,7 +206,8 @@ static inline int32_t read_mapped(struct decoder *d, struct jpeg_bits *b, unsign
 }
 
 /* The sample for a prediction and an error, A.4.5 and A.4.4's ends. */
-static inline int32_t reconstruct(const struct parameters *p, int32_t prediction, int32_t error, int32_t near)
+static inline int32_t reconstruct(const struct parameters *p, int32_t prediction, int32_t error,
+	int32_t near)
 {
 	int32_t v = prediction + error * (2 * near + 1);
 
@@ -263,8 +267,10 @@ static inline int32_t regular_sample(struct decoder *d, struct jpeg_bits *bits, 
 
 /* ---- run mode ---- */
 
-/* The length of the run, at most `most`; *ended: by a sample that interrupts it, not by the line. A.7.1.2. */
-static size_t read_run(struct decoder *d, struct jpeg_bits *b, unsigned *run_index, size_t most, bool *ended)
+/* The length of the run, at most `most`, A.7.1.2; *ended: by a sample that interrupts it, not by
+ * the line. */
+static size_t read_run(struct decoder *d, struct jpeg_bits *b, unsigned *run_index, size_t most,
+	bool *ended)
 {
 	size_t n = 0, step;
 
@@ -288,7 +294,8 @@ static size_t read_run(struct decoder *d, struct jpeg_bits *b, unsigned *run_ind
 }
 
 /* The sample that interrupts a run, A.7.2; type 1: the one above continues the run as well. */
-static int32_t interruption_error(struct decoder *d, struct jpeg_bits *b, unsigned run_index, unsigned type)
+static int32_t interruption_error(struct decoder *d, struct jpeg_bits *b, unsigned run_index,
+	unsigned type)
 {
 	struct run_context *x = &d->run_contexts[type];
 	unsigned k = golomb_k(x->n, x->a + (type ? x->n >> 1 : 0));
@@ -308,8 +315,8 @@ static int32_t interruption_error(struct decoder *d, struct jpeg_bits *b, unsign
 	return error;
 }
 
-static int32_t interruption(struct decoder *d, struct jpeg_bits *bits, unsigned run_index, int32_t a, int32_t b,
-	bool may_be_like_above)
+static int32_t interruption(struct decoder *d, struct jpeg_bits *bits, unsigned run_index,
+	int32_t a, int32_t b, bool may_be_like_above)
 {
 	unsigned type = may_be_like_above && abs(a - b) <= d->p.near;
 	int32_t error = interruption_error(d, bits, run_index, type);
@@ -344,8 +351,9 @@ static size_t decode_run(struct decoder *d, struct jpeg_bits *b, unsigned c, siz
 
 /* ---- lines ---- */
 
-/* Beyond its ends a line goes on as A.2.1 has it: at the left with the first sample above, at the right
- * with its own last. The differences between samples above are the first two parts of each context. */
+/* Beyond its ends a line goes on as A.2.1 has it: at the left with the first sample above, at the
+ * right with its own last. Differences between samples above are the first two parts of each
+ * context. */
 static void begin_line(struct decoder *d, unsigned c)
 {
 	uint16_t *above = d->lines[c][1];
@@ -400,7 +408,7 @@ static void decode_near_line(struct decoder *d, unsigned comp)
 	decode_line(d, comp, d->p.near);
 }
 
-/* A run of whole pixels; the interruption is one sample for each component, none of them like above. */
+/* A run of whole pixels; a sample of each component interrupts it, none of them like above. */
 static size_t decode_pixel_run(struct decoder *d, const struct jpeg_scan *scan, size_t x)
 {
 	uint16_t *line, *above;
@@ -413,7 +421,8 @@ static size_t decode_pixel_run(struct decoder *d, const struct jpeg_scan *scan, 
 		above = d->lines[scan->comp[i]][1] + x;
 		fill(line, line[-1], n);
 		if (ended && x + n < d->cols)
-			line[n] = (uint16_t)interruption(d, &d->bits, d->run_index[0], line[-1], above[n], false);
+			line[n] = (uint16_t)interruption(d, &d->bits, d->run_index[0], line[-1],
+				above[n], false);
 	}
 	if (!ended || x + n >= d->cols)
 		return x + n;
@@ -435,7 +444,8 @@ static void decode_pixel_line(struct decoder *d, const struct jpeg_scan *scan)
 		for (i = 0, any = 0; i < scan->n_comps; i++) {
 			line = d->lines[scan->comp[i]][0] + x;
 			above = d->lines[scan->comp[i]][1] + x;
-			context[i] = d->above_contexts[scan->comp[i]][x] + d->quantised[above[-1] - line[-1]];
+			context[i] = d->above_contexts[scan->comp[i]][x] +
+				d->quantised[above[-1] - line[-1]];
 			any |= context[i];
 		}
 		if (!any) {
@@ -501,7 +511,8 @@ static void clear_lines(struct decoder *d)
 		memset(d->lines[c][1] - 1, 0, (d->cols + 2) * sizeof *d->lines[c][1]);
 }
 
-static int decode_interval(struct decoder *d, size_t first_row, size_t n_rows, uint8_t *out, struct err *err)
+static int decode_interval(struct decoder *d, size_t first_row, size_t n_rows, uint8_t *out,
+	struct err *err)
 {
 	size_t row_bytes = d->cols * d->s->frame.n_comps * d->width, y, len;
 
@@ -535,7 +546,7 @@ static int check_scan(const struct jpeg_scan *scan, struct err *err)
 static int decode_scan(void *decoder, uint8_t *out, struct err *err)
 {
 	struct decoder *d = decoder;
-	size_t rows = d->s->frame.lines, step = d->s->restart_interval ? d->s->restart_interval : rows, y;
+	size_t rows = d->s->frame.lines, step = d->s->restart_interval, y;
 	int rc;
 
 	rc = check_scan(&d->s->scan, err);
@@ -544,6 +555,8 @@ static int decode_scan(void *decoder, uint8_t *out, struct err *err)
 	if (rc)
 		return rc;
 	fill_quantised(d);
+	if (step == 0)
+		step = rows;
 	for (y = 0; y < rows && rc == 0; y += step) {
 		if (y > 0)
 			rc = jpeg_read_restart(d->s, (unsigned)(y / step - 1), err);
@@ -558,7 +571,8 @@ static int decode_scan(void *decoder, uint8_t *out, struct err *err)
 /* One block of memory for everything. */
 static uint8_t *set_up(struct decoder *d)
 {
-	size_t n = d->s->frame.n_comps, line = d->cols + 2, table = (size_t)2 << d->s->frame.precision, i;
+	size_t n = d->s->frame.n_comps, line = d->cols + 2, i;
+	size_t table = (size_t)2 << d->s->frame.precision;
 	uint8_t *block;
 	uint16_t *next;
 
@@ -578,7 +592,8 @@ static uint8_t *set_up(struct decoder *d)
 	return block;
 }
 
-int jpegls_decode(const struct pixel_desc *desc, struct jpeg_stream *s, uint8_t *out, struct err *err)
+int jpegls_decode(const struct pixel_desc *desc, struct jpeg_stream *s, uint8_t *out,
+	struct err *err)
 {
 	struct decoder d = { .s = s, .cols = s->frame.cols, .width = pixel_sample_bytes(desc) };
 	uint8_t *block;

@@ -14,24 +14,24 @@ struct buf;
 
 #define NAME_MOST_BYTES 255u
 
-/* Append a legal component made of text (UTF-8; ill-formed bytes become U+FFFD), which may be empty:
- * nothing is appended then. */
+/* Append a legal component made of text (UTF-8; ill-formed bytes become U+FFFD), which may be
+ * empty: nothing is appended then. */
 void name_add_legal(struct buf *out, const char *text, size_t len);
 
-/* The component stem + suffix + ending, the stem cut at a character boundary so that all of it fits into
- * NAME_MOST_BYTES; out has NAME_MOST_BYTES + 1 bytes. */
+/* The component stem + suffix + ending, the stem cut at a character boundary so that all of it
+ * fits into NAME_MOST_BYTES; out has NAME_MOST_BYTES + 1 bytes. */
 void name_join(char *out, const char *stem, const char *suffix, const char *ending);
 
 /* Names that are to be unique in one folder. */
 struct name_entry {
-	char *name;              /* in: legal; out: unique. mem_alloc()ed, replaced where it clashes */
-	const char *ending;      /* ".nii" where name ends so and the mark goes before it; else "" */
-	uint64_t identity;       /* a hash of what it is; equal only for the same thing */
+	char *name;         /* in: legal; out: unique. mem_alloc()ed, replaced where it clashes */
+	const char *ending; /* ".nii" where name ends so and the mark goes before it; else "" */
+	uint64_t identity;  /* a hash of what it is; equal only for the same thing */
 };
 
-/* Each of several entries with one name gets `~` and six hex digits of its identity (more, where six
- * clash): the result depends on the set alone, not on its order. Entries that are equal in name and identity
- * are told apart by nothing and stay as they are. 0 or -ENOMEM. */
+/* Each of several entries with one name gets `~` and six hex digits of its identity (more, where
+ * six clash): the result depends on the set alone, not on its order. Entries that are equal in
+ * name and identity are told apart by nothing and stay as they are. 0 or -ENOMEM. */
 int name_make_unique(struct name_entry *e, size_t n);
 
 #endif

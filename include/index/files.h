@@ -20,27 +20,27 @@ struct files;
 typedef int (*files_filter)(void *arg, struct dcm_source *in /* taken */, struct dcm_source **out,
 	struct err *err);
 
-/* root_fd: SOURCE, a folder, borrowed for life. At most max_open descriptors stay open while none of them is
- * in use. */
-int files_new(int root_fd, unsigned max_open, files_filter filter, void *filter_arg, struct files **out,
-	struct err *err);
+/* root_fd: SOURCE, a folder, borrowed for life. At most max_open descriptors stay open while none
+ * of them is in use. */
+int files_new(int root_fd, unsigned max_open, files_filter filter, void *filter_arg,
+	struct files **out, struct err *err);
 /* None of its sources is in use any more. */
-void files_free(struct files *f);       /* NULL is fine */
+void files_free(struct files *f); /* NULL is fine */
 int files_root_fd(const struct files *f);
 /* A source through the filter; the source itself where there is none. */
-int files_filtered(const struct files *f, struct dcm_source *in /* taken */, struct dcm_source **out,
-	struct err *err);
+int files_filtered(const struct files *f, struct dcm_source *in /* taken */,
+	struct dcm_source **out, struct err *err);
 
-/* The instance's source (inflated where deflated), shared with others that read it now; give it back with
- * files_put(), or dcm_source_close(), which is the same. -ENOENT gone, -ESTALE changed since it was indexed: found
- * out when it is opened, and then at most FILES_CHECK_MS late. */
+/* The instance's source (inflated where deflated), shared with others that read it now; give it
+ * back with files_put(), or dcm_source_close(), which is the same. -ENOENT gone, -ESTALE changed
+ * since it was indexed: found out when it is opened, and then at most FILES_CHECK_MS late. */
 #define FILES_CHECK_MS 1000
 int files_get(struct files *f, const struct instance *in, struct dcm_source **out, struct err *err);
 void files_put(struct files *f, const struct instance *in, struct dcm_source *s);
 
 /* The file's own bytes, as in SOURCE (not inflated, not filtered): for dicom/. */
-int64_t files_pread_raw(struct files *f, const struct instance *in, void *buf, size_t n, uint64_t off,
-	struct err *err);
+int64_t files_pread_raw(struct files *f, const struct instance *in, void *buf, size_t n,
+	uint64_t off, struct err *err);
 
 /* Its whole header (dcm_header_read); the caller frees it. */
 int files_header(struct files *f, const struct instance *in, enum dcm_load load, size_t max_value,

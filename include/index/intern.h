@@ -15,7 +15,7 @@ struct err;
 struct interns;
 
 int interns_new(struct interns **out, struct err *err);
-void interns_free(struct interns *in);         /* NULL is fine */
+void interns_free(struct interns *in); /* NULL is fine */
 
 /* NULL for want of memory. */
 const char *intern_text(struct interns *in, const char *text, size_t len);

@@ -16,44 +16,46 @@ struct err;
 struct store;
 
 struct scan_progress {
-	uint64_t n_found, n_read;        /* files found so far, files read so far */
-	bool walking;                    /* n_found still grows */
+	uint64_t n_found, n_read; /* files found so far, files read so far */
+	bool walking;             /* n_found still grows */
 };
 
 struct scan_options {
-	unsigned n_threads;              /* 0: the default, for latency */
-	const char *layout;              /* -o layout=, or NULL */
+	unsigned n_threads; /* 0: the default, for latency */
+	const char *layout; /* -o layout=, or NULL */
 	/* Called from one thread, some ten times a second; may be NULL. */
 	void (*progress)(void *arg, const struct scan_progress *p);
 	void *progress_arg;
-	bool hide_files;                 /* no instance is named after its file */
-	const char *only_file;           /* SOURCE is this one file of root_fd, or NULL */
+	bool hide_files;       /* no instance is named after its file */
+	const char *only_file; /* SOURCE is this one file of root_fd, or NULL */
 };
 
-/* The store holds the newest catalog and what a rescan needs. It scans through `files` (its root, its
- * filter). */
-int store_new(struct files *files, const struct scan_options *opt, struct store **out, struct err *err);
-void store_free(struct store *s);       /* every catalog of it has been put back */
+/* The store holds the newest catalog and what a rescan needs. It scans through `files` (its root,
+ * its filter). */
+int store_new(struct files *files, const struct scan_options *opt, struct store **out,
+	struct err *err);
+void store_free(struct store *s); /* every catalog of it has been put back */
 
-/* The saved index, before the first scan: what the SQLite database at `path` has of SOURCE, whose real path is
- * `source`, is read, and the scan opens only files that it does not know as they are. An error leaves the store as
- * good as it was. */
+/* The saved index, before the first scan: what the SQLite database at `path` has of SOURCE, whose
+ * real path is `source`, is read, and the scan opens only files that it does not know as they
+ * are. An error leaves the store as good as it was. */
 int store_use_index(struct store *s, const char *path, const char *source, struct err *err);
-/* From now on what a scan finds is written to the index some seconds later, by a thread of the store's, and
- * the rest when the store is freed. */
+/* From now on what a scan finds is written to the index some seconds later, by a thread of the
+ * store's, and the rest when the store is freed. */
 int store_save_behind(struct store *s, struct err *err);
-/* Write to it what it does not have yet. From any thread, also during a scan; a store without index does
- * nothing. */
+/* Write to it what it does not have yet. From any thread, also during a scan; a store without
+ * index does nothing. */
 int store_save(struct store *s, struct err *err);
-/* Where the index of a SOURCE is kept: $XDG_CACHE_HOME/dcmfs (made here where it is not there), by a hash of its real
- * path. */
+/* Where the index of a SOURCE is kept: $XDG_CACHE_HOME/dcmfs (made here where it is not there),
+ * by a hash of its real path. */
 int store_index_path(const char *source, char *buf, size_t cap, struct err *err);
 
 /* Walk SOURCE, read what is new or changed, drop what has gone, publish. *changed tells whether the
  * catalog is another than before. One caller at a time. */
 int store_scan(struct store *s, bool *changed, struct err *err);
-/* Did the last scan leave nothing for the next: files so young that they may still be written to? They are
- * taken a second and a half after their last change; the first scan takes them as they are. */
+/* Did the last scan leave nothing for the next: files so young that they may still be written to?
+ * They are taken a second and a half after their last change; the first scan takes them as they
+ * are. */
 bool store_is_settled(const struct store *s);
 /* The newest catalog, a reference of the caller's; NULL before the first scan. */
 struct catalog *store_get(struct store *s);

@@ -22,8 +22,8 @@
 
 static bool is_blank(uint32_t cp)
 {
-	return cp == ' ' || cp == '\t' || cp == 0xA0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200A) ||
-		cp == 0x202F || cp == 0x205F || cp == 0x3000;
+	return cp == ' ' || cp == '\t' || cp == 0xA0 || cp == 0x1680 ||
+		(cp >= 0x2000 && cp <= 0x200A) || cp == 0x202F || cp == 0x205F || cp == 0x3000;
 }
 
 static bool is_illegal(uint32_t cp)
@@ -87,7 +87,8 @@ void name_add_legal(struct buf *out, const char *text, size_t len)
 	}
 	buf_init(&well);
 	add_well_formed(&well, text, len);
-	nfc = buf_error(&well) < 0 ? NULL :
+	nfc = buf_error(&well) < 0 ?
+		NULL :
 		u8_normalize(UNINORM_NFC, (const uint8_t *)well.data, well.len, NULL, &nfc_len);
 	if (nfc)
 		add_replaced(out, (const char *)nfc, nfc_len);
@@ -109,15 +110,15 @@ void name_join(char *out, const char *stem, const char *suffix, const char *endi
 	out[stem_len + suffix_len + ending_len] = '\0';
 }
 
-/* --- unique names ------------------------------------------------------------------ */
+/* ---- unique names ---- */
 
 #define FIRST_DIGITS 6u
-#define MOST_DIGITS  16u
+#define MOST_DIGITS 16u
 
 struct marked {
 	struct name_entry *entry;
-	char *name;              /* as it stands: the entry's own, or with its mark */
-	unsigned n_digits;       /* of the mark; 0: none */
+	char *name;        /* as it stands: the entry's own, or with its mark */
+	unsigned n_digits; /* of the mark; 0: none */
 };
 
 static int by_name(const void *a, const void *b)

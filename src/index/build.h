@@ -15,15 +15,18 @@
 struct err;
 
 struct build {
-	const struct catalog *old;      /* NULL: the first */
-	struct instance **instances;    /* n of them, in any order; borrowed: who keeps one takes a reference */
+	const struct catalog *old; /* NULL: the first */
+	struct instance *
+		*instances; /* n of them, in any order; borrowed: who keeps one takes a reference */
 	size_t n;
-	bool hide_files;                /* no instance is named after its file */
-	/* What the bytes of n instances' files come to, never 0: asked where SOP instance UIDs repeat. */
-	int (*digest)(void *arg, struct instance *const *instances, uint64_t *digests, size_t n, struct err *err);
+	bool hide_files; /* no instance is named after its file */
+	/* What the bytes of n instances' files come to, never 0: asked where SOP instance UIDs
+	 * repeat. */
+	int (*digest)(void *arg, struct instance *const *instances, uint64_t *digests, size_t n,
+		struct err *err);
 	void *arg;
-	/* Out: the instances that are in the catalog under another path, as one and the same: references, in
-	 * a list that is mem_alloc()ed; the caller's. */
+	/* Out: the instances that are in the catalog under another path, as one and the same:
+	 * references, in a list that is mem_alloc()ed; the caller's. */
 	struct instance **duplicates;
 	size_t n_duplicates;
 };

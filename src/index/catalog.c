@@ -40,17 +40,17 @@ void catalog_put(struct catalog *c)
 }
 
 /* The place of id among n things in the order of their ids; n: it is not there. */
-#define find_id(array, n, wanted, place)                                        \
-	do {                                                                    \
-		uint32_t low_ = 0, high_ = (n), mid_;                           \
-		while (low_ < high_) {                                          \
-			mid_ = low_ + (high_ - low_) / 2;                       \
-			if ((array)[mid_]->id < (wanted))                       \
-				low_ = mid_ + 1;                                \
-			else                                                    \
-				high_ = mid_;                                   \
-		}                                                               \
-		(place) = low_ < (n) && (array)[low_]->id == (wanted) ? low_ : (n); \
+#define find_id(array, n, wanted, place)                                                           \
+	do {                                                                                       \
+		uint32_t low_ = 0, high_ = (n), mid_;                                              \
+		while (low_ < high_) {                                                             \
+			mid_ = low_ + (high_ - low_) / 2;                                          \
+			if ((array)[mid_]->id < (wanted))                                          \
+				low_ = mid_ + 1;                                                   \
+			else                                                                       \
+				high_ = mid_;                                                      \
+		}                                                                                  \
+		(place) = low_ < (n) && (array)[low_]->id == (wanted) ? low_ : (n);                \
 	} while (0)
 
 struct instance *catalog_instance(const struct catalog *c, uint32_t id)

@@ -26,10 +26,10 @@
 #include "base/mem.h"
 #include "dicom/source.h"
 
-#define N_SHARDS       16u
+#define N_SHARDS 16u
 #define INFLATED_SHARD N_SHARDS
 #define INFLATED_BYTES (UINT64_C(256) << 20)
-#define PATH_CAP       (2 * PATH_MAX)
+#define PATH_CAP (2 * PATH_MAX)
 
 struct shard;
 
@@ -38,22 +38,22 @@ struct open {
 	struct dcm_source *inner;
 	struct shard *shard;
 	uint64_t key;
-	uint64_t held_bytes;            /* of memory: inflated ones */
+	uint64_t held_bytes; /* of memory: inflated ones */
 	_Atomic int64_t checked_ms;
 	/* protected by the shard's lock: */
 	unsigned refs;
 	bool in_table;
 	struct open *chain;
-	struct open *newer, *older;     /* among the idle */
+	struct open *newer, *older; /* among the idle */
 };
 
 struct shard {
-	pthread_mutex_t lock;           /* of all below */
+	pthread_mutex_t lock; /* of all below */
 	struct open **table;
-	struct open *newest, *oldest;   /* idle ones */
-	unsigned n_open;                /* in the table */
-	uint64_t held_bytes;            /* by those in the table */
-	unsigned mask, most;            /* fixed */
+	struct open *newest, *oldest; /* idle ones */
+	unsigned n_open;              /* in the table */
+	uint64_t held_bytes;          /* by those in the table */
+	unsigned mask, most;          /* fixed */
 };
 
 struct files {
@@ -65,8 +65,8 @@ struct files {
 
 static const struct dcm_source_ops open_ops;
 
-int files_new(int root_fd, unsigned max_open, files_filter filter, void *filter_arg, struct files **out,
-	struct err *err)
+int files_new(int root_fd, unsigned max_open, files_filter filter, void *filter_arg,
+	struct files **out, struct err *err)
 {
 	struct files *f = mem_calloc(1, sizeof *f);
 	unsigned most = max_open / N_SHARDS, i, n = 4;
@@ -99,7 +99,8 @@ int files_root_fd(const struct files *f)
 	return f->root_fd;
 }
 
-int files_filtered(const struct files *f, struct dcm_source *in, struct dcm_source **out, struct err *err)
+int files_filtered(const struct files *f, struct dcm_source *in, struct dcm_source **out,
+	struct err *err)
 {
 	if (f->filter)
 		return f->filter(f->filter_arg, in, out, err);
@@ -107,7 +108,7 @@ int files_filtered(const struct files *f, struct dcm_source *in, struct dcm_sour
 	return 0;
 }
 
-/* --- a shard: called with its lock held ---------------------------------------------------- */
+/* ---- a shard: called with its lock held ---- */
 
 static struct open **slot_of(struct shard *s, uint64_t key)
 {
@@ -159,7 +160,7 @@ static struct open *evict(struct shard *s)
 	return o;
 }
 
-/* --- an open source ---------------------------------------------------------------------------- */
+/* ---- an open source ---- */
 
 static void destroy(struct open *o)
 {
@@ -169,7 +170,8 @@ static void destroy(struct open *o)
 	mem_free(o);
 }
 
-static int64_t open_pread(struct dcm_source *base, void *buf, size_t n, uint64_t off, struct err *err)
+static int64_t open_pread(struct dcm_source *base, void *buf, size_t n, uint64_t off,
+	struct err *err)
 {
 	struct open *o = (struct open *)base;
 
@@ -214,13 +216,15 @@ static int check(const struct stat *st, const struct instance *in, struct err *e
 }
 
 /* The file as it lies there. */
-static int open_raw(const struct files *f, const struct instance *in, struct dcm_source **out, struct err *err)
+static int open_raw(const struct files *f, const struct instance *in, struct dcm_source **out,
+	struct err *err)
 {
 	char path[PATH_CAP];
 	struct stat st;
 	int fd, rc;
 
-	fd = openat(f->root_fd, instance_path(in, path, sizeof path), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	fd = openat(f->root_fd, instance_path(in, path, sizeof path),
+		O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return err_errno(err, "open");
 	rc = fstat(fd, &st) != 0 ? err_errno(err, "fstat") : check(&st, in, err);
@@ -232,7 +236,8 @@ static int open_raw(const struct files *f, const struct instance *in, struct dcm
 }
 
 /* What the index's offsets are of: filtered and inflated. */
-static int open_cooked(const struct files *f, const struct instance *in, struct dcm_source **out, struct err *err)
+static int open_cooked(const struct files *f, const struct instance *in, struct dcm_source **out,
+	struct err *err)
 {
 	struct dcm_source *s = NULL;
 	struct dcm_file file;
@@ -252,8 +257,10 @@ static int open_cooked(const struct files *f, const struct instance *in, struct 
 	return rc;
 }
 
-/* Put a new one into the table; another thread may have been first: its one then, and ours is *loser. */
-static struct open *publish(struct shard *s, struct open *o, struct open **loser, struct open **victim)
+/* Put a new one into the table; another thread may have been first: its one then, and ours is
+ * *loser. */
+static struct open *publish(struct shard *s, struct open *o, struct open **loser,
+	struct open **victim)
 {
 	struct open **slot;
 
@@ -293,8 +300,8 @@ static bool close_one(struct files *f)
 	return o != NULL;
 }
 
-static int open_new(struct files *f, struct shard *s, uint64_t key, const struct instance *in, bool raw,
-	struct open **out, struct err *err)
+static int open_new(struct files *f, struct shard *s, uint64_t key, const struct instance *in,
+	bool raw, struct open **out, struct err *err)
 {
 	struct open *o = mem_calloc(1, sizeof *o), *loser = NULL, *victim = NULL;
 	int rc;
@@ -321,7 +328,8 @@ static int open_new(struct files *f, struct shard *s, uint64_t key, const struct
 }
 
 /* Is the file of that name still the one? Once in a while. */
-static int recheck(const struct files *f, struct open *o, const struct instance *in, struct err *err)
+static int recheck(const struct files *f, struct open *o, const struct instance *in,
+	struct err *err)
 {
 	int64_t now = now_ms();
 	char path[PATH_CAP];
@@ -345,7 +353,8 @@ static int recheck(const struct files *f, struct open *o, const struct instance 
 	return rc;
 }
 
-static int get(struct files *f, const struct instance *in, bool raw, struct dcm_source **out, struct err *err)
+static int get(struct files *f, const struct instance *in, bool raw, struct dcm_source **out,
+	struct err *err)
 {
 	uint64_t key = (uint64_t)in->id << 1;
 	struct shard *s = &f->shards[in->id % N_SHARDS];
@@ -382,8 +391,8 @@ void files_put(struct files *f, const struct instance *in, struct dcm_source *s)
 	dcm_source_close(s);
 }
 
-int64_t files_pread_raw(struct files *f, const struct instance *in, void *buf, size_t n, uint64_t off,
-	struct err *err)
+int64_t files_pread_raw(struct files *f, const struct instance *in, void *buf, size_t n,
+	uint64_t off, struct err *err)
 {
 	struct dcm_source *s;
 	int64_t got = get(f, in, true, &s, err);

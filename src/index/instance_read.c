@@ -33,21 +33,21 @@
 #include "record.h"
 #include "vendor/private_tags.h"
 
-#define MEMO_BYTES   108u
-#define TEXT_CAP     4096u              /* of one value: what is behind is cut */
+#define MEMO_BYTES 108u
+#define TEXT_CAP 4096u /* of one value: what is behind is cut */
 
 enum convert { TEXT, UID, INT32, UINT32, UINT16, FLAG, DOUBLE, TIME, DATETIME, PHOTOMETRIC };
 
 struct field {
 	uint32_t tag;
-	uint16_t off;                            /* in struct record */
+	uint16_t off; /* in struct record */
 	uint8_t convert, n;
-	bool varies;                             /* from file to file: not worth remembering */
+	bool varies; /* from file to file: not worth remembering */
 };
 
-#define ATTR(member)     offsetof(struct record, attr.member)
-#define INST(member)     offsetof(struct record, in.member)
-#define SCRATCH(member)  offsetof(struct record, member)
+#define ATTR(member) offsetof(struct record, attr.member)
+#define INST(member) offsetof(struct record, in.member)
+#define SCRATCH(member) offsetof(struct record, member)
 
 /* Ascending by tag. */
 static const struct field fields[] = {
@@ -137,7 +137,7 @@ static const struct field fields[] = {
 
 /* The bytes that a place's value was made from in an earlier file. */
 struct memo {
-	uint8_t len;                             /* 0: nothing remembered */
+	uint8_t len; /* 0: nothing remembered */
 	bool big_endian;
 	uint16_t vr;
 	const struct charset *charset;
@@ -148,16 +148,17 @@ struct instance_reader {
 	struct interns *interns;
 	struct dcm_file file;
 	struct record rec;
-	size_t cursor;                           /* in fields: tags ascend, mostly */
-	bool in_shared;                          /* inside (5200,9229) */
-	const struct charset *charset;           /* of this file */
+	size_t cursor;                 /* in fields: tags ascend, mostly */
+	bool in_shared;                /* inside (5200,9229) */
+	const struct charset *charset; /* of this file */
 	const struct attributes *last_attr;
 	/* what was remembered: */
 	struct memo memo[N_FIELDS];
 	struct record memo_values;
 	uint8_t charset_raw[64];
 	size_t charset_len;
-	const struct charset *charset_known;     /* what charset_raw came to, in charset_arena; NULL: nothing yet */
+	const struct charset
+		*charset_known; /* what charset_raw came to, in charset_arena; NULL: nothing yet */
 	struct arena charset_arena;
 	struct buf text;
 	struct dcm_reader reader;
@@ -183,14 +184,21 @@ void instance_reader_free(struct instance_reader *r)
 	mem_free(r);
 }
 
-/* --- one value ---------------------------------------------------------------------- */
+/* ---- one value ---- */
 
 static size_t size_of(const struct field *f)
 {
 	static const uint8_t sizes[] = {
-		[TEXT] = sizeof(char *), [UID] = RECORD_UID_CAP, [INT32] = 4, [UINT32] = 4, [UINT16] = 2,
-		[FLAG] = sizeof(bool), [DOUBLE] = sizeof(double), [TIME] = sizeof(double),
-		[DATETIME] = sizeof(double), [PHOTOMETRIC] = sizeof(enum photometric),
+		[TEXT] = sizeof(char *),
+		[UID] = RECORD_UID_CAP,
+		[INT32] = 4,
+		[UINT32] = 4,
+		[UINT16] = 2,
+		[FLAG] = sizeof(bool),
+		[DOUBLE] = sizeof(double),
+		[TIME] = sizeof(double),
+		[DATETIME] = sizeof(double),
+		[PHOTOMETRIC] = sizeof(enum photometric),
 	};
 
 	return (size_t)sizes[f->convert] * f->n;
@@ -335,8 +343,9 @@ static bool recall(struct instance_reader *r, const struct field *f, const struc
 {
 	const struct memo *m = &r->memo[f - fields];
 
-	if (m->len == 0 || m->len != n->el.len || m->vr != n->el.vr || m->big_endian != n->el.big_endian ||
-		m->charset != r->charset || memcmp(m->raw, n->value, m->len) != 0)
+	if (m->len == 0 || m->len != n->el.len || m->vr != n->el.vr ||
+		m->big_endian != n->el.big_endian || m->charset != r->charset ||
+		memcmp(m->raw, n->value, m->len) != 0)
 		return false;
 	memcpy((char *)&r->rec + f->off, (const char *)&r->memo_values + f->off, size_of(f));
 	return true;
@@ -366,7 +375,8 @@ static int take_charset(struct instance_reader *r, const struct dcm_node *n)
 		len--;
 	if (len > sizeof r->charset_raw)
 		return 0;
-	if (!r->charset_known || len != r->charset_len || memcmp(r->charset_raw, n->value, len) != 0) {
+	if (!r->charset_known || len != r->charset_len ||
+		memcmp(r->charset_raw, n->value, len) != 0) {
 		memset(r->memo, 0, sizeof r->memo);
 		arena_release(&r->charset_arena);
 		r->charset_known = charset_parse((const char *)n->value, len, &r->charset_arena);
@@ -379,10 +389,11 @@ static int take_charset(struct instance_reader *r, const struct dcm_node *n)
 	return 0;
 }
 
-/* --- private elements ------------------------------------------------------------------ */
+/* ---- private elements ---- */
 
 /* The element with its value, for as long as no other one is asked for. */
-static int view(struct instance_reader *r, const struct dcm_elem *el, struct dcm_node *n, struct err *err)
+static int view(struct instance_reader *r, const struct dcm_elem *el, struct dcm_node *n,
+	struct err *err)
 {
 	const uint8_t *value;
 	size_t len;
@@ -397,7 +408,8 @@ static int view(struct instance_reader *r, const struct dcm_elem *el, struct dcm
 
 /* The line of the table for this element: by creator, or where that is gone (anonymisers) by the
  * customary block 10. */
-static const struct private_tag *find_private(struct instance_reader *r, uint32_t tag, char *creator, size_t cap)
+static const struct private_tag *find_private(struct instance_reader *r, uint32_t tag,
+	char *creator, size_t cap)
 {
 	size_t n, i, len = 0;
 	const struct private_tag *t = private_tags(&n);
@@ -413,7 +425,8 @@ static const struct private_tag *find_private(struct instance_reader *r, uint32_
 			creator[len] = '\0';
 			text = creator;
 		}
-		if (len ? strncmp(text, t[i].creator, strlen(t[i].creator)) == 0 : (tag >> 8 & 0xFF) == 0x10)
+		if (len ? strncmp(text, t[i].creator, strlen(t[i].creator)) == 0 :
+			  (tag >> 8 & 0xFF) == 0x10)
 			return &t[i];
 	}
 	return NULL;
@@ -437,7 +450,7 @@ static int take_private(struct instance_reader *r, const struct dcm_elem *el, st
 	return 0;
 }
 
-/* --- the loop ------------------------------------------------------------------------ */
+/* ---- the loop ---- */
 
 /* The line of the table, or the end of it. Tags ascend in nearly every file. */
 static const struct field *find_field(struct instance_reader *r, uint32_t tag)
@@ -489,7 +502,8 @@ static void take_pixels(struct record *rec, const struct dcm_elem *el, bool enca
 	rec->in.encapsulated = encapsulated;
 	rec->in.big_endian_pixels = el->big_endian && el->vr != DCM_VR_OB;
 	rec->attr.pixel.kind = el->tag == DCM_FloatPixelData ? PIXEL_FLOAT32 :
-		el->tag == DCM_DoubleFloatPixelData ? PIXEL_FLOAT64 : PIXEL_INTEGER;
+		el->tag == DCM_DoubleFloatPixelData          ? PIXEL_FLOAT64 :
+							       PIXEL_INTEGER;
 }
 
 /* A sequence: of interest are the shared functional groups alone, one macro deep. */
@@ -507,7 +521,8 @@ static int enter(struct instance_reader *r, const struct dcm_elem *el, struct er
 }
 
 /* 1: the pixel data, or the end. */
-static int take_event(struct instance_reader *r, int event, const struct dcm_elem *el, struct err *err)
+static int take_event(struct instance_reader *r, int event, const struct dcm_elem *el,
+	struct err *err)
 {
 	switch ((enum dcm_event)event) {
 	case DCM_EVENT_SEQ_BEGIN:
@@ -551,7 +566,7 @@ static int read_elements(struct instance_reader *r, struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
-/* --- the record ------------------------------------------------------------------------ */
+/* ---- the record ---- */
 
 /* The transfer syntax; where the file does not say, the one that its encoding amounts to. */
 static int finish_syntax(struct instance_reader *r)
@@ -559,8 +574,9 @@ static int finish_syntax(struct instance_reader *r)
 	const char *ts = r->file.transfer_syntax;
 
 	if (!ts[0])
-		ts = !r->file.encoding.explicit_vr ? "1.2.840.10008.1.2" :
-			r->file.encoding.big_endian ? "1.2.840.10008.1.2.2" : "1.2.840.10008.1.2.1";
+		ts = !r->file.encoding.explicit_vr  ? "1.2.840.10008.1.2" :
+			r->file.encoding.big_endian ? "1.2.840.10008.1.2.2" :
+						      "1.2.840.10008.1.2.1";
 	if (r->last_attr && strcmp(r->last_attr->transfer_syntax, ts) == 0)
 		r->rec.attr.transfer_syntax = r->last_attr->transfer_syntax;
 	else
@@ -584,7 +600,9 @@ static int finish_attributes(struct instance_reader *r)
 static struct instance *publish(struct instance_reader *r, const struct instance_file *file)
 {
 	const struct dcm_problem *p = r->reader.problems;
-	unsigned n = r->reader.n_problems < DCM_MAX_PROBLEMS ? r->reader.n_problems : DCM_MAX_PROBLEMS, i;
+	unsigned n = r->reader.n_problems < DCM_MAX_PROBLEMS ? r->reader.n_problems :
+							       DCM_MAX_PROBLEMS,
+		 i;
 	struct instance_problem problems[DCM_MAX_PROBLEMS];
 	struct instance *in = &r->rec.in;
 
@@ -594,11 +612,12 @@ static struct instance *publish(struct instance_reader *r, const struct instance
 	in->size = file->size;
 	in->ino = file->ino;
 	in->mtime_ns = file->mtime_ns;
-	return instance_make(in, file->file, r->rec.sop_uid[0] ? r->rec.sop_uid : NULL, problems, n);
+	return instance_make(in, file->file, r->rec.sop_uid[0] ? r->rec.sop_uid : NULL, problems,
+		n);
 }
 
-int instance_read(struct instance_reader *r, struct dcm_source *source, const struct instance_file *file,
-	struct instance **out, struct err *err)
+int instance_read(struct instance_reader *r, struct dcm_source *source,
+	const struct instance_file *file, struct instance **out, struct err *err)
 {
 	int rc = dcm_file_open(source, &r->file, err);
 
@@ -616,4 +635,3 @@ int instance_read(struct instance_reader *r, struct dcm_source *source, const st
 	dcm_file_close(&r->file);
 	return rc;
 }
-

@@ -12,8 +12,8 @@
 
 struct interns {
 	pthread_mutex_t lock;
-	struct arena arena;        /* all below protected by lock; what it holds is never changed */
-	struct map texts;          /* without the NUL that each has behind it */
+	struct arena arena; /* all below protected by lock; what it holds is never changed */
+	struct map texts;   /* without the NUL that each has behind it */
 	struct map attributes;
 };
 
@@ -70,7 +70,8 @@ size_t interns_bytes(struct interns *in)
 	size_t n;
 
 	pthread_mutex_lock(&in->lock);
-	n = in->arena.total_bytes + (in->texts.n_slots + in->attributes.n_slots) * sizeof(struct map_slot);
+	n = in->arena.total_bytes +
+		(in->texts.n_slots + in->attributes.n_slots) * sizeof(struct map_slot);
 	pthread_mutex_unlock(&in->lock);
 	return n;
 }

@@ -22,12 +22,13 @@ struct persist;
 
 /* path: of the database; source: the real path of SOURCE. Touches no file yet. */
 int persist_new(const char *path, const char *source, struct persist **out, struct err *err);
-void persist_free(struct persist *p);          /* NULL is fine */
+void persist_free(struct persist *p); /* NULL is fine */
 
 /* What it has of SOURCE: nothing where there is none yet. Not during persist_save(). */
 int persist_load(struct persist *p, struct interns *interns, struct findings *out, struct err *err);
 
 /* Write what has an id of `since` or more; sweep: and drop what is not in f any more. */
-int persist_save(struct persist *p, const struct findings *f, uint32_t since, bool sweep, struct err *err);
+int persist_save(struct persist *p, const struct findings *f, uint32_t since, bool sweep,
+	struct err *err);
 
 #endif

@@ -49,7 +49,7 @@ void persist_free(struct persist *p)
 	mem_free(p);
 }
 
-/* --- SQLite ----------------------------------------------------------------------------------- */
+/* ---- SQLite ---- */
 
 int db_error(sqlite3 *db, struct err *err)
 {
@@ -57,9 +57,11 @@ int db_error(sqlite3 *db, struct err *err)
 
 	if (rc == SQLITE_NOMEM)
 		return err_nomem(err);
-	if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB || rc == SQLITE_FORMAT || rc == SQLITE_ERROR)
+	if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB || rc == SQLITE_FORMAT ||
+		rc == SQLITE_ERROR)
 		return err_set(err, -EBADMSG, "%s", sqlite3_errmsg(db));
-	return err_set(err, rc == SQLITE_BUSY || rc == SQLITE_LOCKED ? -EBUSY : -EIO, "%s", sqlite3_errmsg(db));
+	return err_set(err, rc == SQLITE_BUSY || rc == SQLITE_LOCKED ? -EBUSY : -EIO, "%s",
+		sqlite3_errmsg(db));
 }
 
 int db_run(sqlite3 *db, const char *sql, struct err *err)
@@ -116,7 +118,7 @@ const char *db_text(sqlite3_stmt *s, int at)
 	return (const char *)sqlite3_column_text(s, at);
 }
 
-/* --- opening ------------------------------------------------------------------------------------ */
+/* ---- opening ---- */
 
 static int create(sqlite3 *db, const char *source, struct err *err)
 {
@@ -131,7 +133,8 @@ static int create(sqlite3 *db, const char *source, struct err *err)
 	rc = buf_error(&sql) < 0 ? err_nomem(err) : db_run(db, sql.data, err);
 	buf_release(&sql);
 	if (rc == 0)
-		rc = db_prepare(db, "INSERT INTO about VALUES ('source', ?1), ('epoch', ?2)", &s, err);
+		rc = db_prepare(db, "INSERT INTO about VALUES ('source', ?1), ('epoch', ?2)", &s,
+			err);
 	if (rc < 0)
 		return rc;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -294,7 +297,7 @@ int db_remember(struct persist *p, const struct attributes *attr, int64_t id)
 	return map_put(&p->attributes, &n->attr, sizeof n->attr, n);
 }
 
-/* --- rows ------------------------------------------------------------------------------------------ */
+/* ---- rows ---- */
 
 static void bind_double(sqlite3_stmt *s, int at, double v, unsigned nth, int64_t *negative_zeros)
 {
@@ -355,11 +358,12 @@ static double column_double(sqlite3_stmt *s, int at, unsigned nth, int64_t negat
 
 static int32_t column_int32(sqlite3_stmt *s, int at)
 {
-	return sqlite3_column_type(s, at) == SQLITE_NULL ? INSTANCE_NO_INT : sqlite3_column_int(s, at);
+	return sqlite3_column_type(s, at) == SQLITE_NULL ? INSTANCE_NO_INT :
+							   sqlite3_column_int(s, at);
 }
 
-int db_read_members(sqlite3_stmt *s, int at, const struct column *c, size_t n, void *p, int64_t negative_zeros,
-	struct interns *interns)
+int db_read_members(sqlite3_stmt *s, int at, const struct column *c, size_t n, void *p,
+	int64_t negative_zeros, struct interns *interns)
 {
 	unsigned n_doubles = 0;
 	size_t i;
@@ -415,7 +419,8 @@ uint64_t db_checksum_attributes(const struct attributes *a)
 	memcpy(&copy, a, sizeof copy);
 	for (i = 0; i < persist_n_attributes; i++)
 		if (persist_attributes[i].type == COLUMN_TEXT) {
-			const char **text = (const char **)((char *)&copy + persist_attributes[i].off);
+			const char **text = (const char **)((char *)&copy +
+				persist_attributes[i].off);
 
 			h = hash_text(h, *text);
 			*text = NULL;
@@ -423,8 +428,8 @@ uint64_t db_checksum_attributes(const struct attributes *a)
 	return hash_bytes(h, &copy, sizeof copy);
 }
 
-uint64_t db_checksum_instance(const struct instance *in, const char *file, const char *sop_uid, int64_t folder,
-	int64_t attributes)
+uint64_t db_checksum_instance(const struct instance *in, const char *file, const char *sop_uid,
+	int64_t folder, int64_t attributes)
 {
 	uint64_t h = hash_text(hash_text((uint64_t)folder, file), sop_uid);
 	size_t from = offsetof(struct instance, size), to = offsetof(struct instance, id);

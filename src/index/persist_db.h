@@ -38,12 +38,12 @@ struct instance;
 struct interns;
 struct other;
 
-#define DB_KIND_INSTANCE 0              /* others: 1 + enum other_kind */
+#define DB_KIND_INSTANCE 0 /* others: 1 + enum other_kind */
 
 struct persist {
 	char *path, *source;
-	int64_t epoch;                  /* of the database that the numbers below are of; 0: none */
-	struct map attributes;          /* address -> struct numbered */
+	int64_t epoch;         /* of the database that the numbers below are of; 0: none */
+	struct map attributes; /* address -> struct numbered */
 	struct arena numbers;
 };
 
@@ -61,8 +61,8 @@ int db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct err *err
 int db_step(sqlite3_stmt *s, struct err *err);
 /* A statement without rows, ready for the next values afterwards. */
 int db_execute(sqlite3_stmt *s, struct err *err);
-void db_bind_text(sqlite3_stmt *s, int at, const char *text);           /* NULL is fine */
-const char *db_text(sqlite3_stmt *s, int at);                           /* until the next step */
+void db_bind_text(sqlite3_stmt *s, int at, const char *text); /* NULL is fine */
+const char *db_text(sqlite3_stmt *s, int at);                 /* until the next step */
 
 /* A connection as it is, for reading in parallel. */
 int db_connect(const char *path, int flags, sqlite3 **out, struct err *err);
@@ -73,18 +73,19 @@ int db_set_aside(const struct persist *p, const char *why, struct err *err);
 /* The process knows now which row has these attributes. */
 int db_remember(struct persist *p, const struct attributes *attr, int64_t id);
 
-/* Bind the members of p to the places from `at` on (SQLite counts them from 1); what is absent is NULL. */
+/* Bind the members of p to the places from `at` on (SQLite counts them from 1); what is absent is
+ * NULL. */
 void db_bind_members(sqlite3_stmt *s, int at, const struct column *c, size_t n, const void *p,
 	int64_t *negative_zeros);
-/* The other way, from column `at` on (counted from 0). Texts are interned where `interns` is not NULL, else left out.
- * Only memory can fail it. */
-int db_read_members(sqlite3_stmt *s, int at, const struct column *c, size_t n, void *p, int64_t negative_zeros,
-	struct interns *interns);
+/* The other way, from column `at` on (counted from 0). Texts are interned where `interns` is not
+ * NULL, else left out. Only memory can fail it. */
+int db_read_members(sqlite3_stmt *s, int at, const struct column *c, size_t n, void *p,
+	int64_t negative_zeros, struct interns *interns);
 
 /* Over members and texts. */
 uint64_t db_checksum_attributes(const struct attributes *a);
-uint64_t db_checksum_instance(const struct instance *in, const char *file, const char *sop_uid, int64_t folder,
-	int64_t attributes);
+uint64_t db_checksum_instance(const struct instance *in, const char *file, const char *sop_uid,
+	int64_t folder, int64_t attributes);
 uint64_t db_checksum_other(const struct other *o, int64_t folder);
 
 #endif

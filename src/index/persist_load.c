@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The saved index read back: folders and attributes first, then the files, range by range in parallel. */
+/* The saved index read back: folders and attributes first, then the files, range by range in
+ * parallel. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +33,8 @@ struct loader {
 };
 
 /* Call fn for each row of a query. */
-static int for_rows(sqlite3 *db, const char *sql, int (*fn)(struct loader *, sqlite3_stmt *, struct err *),
-	struct loader *l, struct err *err)
+static int for_rows(sqlite3 *db, const char *sql,
+	int (*fn)(struct loader *, sqlite3_stmt *, struct err *), struct loader *l, struct err *err)
 {
 	sqlite3_stmt *s;
 	int rc = db_prepare(db, sql, &s, err);
@@ -63,7 +64,8 @@ static int load_folder(struct loader *l, sqlite3_stmt *s, struct err *err)
 	path = path ? intern_text(l->interns, path, strlen(path)) : NULL;
 	if (!path)
 		return err_nomem(err);
-	l->folders[l->n_folders++] = (struct folder){ .id = sqlite3_column_int64(s, 0), .path = path };
+	l->folders[l->n_folders++] = (struct folder){ .id = sqlite3_column_int64(s, 0),
+		.path = path };
 	return 0;
 }
 
@@ -76,12 +78,14 @@ static int load_attributes(struct loader *l, sqlite3_stmt *s, struct err *err)
 
 	memset(&a, 0, sizeof a);
 	if (db_read_members(s, ATTRIBUTES_MEMBERS, persist_attributes, persist_n_attributes, &a,
-			sqlite3_column_int64(s, ATTRIBUTES_NEGATIVE_ZEROS), l->interns) < 0)
+		    sqlite3_column_int64(s, ATTRIBUTES_NEGATIVE_ZEROS), l->interns) < 0)
 		return err_nomem(err);
 	if (db_checksum_attributes(&a) != (uint64_t)sqlite3_column_int64(s, ATTRIBUTES_CHECKSUM))
-		return err_set(err, -EBADMSG, "attributes %lld are not what was written", (long long)id);
+		return err_set(err, -EBADMSG, "attributes %lld are not what was written",
+			(long long)id);
 	if ((l->n_attributes & (l->n_attributes - 1)) == 0) {
-		more = mem_resize(l->attributes, l->n_attributes ? l->n_attributes * 2 : 1, sizeof *more);
+		more = mem_resize(l->attributes, l->n_attributes ? l->n_attributes * 2 : 1,
+			sizeof *more);
 		if (!more)
 			return err_nomem(err);
 		l->attributes = more;
@@ -116,8 +120,8 @@ struct range {
 	const struct numbered *attr;
 };
 
-static int load_problems(struct range *r, int64_t folder, const char *name, struct instance_problem *out,
-	uint32_t n, struct err *err)
+static int load_problems(struct range *r, int64_t folder, const char *name,
+	struct instance_problem *out, uint32_t n, struct err *err)
 {
 	uint32_t i;
 	int rc = 1;
@@ -134,7 +138,8 @@ static int load_problems(struct range *r, int64_t folder, const char *name, stru
 	return rc < 0 ? rc : i == n ? 0 : err_set(err, -EBADMSG, "problems of a file are gone");
 }
 
-static int load_instance(struct range *r, sqlite3_stmt *s, const char *name, int64_t attributes, struct err *err)
+static int load_instance(struct range *r, sqlite3_stmt *s, const char *name, int64_t attributes,
+	struct err *err)
 {
 	const char *sop_uid = db_text(s, FILES_MEMBERS + PERSIST_SOP_UID);
 	struct instance_problem problems[DCM_MAX_PROBLEMS] = { { 0, NULL } };
@@ -145,7 +150,8 @@ static int load_instance(struct range *r, sqlite3_stmt *s, const char *name, int
 	memset(&values, 0, sizeof values);
 	db_read_members(s, FILES_MEMBERS, persist_instance, persist_n_instance, &values,
 		sqlite3_column_int64(s, FILES_NEGATIVE_ZEROS), NULL);
-	if (n > DCM_MAX_PROBLEMS || db_checksum_instance(&values, name, sop_uid, r->folder->id, attributes) !=
+	if (n > DCM_MAX_PROBLEMS ||
+		db_checksum_instance(&values, name, sop_uid, r->folder->id, attributes) !=
 			(uint64_t)sqlite3_column_int64(s, FILES_CHECKSUM))
 		return err_set(err, -EBADMSG, "the record of a file is not what was written");
 	values.dir = r->folder->path;
@@ -175,36 +181,42 @@ static int load_other(struct range *r, sqlite3_stmt *s, const char *name, int ki
 	o->size = values.size;
 	o->ino = values.ino;
 	o->mtime_ns = values.mtime_ns;
-	if (db_checksum_other(o, r->folder->id) != (uint64_t)sqlite3_column_int64(s, FILES_CHECKSUM)) {
+	if (db_checksum_other(o, r->folder->id) !=
+		(uint64_t)sqlite3_column_int64(s, FILES_CHECKSUM)) {
 		other_put(o);
 		return err_set(err, -EBADMSG, "the record of a file is not what was written");
 	}
 	return findings_add_other(r->found, o) < 0 ? err_nomem(err) : 0;
 }
 
-/* A row may refer to folders and attributes that another process wrote just now: it is passed by then. */
+/* A row may refer to folders and attributes that another process wrote just now: it is passed by
+ * then. */
 static int load_file(struct range *r, sqlite3_stmt *s, struct err *err)
 {
-	int64_t folder = sqlite3_column_int64(s, FILES_FOLDER), attr = sqlite3_column_int64(s, FILES_ATTRIBUTES);
+	int64_t folder = sqlite3_column_int64(s, FILES_FOLDER),
+		attr = sqlite3_column_int64(s, FILES_ATTRIBUTES);
 	const char *name = db_text(s, FILES_NAME);
 	int kind = sqlite3_column_int(s, FILES_KIND);
 
 	if (!name || kind < 0)
 		return err_set(err, -EBADMSG, "a file without a name");
 	if (!r->folder || r->folder->id != folder)
-		r->folder = bsearch(&folder, r->l->folders, r->l->n_folders, sizeof *r->folder, by_folder_id);
+		r->folder = bsearch(&folder, r->l->folders, r->l->n_folders, sizeof *r->folder,
+			by_folder_id);
 	if (!r->folder)
 		return 0;
 	if (kind != DB_KIND_INSTANCE)
 		return load_other(r, s, name, kind, err);
 	if (!r->attr || r->attr->id != attr)
-		r->attr = bsearch(&attr, r->l->attributes, r->l->n_attributes, sizeof *r->attr, by_number);
+		r->attr = bsearch(&attr, r->l->attributes, r->l->n_attributes, sizeof *r->attr,
+			by_number);
 	return r->attr ? load_instance(r, s, name, attr, err) : 0;
 }
 
 static int load_rows(struct range *r, sqlite3 *db, int64_t first, int64_t last, struct err *err)
 {
-	static const char problems[] = "SELECT off, text FROM problems WHERE folder = ?1 AND name = ?2 ORDER BY n";
+	static const char problems[] =
+		"SELECT off, text FROM problems WHERE folder = ?1 AND name = ?2 ORDER BY n";
 	sqlite3_stmt *files = NULL;
 	struct buf insert, select;
 	int rc;
@@ -234,7 +246,8 @@ static int load_range(void *arg, unsigned worker, size_t i, struct err *err)
 	struct loader *l = arg;
 	struct range r = { .l = l, .found = &l->ranges[i] };
 	int64_t least = l->folders[0].id, most = l->folders[l->n_folders - 1].id;
-	int64_t step_size = (most - least) / LOAD_RANGES + 1, first = least + (int64_t)i * step_size;
+	int64_t step_size = (most - least) / LOAD_RANGES + 1,
+		first = least + (int64_t)i * step_size;
 	sqlite3 *db;
 	int rc;
 
@@ -250,7 +263,9 @@ static int load_range(void *arg, unsigned worker, size_t i, struct err *err)
 static int load_files(struct loader *l, struct findings *out, struct err *err)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned n_threads = cores > (long)LOAD_RANGES ? LOAD_RANGES : cores > 0 ? (unsigned)cores : 1;
+	unsigned n_threads = cores > (long)LOAD_RANGES ? LOAD_RANGES :
+		cores > 0                              ? (unsigned)cores :
+							 1;
 	size_t i;
 	int rc = 0;
 

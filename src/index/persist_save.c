@@ -12,17 +12,26 @@
 #include "persist.h"
 #include "persist_db.h"
 
-#define COMMIT_ROWS 10000u              /* what is lost at most when the process is killed */
+#define COMMIT_ROWS 10000u /* what is lost at most when the process is killed */
 
-enum { PUT_FILE, PUT_ATTRIBUTES, PUT_FOLDER, GET_FOLDER, DROP_PROBLEMS, PUT_PROBLEM, DROP_FILE, N_STATEMENTS };
+enum {
+	PUT_FILE,
+	PUT_ATTRIBUTES,
+	PUT_FOLDER,
+	GET_FOLDER,
+	DROP_PROBLEMS,
+	PUT_PROBLEM,
+	DROP_FILE,
+	N_STATEMENTS
+};
 
 struct writer {
 	struct persist *p;
 	sqlite3 *db;
 	sqlite3_stmt *s[N_STATEMENTS];
-	const char *dir;                /* the folder that `folder` is the number of */
+	const char *dir; /* the folder that `folder` is the number of */
 	int64_t folder;
-	unsigned n_rows;                /* since the last commit */
+	unsigned n_rows; /* since the last commit */
 };
 
 static int prepare_all(struct writer *w, struct err *err)
@@ -31,7 +40,8 @@ static int prepare_all(struct writer *w, struct err *err)
 		[PUT_FOLDER] = "INSERT OR IGNORE INTO folders (path) VALUES (?1)",
 		[GET_FOLDER] = "SELECT id FROM folders WHERE path = ?1",
 		[DROP_PROBLEMS] = "DELETE FROM problems WHERE folder = ?1 AND name = ?2",
-		[PUT_PROBLEM] = "INSERT OR REPLACE INTO problems (folder, name, n, off, text) VALUES (?, ?, ?, ?, ?)",
+		[PUT_PROBLEM] = "INSERT OR REPLACE INTO problems (folder, name, n, off, text) "
+				"VALUES (?, ?, ?, ?, ?)",
 		[DROP_FILE] = "DELETE FROM files WHERE folder = ?1 AND name = ?2",
 	};
 	struct buf insert[2], select;
@@ -44,7 +54,7 @@ static int prepare_all(struct writer *w, struct err *err)
 	persist_attributes_sql(&insert[PUT_ATTRIBUTES], &select);
 	for (i = 0; i < 2 && rc == 0; i++)
 		rc = buf_error(&insert[i]) < 0 ? err_nomem(err) :
-			db_prepare(w->db, insert[i].data, &w->s[i], err);
+						 db_prepare(w->db, insert[i].data, &w->s[i], err);
 	for (i = 0; i < N_STATEMENTS && rc == 0; i++)
 		if (sql[i])
 			rc = db_prepare(w->db, sql[i], &w->s[i], err);
@@ -74,7 +84,8 @@ static int find_folder(struct writer *w, const char *dir, struct err *err)
 	return rc < 0 ? rc : rc > 0 ? 0 : err_set(err, -EBADMSG, "a folder was not written");
 }
 
-static int find_attributes(struct writer *w, const struct attributes *attr, int64_t *id, struct err *err)
+static int find_attributes(struct writer *w, const struct attributes *attr, int64_t *id,
+	struct err *err)
 {
 	const struct numbered *known = map_get(&w->p->attributes, &attr, sizeof attr);
 	sqlite3_stmt *s = w->s[PUT_ATTRIBUTES];
@@ -85,7 +96,8 @@ static int find_attributes(struct writer *w, const struct attributes *attr, int6
 		*id = known->id;
 		return 0;
 	}
-	db_bind_members(s, ATTRIBUTES_MEMBERS + 1, persist_attributes, persist_n_attributes, attr, &negative_zeros);
+	db_bind_members(s, ATTRIBUTES_MEMBERS + 1, persist_attributes, persist_n_attributes, attr,
+		&negative_zeros);
 	sqlite3_bind_int64(s, ATTRIBUTES_CHECKSUM + 1, (int64_t)db_checksum_attributes(attr));
 	sqlite3_bind_int64(s, ATTRIBUTES_NEGATIVE_ZEROS + 1, negative_zeros);
 	rc = db_execute(s, err);
@@ -141,7 +153,8 @@ static int put_instance(struct writer *w, const struct instance *in, struct err 
 		rc = drop_problems(w, in->file, err);
 	if (rc < 0)
 		return rc;
-	db_bind_members(s, FILES_MEMBERS + 1, persist_instance, persist_n_instance, in, &negative_zeros);
+	db_bind_members(s, FILES_MEMBERS + 1, persist_instance, persist_n_instance, in,
+		&negative_zeros);
 	sqlite3_bind_int64(s, FILES_FOLDER + 1, w->folder);
 	db_bind_text(s, FILES_NAME + 1, in->file);
 	sqlite3_bind_int(s, FILES_KIND + 1, DB_KIND_INSTANCE);
@@ -187,7 +200,8 @@ static int by_place(const void *x, const void *y)
 }
 
 /* In the order of the table, which is built from its end on then. */
-static int put_instances(struct writer *w, const struct findings *f, uint32_t since, struct err *err)
+static int put_instances(struct writer *w, const struct findings *f, uint32_t since,
+	struct err *err)
 {
 	struct instance **list = mem_resize(NULL, f->n_instances, sizeof *list);
 	size_t n = 0, i;
@@ -205,7 +219,7 @@ static int put_instances(struct writer *w, const struct findings *f, uint32_t si
 	return rc;
 }
 
-/* --- what has gone --- */
+/* ---- what has gone ---- */
 
 static int by_value(const void *x, const void *y)
 {
@@ -219,7 +233,8 @@ static uint64_t path_hash(const char *dir, const char *file)
 	return hash_bytes(hash_str(dir), file, strlen(file));
 }
 
-/* Hashes of all paths that are there, in order. That two are equal costs a row that nobody asks for. */
+/* Hashes of all paths that are there, in order. That two are equal costs a row that nobody asks
+ * for. */
 static uint64_t *hash_paths(const struct findings *f, size_t *n)
 {
 	uint64_t *h = mem_resize(NULL, f->n_instances + f->n_others, sizeof *h);
@@ -261,10 +276,11 @@ static int drop_rows(struct writer *w, const struct doomed *d, size_t n, struct 
 }
 
 /* Rows of paths that are not among the hashes; *d is mem_alloc()ed with its names. */
-static int find_doomed(struct writer *w, const uint64_t *there, size_t n_there, struct doomed **d, size_t *n,
-	struct err *err)
+static int find_doomed(struct writer *w, const uint64_t *there, size_t n_there, struct doomed **d,
+	size_t *n, struct err *err)
 {
-	static const char sql[] = "SELECT f.folder, f.name, d.path FROM files f JOIN folders d ON d.id = f.folder";
+	static const char sql[] =
+		"SELECT f.folder, f.name, d.path FROM files f JOIN folders d ON d.id = f.folder";
 	struct doomed *more;
 	sqlite3_stmt *s;
 	uint64_t h;
@@ -306,7 +322,8 @@ static int sweep_rows(struct writer *w, const struct findings *f, struct err *er
 	return rc;
 }
 
-static int save_all(struct writer *w, const struct findings *f, uint32_t since, bool sweep, struct err *err)
+static int save_all(struct writer *w, const struct findings *f, uint32_t since, bool sweep,
+	struct err *err)
 {
 	size_t i;
 	int rc = prepare_all(w, err);
@@ -327,7 +344,8 @@ static int save_all(struct writer *w, const struct findings *f, uint32_t since, 
 	return rc;
 }
 
-int persist_save(struct persist *p, const struct findings *f, uint32_t since, bool sweep, struct err *err)
+int persist_save(struct persist *p, const struct findings *f, uint32_t since, bool sweep,
+	struct err *err)
 {
 	struct writer w = { .p = p };
 	int64_t epoch = p->epoch;

@@ -5,8 +5,14 @@
 #include "base/buf.h"
 #include "index/instance.h"
 
-#define A(name, member, type)     { name, COLUMN_##type, offsetof(struct attributes, member) }
-#define I(name, member, type)     { name, COLUMN_##type, offsetof(struct instance, member) }
+#define A(name, member, type)                                                                      \
+	{                                                                                          \
+		name, COLUMN_##type, offsetof(struct attributes, member)                           \
+	}
+#define I(name, member, type)                                                                      \
+	{                                                                                          \
+		name, COLUMN_##type, offsetof(struct instance, member)                             \
+	}
 
 const struct column persist_attributes[] = {
 	A("PatientID", patient_id, TEXT),
@@ -118,27 +124,38 @@ const struct column persist_instance[] = {
 const size_t persist_n_instance = sizeof persist_instance / sizeof *persist_instance;
 
 /* A member more is a column more, and another version. */
-_Static_assert(sizeof(void *) != 8 || sizeof(struct attributes) == 480, "persist_attributes has every member");
-_Static_assert(sizeof(void *) != 8 || sizeof(struct instance) == 216, "persist_instance has every member");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct attributes) == 480,
+	"persist_attributes has every member");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct instance) == 216,
+	"persist_instance has every member");
 
 static const char *const views =
 	"CREATE VIEW instances AS SELECT"
 	" CASE d.path WHEN '' THEN f.name ELSE d.path || '/' || f.name END AS path, f.*, a.*,"
 	" printf('%.10g\\%.10g\\%.10g', PositionX, PositionY, PositionZ) AS ImagePositionPatient,"
-	" printf('%.10g\\%.10g\\%.10g\\%.10g\\%.10g\\%.10g', OrientationRowX, OrientationRowY, OrientationRowZ,"
+	" printf('%.10g\\%.10g\\%.10g\\%.10g\\%.10g\\%.10g', OrientationRowX, OrientationRowY, "
+	"OrientationRowZ,"
 	" OrientationColumnX, OrientationColumnY, OrientationColumnZ) AS ImageOrientationPatient,"
 	" printf('%.10g\\%.10g', RowSpacing, ColumnSpacing) AS PixelSpacing"
 	" FROM files f JOIN folders d ON d.id = f.folder JOIN attributes a ON a.id = f.attributes;"
-	"CREATE VIEW series AS SELECT PatientID, PatientName, StudyInstanceUID, StudyDate, StudyDescription,"
-	" SeriesInstanceUID, SeriesNumber, min(SeriesDescription) AS SeriesDescription, min(ProtocolName) AS ProtocolName,"
-	" min(Modality) AS Modality, min(Manufacturer) AS Manufacturer, min(BodyPartExamined) AS BodyPartExamined,"
-	" min(MRAcquisitionType) AS MRAcquisitionType, min(EchoTime) AS EchoTime, min(RepetitionTime) AS RepetitionTime,"
+	"CREATE VIEW series AS SELECT PatientID, PatientName, StudyInstanceUID, StudyDate, "
+	"StudyDescription,"
+	" SeriesInstanceUID, SeriesNumber, min(SeriesDescription) AS SeriesDescription, "
+	"min(ProtocolName) AS ProtocolName,"
+	" min(Modality) AS Modality, min(Manufacturer) AS Manufacturer, min(BodyPartExamined) AS "
+	"BodyPartExamined,"
+	" min(MRAcquisitionType) AS MRAcquisitionType, min(EchoTime) AS EchoTime, "
+	"min(RepetitionTime) AS RepetitionTime,"
 	" min(SliceThickness) AS SliceThickness, max(Rows) AS Rows, max(Columns) AS Columns,"
 	" count(*) AS NumberOfSeriesRelatedInstances, sum(size) AS bytes"
-	" FROM instances GROUP BY PatientID, PatientName, StudyInstanceUID, SeriesInstanceUID, SeriesNumber;"
-	"CREATE VIEW studies AS SELECT PatientID, PatientName, StudyInstanceUID, min(StudyDate) AS StudyDate,"
-	" min(StudyTime) AS StudyTime, min(StudyDescription) AS StudyDescription, min(StudyID) AS StudyID,"
-	" min(AccessionNumber) AS AccessionNumber, group_concat(DISTINCT Modality) AS ModalitiesInStudy,"
+	" FROM instances GROUP BY PatientID, PatientName, StudyInstanceUID, SeriesInstanceUID, "
+	"SeriesNumber;"
+	"CREATE VIEW studies AS SELECT PatientID, PatientName, StudyInstanceUID, min(StudyDate) AS "
+	"StudyDate,"
+	" min(StudyTime) AS StudyTime, min(StudyDescription) AS StudyDescription, min(StudyID) AS "
+	"StudyID,"
+	" min(AccessionNumber) AS AccessionNumber, group_concat(DISTINCT Modality) AS "
+	"ModalitiesInStudy,"
 	" count(DISTINCT SeriesInstanceUID) AS NumberOfStudyRelatedSeries,"
 	" count(*) AS NumberOfStudyRelatedInstances, sum(size) AS bytes"
 	" FROM instances GROUP BY PatientID, PatientName, StudyInstanceUID;"
@@ -163,18 +180,25 @@ static void declare(struct buf *b, const struct column *c, size_t n)
 
 void persist_create_sql(struct buf *out)
 {
-	buf_adds(out, "CREATE TABLE about (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+	buf_adds(out,
+		"CREATE TABLE about (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
 		"CREATE TABLE folders (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);"
-		"CREATE TABLE attributes (id INTEGER PRIMARY KEY, checksum INTEGER, negative_zeros INTEGER");
+		"CREATE TABLE attributes (id INTEGER PRIMARY KEY, checksum INTEGER, negative_zeros "
+		"INTEGER");
 	declare(out, persist_attributes, persist_n_attributes);
-	buf_adds(out, ");CREATE TABLE files (folder INTEGER, name TEXT, kind INTEGER, text TEXT,"
-		" n_problems INTEGER, attributes INTEGER, checksum INTEGER, negative_zeros INTEGER");
+	buf_adds(out,
+		");CREATE TABLE files (folder INTEGER, name TEXT, kind INTEGER, text TEXT,"
+		" n_problems INTEGER, attributes INTEGER, checksum INTEGER, negative_zeros "
+		"INTEGER");
 	declare(out, persist_instance, persist_n_instance);
-	buf_adds(out, ", PRIMARY KEY (folder, name)) WITHOUT ROWID;"
-		"CREATE TABLE problems (folder INTEGER, name TEXT, n INTEGER, off INTEGER, text TEXT,"
+	buf_adds(out,
+		", PRIMARY KEY (folder, name)) WITHOUT ROWID;"
+		"CREATE TABLE problems (folder INTEGER, name TEXT, n INTEGER, off INTEGER, text "
+		"TEXT,"
 		" PRIMARY KEY (folder, name, n)) WITHOUT ROWID;");
 	buf_adds(out, views);
-	buf_addf(out, "PRAGMA application_id = %d; PRAGMA user_version = %d;", PERSIST_APPLICATION, PERSIST_VERSION);
+	buf_addf(out, "PRAGMA application_id = %d; PRAGMA user_version = %d;", PERSIST_APPLICATION,
+		PERSIST_VERSION);
 	buf_addc(out, '\0');
 }
 
@@ -190,8 +214,8 @@ static void list_columns(struct buf *names, struct buf *marks, const struct colu
 	}
 }
 
-static void make_sql(struct buf *insert, struct buf *select, const char *table, const char *own, const char *marks,
-	const struct column *c, size_t n, const char *which)
+static void make_sql(struct buf *insert, struct buf *select, const char *table, const char *own,
+	const char *marks, const struct column *c, size_t n, const char *which)
 {
 	struct buf values;
 
@@ -209,12 +233,14 @@ static void make_sql(struct buf *insert, struct buf *select, const char *table, 
 
 void persist_attributes_sql(struct buf *insert, struct buf *select)
 {
-	make_sql(insert, select, "attributes", "id, checksum, negative_zeros", "?, ?, ?", persist_attributes, persist_n_attributes,
-		"ORDER BY id");
+	make_sql(insert, select, "attributes", "id, checksum, negative_zeros", "?, ?, ?",
+		persist_attributes, persist_n_attributes, "ORDER BY id");
 }
 
 void persist_files_sql(struct buf *insert, struct buf *select)
 {
-	make_sql(insert, select, "files", "folder, name, kind, text, n_problems, attributes, checksum, negative_zeros",
-		"?, ?, ?, ?, ?, ?, ?, ?", persist_instance, persist_n_instance, "WHERE folder BETWEEN ?1 AND ?2");
+	make_sql(insert, select, "files",
+		"folder, name, kind, text, n_problems, attributes, checksum, negative_zeros",
+		"?, ?, ?, ?, ?, ?, ?, ?", persist_instance, persist_n_instance,
+		"WHERE folder BETWEEN ?1 AND ?2");
 }

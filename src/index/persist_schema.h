@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables of the saved index: which column holds which member, and the SQL that follows from it. */
+/* The tables of the saved index: which column holds which member, and the SQL that follows from
+ * it. */
 #ifndef INDEX_PERSIST_SCHEMA_H
 #define INDEX_PERSIST_SCHEMA_H
 
@@ -10,17 +11,24 @@ struct buf;
 
 /* Another layout of tables, of struct instance or of struct attributes is another version. */
 #define PERSIST_VERSION 2
-#define PERSIST_APPLICATION 0x64636d66  /* "dcmf" */
+#define PERSIST_APPLICATION 0x64636d66 /* "dcmf" */
 
 enum column_type {
-	COLUMN_TEXT, COLUMN_INT32, COLUMN_UINT32, COLUMN_UINT16, COLUMN_UINT8, COLUMN_BOOL, COLUMN_INT64,
-	COLUMN_UINT64, COLUMN_DOUBLE,
+	COLUMN_TEXT,
+	COLUMN_INT32,
+	COLUMN_UINT32,
+	COLUMN_UINT16,
+	COLUMN_UINT8,
+	COLUMN_BOOL,
+	COLUMN_INT64,
+	COLUMN_UINT64,
+	COLUMN_DOUBLE,
 };
 
 struct column {
 	const char *name;
 	enum column_type type;
-	size_t off;             /* of the member */
+	size_t off; /* of the member */
 };
 
 /* Members of struct attributes and of struct instance. */
@@ -28,20 +36,29 @@ extern const struct column persist_attributes[];
 extern const size_t persist_n_attributes;
 extern const struct column persist_instance[];
 extern const size_t persist_n_instance;
-#define PERSIST_SOP_UID 3               /* which of them is the text that an instance owns */
+#define PERSIST_SOP_UID 3 /* which of them is the text that an instance owns */
 
-/* The texts below end with a NUL, which is counted. Everything that a new database needs, views included. */
+/* The texts below end with a NUL, which is counted. Everything that a new database needs, views
+ * included. */
 void persist_create_sql(struct buf *out);
-/* INSERT and SELECT of whole rows, in the order of the numbers below: all attributes by id, and the files in
- * the folders ?1 to ?2. */
+/* INSERT and SELECT of whole rows, in the order of the numbers below: all attributes by id, and
+ * the files in the folders ?1 to ?2. */
 void persist_attributes_sql(struct buf *insert, struct buf *select);
 void persist_files_sql(struct buf *insert, struct buf *select);
 
-/* Columns before the members'. negative_zeros: bit i for the i-th number that is -0, which SQLite stores as 0. */
+/* Columns before the members'. negative_zeros: bit i for the i-th number that is -0, which SQLite
+ * stores as 0. */
 enum { ATTRIBUTES_ID, ATTRIBUTES_CHECKSUM, ATTRIBUTES_NEGATIVE_ZEROS, ATTRIBUTES_MEMBERS };
 enum {
-	FILES_FOLDER, FILES_NAME, FILES_KIND, FILES_TEXT, FILES_N_PROBLEMS, FILES_ATTRIBUTES, FILES_CHECKSUM,
-	FILES_NEGATIVE_ZEROS, FILES_MEMBERS
+	FILES_FOLDER,
+	FILES_NAME,
+	FILES_KIND,
+	FILES_TEXT,
+	FILES_N_PROBLEMS,
+	FILES_ATTRIBUTES,
+	FILES_CHECKSUM,
+	FILES_NEGATIVE_ZEROS,
+	FILES_MEMBERS
 };
 
 #endif

@@ -11,7 +11,7 @@
 #include "dicom/value.h"
 
 #define UID_DICOMDIR "1.2.840.10008.1.3.10"
-#define MOST_TILES   65535
+#define MOST_TILES 65535
 
 static void clear_doubles(double *p, size_t n)
 {
@@ -28,7 +28,8 @@ void record_clear(struct record *rec)
 
 	memset(rec, 0, sizeof *rec);
 	a->series_number = a->echo_number = a->echo_train_length = INSTANCE_NO_INT;
-	a->n_tiles = a->ge_image_part = a->locations_in_acquisition = a->pepolar_mode = INSTANCE_NO_INT;
+	a->n_tiles = a->ge_image_part = a->locations_in_acquisition = a->pepolar_mode =
+		INSTANCE_NO_INT;
 	clear_doubles(a->orientation, 6);
 	clear_doubles(a->pixel_spacing, 2);
 	a->slice_thickness = a->spacing_between_slices = a->echo_time = a->repetition_time = NAN;
@@ -68,12 +69,15 @@ static void finish_pixel(struct record *rec, bool big_endian)
 {
 	struct pixel_desc *d = &rec->attr.pixel;
 
-	if (d->rows == 0 || d->cols == 0 || d->rows > UINT16_MAX || d->cols > UINT16_MAX || rec->in.pixels_off == 0)
+	if (d->rows == 0 || d->cols == 0 || d->rows > UINT16_MAX || d->cols > UINT16_MAX ||
+		rec->in.pixels_off == 0)
 		d->rows = d->cols = 0;
 	if (!d->samples)
 		d->samples = 1;
 	if (!d->bits_allocated)
-		d->bits_allocated = d->kind == PIXEL_FLOAT32 ? 32 : d->kind == PIXEL_FLOAT64 ? 64 : 16;
+		d->bits_allocated = d->kind == PIXEL_FLOAT32 ? 32 :
+			d->kind == PIXEL_FLOAT64             ? 64 :
+							       16;
 	if (!d->bits_stored || d->bits_stored > d->bits_allocated)
 		d->bits_stored = d->bits_allocated;
 	if (d->high_bit >= d->bits_allocated || d->high_bit + 1 < d->bits_stored)
@@ -84,7 +88,8 @@ static void finish_pixel(struct record *rec, bool big_endian)
 	d->big_endian = rec->in.big_endian_pixels;
 }
 
-/* A frame takes eight bytes of the file at least, be it for its item: more than that is not believed. */
+/* A frame takes eight bytes of the file at least, be it for its item: more than that is not
+ * believed. */
 static void finish_frames(struct record *rec, uint64_t source_size)
 {
 	uint64_t n = rec->n_frames > 0 ? (uint64_t)rec->n_frames : 1;
@@ -112,7 +117,7 @@ bool record_is_dicomdir(const struct record *rec)
 	return rec->is_dicomdir || (rec->meta_class && strcmp(rec->meta_class, UID_DICOMDIR) == 0);
 }
 
-/* --- private elements ---------------------------------------------------------------- */
+/* ---- private elements ---- */
 
 static void keep_greatest(int32_t *to, double v)
 {

@@ -12,14 +12,14 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#define DELAY_S   2                     /* who has just mounted wants to read first */
-#define NICE      10
+#define DELAY_S 2 /* who has just mounted wants to read first */
+#define NICE 10
 
 struct saver {
 	void (*save)(void *arg);
 	void *arg;
 	pthread_t thread;
-	pthread_mutex_t lock;           /* of what follows */
+	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t asked;
 	bool wanted, ending;
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A thread that does one thing some time after it was asked for, however often: it saves the index. */
+/* A thread that does one thing some time after it was asked for, however often: it saves the
+ * index. */
 #ifndef INDEX_SAVER_H
 #define INDEX_SAVER_H
 

@@ -26,32 +26,33 @@
 #include "walk.h"
 
 #define DIGEST_THREADS 8u
-#define DIGEST_CHUNK   65536u
+#define DIGEST_CHUNK 65536u
 
 struct store {
 	struct files *files;
 	struct scan_options opt;
 	struct interns *interns;
-	struct persist *index;          /* NULL: none */
-	struct saver *saver;            /* NULL: none */
-	pthread_mutex_t lock;           /* of what is published: only the scanning thread changes it */
+	struct persist *index; /* NULL: none */
+	struct saver *saver;   /* NULL: none */
+	pthread_mutex_t lock;  /* of what is published: only the scanning thread changes it */
 	struct catalog *catalog;
-	struct instance **duplicates;   /* references: equal files that the catalog does not show */
+	struct instance **duplicates; /* references: equal files that the catalog does not show */
 	size_t n_duplicates;
-	struct other **others;          /* references */
+	struct other **others; /* references */
 	size_t n_others;
-	uint32_t next_id;               /* of instances and others that are found from now on */
-	bool gone;                      /* something that the index has was not found any more */
+	uint32_t next_id; /* of instances and others that are found from now on */
+	bool gone;        /* something that the index has was not found any more */
 	/* the scanning thread's own: */
 	bool scanned;
-	struct findings loaded;         /* by store_use_index(), until the first scan */
+	struct findings loaded; /* by store_use_index(), until the first scan */
 	struct waiting *waiting;
 	size_t n_waiting;
-	pthread_mutex_t saving;         /* one save at a time; of what follows */
-	uint32_t saved_id;              /* the index has everything with an id below */
+	pthread_mutex_t saving; /* one save at a time; of what follows */
+	uint32_t saved_id;      /* the index has everything with an id below */
 };
 
-int store_new(struct files *files, const struct scan_options *opt, struct store **out, struct err *err)
+int store_new(struct files *files, const struct scan_options *opt, struct store **out,
+	struct err *err)
 {
 	struct store *s = mem_calloc(1, sizeof *s);
 	int rc;
@@ -118,7 +119,7 @@ bool store_is_settled(const struct store *s)
 	return s->n_waiting == 0;
 }
 
-/* --- what the builder asks ------------------------------------------------------------------------- */
+/* ---- what the builder asks ---- */
 
 static uint64_t digest_of_path(const struct instance *in)
 {
@@ -127,7 +128,8 @@ static uint64_t digest_of_path(const struct instance *in)
 	return hash_bytes(h, in->file, strlen(in->file));
 }
 
-/* The file's bytes as one number; of a file that cannot be read its path's: it is equal to no other. */
+/* The file's bytes as one number; of a file that cannot be read its path's: it is equal to no
+ * other. */
 static uint64_t digest_of(int root_fd, const struct instance *in, uint8_t *chunk)
 {
 	char path[2 * PATH_MAX];
@@ -166,17 +168,20 @@ static int digest_one(void *arg, unsigned worker, size_t i, struct err *err)
 	return 0;
 }
 
-static int digest(void *arg, struct instance *const *instances, uint64_t *digests, size_t n, struct err *err)
+static int digest(void *arg, struct instance *const *instances, uint64_t *digests, size_t n,
+	struct err *err)
 {
 	const struct store *s = arg;
 	struct digest_job job = {
-		.root_fd = files_root_fd(s->files), .instances = instances, .digests = digests,
+		.root_fd = files_root_fd(s->files),
+		.instances = instances,
+		.digests = digests,
 	};
 
 	return walk_parallel(DIGEST_THREADS, n, digest_one, &job, err);
 }
 
-/* --- problems -------------------------------------------------------------------------------------- */
+/* ---- problems ---- */
 
 static const char *path_in(struct arena *a, const char *dir, const char *file)
 {
@@ -207,7 +212,9 @@ static int add_problem(struct catalog *c, const char *path, uint64_t off, const 
 {
 	struct file_problem *p = &c->problems[c->n_problems++];
 
-	*p = (struct file_problem){ .path = path, .off = off, .text = arena_strdup(&c->arena, text) };
+	*p = (struct file_problem){ .path = path,
+		.off = off,
+		.text = arena_strdup(&c->arena, text) };
 	return p->path && p->text ? 0 : -ENOMEM;
 }
 
@@ -245,11 +252,11 @@ static int tell_problems(struct catalog *c, const struct findings *f)
 	return rc;
 }
 
-/* --- publishing ---------------------------------------------------------------------------------------- */
+/* ---- publishing ---- */
 
 /* The new catalog, and what of the findings it does not hold; what was before goes to *f. */
-static void publish(struct store *s, struct catalog *c, const struct build *b, struct findings *f, uint32_t next_id,
-	bool gone)
+static void publish(struct store *s, struct catalog *c, const struct build *b, struct findings *f,
+	uint32_t next_id, bool gone)
 {
 	struct catalog *old;
 	struct findings now = *f;
@@ -289,15 +296,21 @@ static uint32_t number(struct findings *f, uint32_t next)
 	return next;
 }
 
-static int make_catalog(struct store *s, const struct findings *known, struct findings *f, struct err *err)
+static int make_catalog(struct store *s, const struct findings *known, struct findings *f,
+	struct err *err)
 {
 	uint32_t next_id = number(f, s->next_id);
 	struct build b = {
-		.old = s->catalog, .instances = f->instances, .n = f->n_instances, .digest = digest, .arg = s,
+		.old = s->catalog,
+		.instances = f->instances,
+		.n = f->n_instances,
+		.digest = digest,
+		.arg = s,
 		.hide_files = s->opt.hide_files,
 	};
 	struct catalog *c;
-	bool gone = f->n_instances + f->n_others - f->n_fresh < known->n_instances + known->n_others;
+	bool gone = f->n_instances + f->n_others - f->n_fresh <
+		known->n_instances + known->n_others;
 	int rc = build_catalog(&b, &c, err);
 
 	if (rc < 0)
@@ -306,7 +319,8 @@ static int make_catalog(struct store *s, const struct findings *known, struct fi
 	c->n_duplicates = (uint32_t)b.n_duplicates;
 	if (tell_problems(c, f) < 0) {
 		catalog_put(c);
-		findings_release(&(struct findings){ .instances = b.duplicates, .n_instances = b.n_duplicates });
+		findings_release(&(struct findings){ .instances = b.duplicates,
+			.n_instances = b.n_duplicates });
 		return err_nomem(err);
 	}
 	publish(s, c, &b, f, next_id, gone);
@@ -316,7 +330,7 @@ static int make_catalog(struct store *s, const struct findings *known, struct fi
 	return 0;
 }
 
-/* --- scanning -------------------------------------------------------------------------------------------- */
+/* ---- scanning ---- */
 
 /* What the last pass found: references to instances and others; what waits is borrowed. */
 static int recollect(struct store *s, struct findings *f)
@@ -362,7 +376,8 @@ static int take_known(struct store *s, struct findings *known, struct err *err)
 
 static bool is_unchanged(const struct findings *known, const struct findings *found)
 {
-	return found->n_fresh == 0 && found->n_instances == known->n_instances && found->n_others == known->n_others;
+	return found->n_fresh == 0 && found->n_instances == known->n_instances &&
+		found->n_others == known->n_others;
 }
 
 int store_scan(struct store *s, bool *changed, struct err *err)
@@ -391,7 +406,7 @@ int store_scan(struct store *s, bool *changed, struct err *err)
 	return rc;
 }
 
-/* --- the saved index ---------------------------------------------------------------------------------- */
+/* ---- the saved index ---- */
 
 int store_use_index(struct store *s, const char *path, const char *source, struct err *err)
 {
@@ -422,7 +437,8 @@ static int save_locked(struct store *s, struct err *err)
 	pthread_mutex_unlock(&s->lock);
 	if (next_id == s->saved_id && !gone)
 		return 0;
-	rc = recollect(s, &f) < 0 ? err_nomem(err) : persist_save(s->index, &f, s->saved_id, gone, err);
+	rc = recollect(s, &f) < 0 ? err_nomem(err) :
+				    persist_save(s->index, &f, s->saved_id, gone, err);
 	if (rc == 0) {
 		s->saved_id = next_id;
 		findings_release(&f);
@@ -477,7 +493,8 @@ int store_index_path(const char *source, char *buf, size_t cap, struct err *err)
 	else if (home && home[0] == '/')
 		n = snprintf(folder, sizeof folder, "%s/.cache", home);
 	else
-		return err_set(err, -ENOENT, "neither XDG_CACHE_HOME nor HOME says where the index is kept");
+		return err_set(err, -ENOENT,
+			"neither XDG_CACHE_HOME nor HOME says where the index is kept");
 	if (n < 0 || (size_t)n >= sizeof folder - sizeof "/dcmfs")
 		return err_set(err, -ENAMETOOLONG, "the path of the cache is too long");
 	rc = make_folder(folder, err);
@@ -487,5 +504,7 @@ int store_index_path(const char *source, char *buf, size_t cap, struct err *err)
 	if (rc < 0)
 		return rc;
 	n = snprintf(buf, cap, "%s/%016llx.sqlite", folder, (unsigned long long)hash_str(source));
-	return n > 0 && (size_t)n < cap ? 0 : err_set(err, -ENAMETOOLONG, "the path of the cache is too long");
+	return n > 0 && (size_t)n < cap ?
+		0 :
+		err_set(err, -ENAMETOOLONG, "the path of the cache is too long");
 }

@@ -18,13 +18,14 @@
 #include "index/scan.h"
 #include "walk.h"
 
-#define THREADS     32u                 /* for latency; a warm cache does not mind them */
+#define THREADS 32u /* for latency; a warm cache does not mind them */
 #define THREADS_MAX 256u
-#define SETTLED_NS  INT64_C(1500000000) /* a file as young as this may still be written to */
+#define SETTLED_NS INT64_C(1500000000) /* a file as young as this may still be written to */
 
-/* --- files that are no instances ----------------------------------------------------------------- */
+/* ---- files that are no instances ---- */
 
-int other_new(const char *dir, const char *file, enum other_kind kind, const char *text, struct other **out)
+int other_new(const char *dir, const char *file, enum other_kind kind, const char *text,
+	struct other **out)
 {
 	size_t file_len = strlen(file) + 1, text_len = strlen(text) + 1;
 	struct other *o = mem_calloc(1, sizeof *o + file_len + text_len);
@@ -53,7 +54,7 @@ void other_put(struct other *o)
 		mem_free(o);
 }
 
-/* --- lists ------------------------------------------------------------------------------------------ */
+/* ---- lists ---- */
 
 void findings_release(struct findings *f)
 {
@@ -153,7 +154,7 @@ int findings_join(struct findings *to, struct findings *from)
 	return rc;
 }
 
-/* --- what is known ----------------------------------------------------------------------------------- */
+/* ---- what is known ---- */
 
 /* An entry of the table of known files; which one it is follows from what is not NULL. */
 struct known {
@@ -179,7 +180,8 @@ static void put_known(struct known_table *t, const char *dir, const char *file, 
 	size_t i;
 
 	k.hash = hash_path(dir, file);
-	for (i = (size_t)k.hash & t->mask; t->slots[i].in || t->slots[i].other || t->slots[i].waiting;)
+	for (i = (size_t)k.hash & t->mask;
+		t->slots[i].in || t->slots[i].other || t->slots[i].waiting;)
 		i = (i + 1) & t->mask;
 	t->slots[i] = k;
 }
@@ -195,11 +197,14 @@ static int make_known(struct known_table *t, const struct findings *f)
 	if (!t->slots)
 		return -ENOMEM;
 	for (i = 0; i < f->n_instances; i++)
-		put_known(t, f->instances[i]->dir, f->instances[i]->file, (struct known){ .in = f->instances[i] });
+		put_known(t, f->instances[i]->dir, f->instances[i]->file,
+			(struct known){ .in = f->instances[i] });
 	for (i = 0; i < f->n_others; i++)
-		put_known(t, f->others[i]->dir, f->others[i]->file, (struct known){ .other = f->others[i] });
+		put_known(t, f->others[i]->dir, f->others[i]->file,
+			(struct known){ .other = f->others[i] });
 	for (i = 0; i < f->n_waiting; i++)
-		put_known(t, f->waiting[i].dir, f->waiting[i].file, (struct known){ .waiting = &f->waiting[i] });
+		put_known(t, f->waiting[i].dir, f->waiting[i].file,
+			(struct known){ .waiting = &f->waiting[i] });
 	return 0;
 }
 
@@ -224,7 +229,7 @@ static struct known find_known(const struct known_table *t, const char *dir, con
 	}
 }
 
-/* --- the pass ------------------------------------------------------------------------------------------- */
+/* ---- the pass ---- */
 
 struct surveyor {
 	struct instance_reader *reader;
@@ -234,7 +239,7 @@ struct surveyor {
 struct pass {
 	struct files *files;
 	struct interns *interns;
-	struct known_table known;       /* slots NULL: nothing is */
+	struct known_table known; /* slots NULL: nothing is */
 	bool patient;
 	struct surveyor *workers;
 	int64_t now_ns, monotonic_ns;
@@ -266,13 +271,15 @@ static int keep(struct surveyor *w, const struct known *k, struct err *err)
 }
 
 /* No instance: the one that is known for it where that says the same. */
-static int note(struct surveyor *w, const struct known *k, const char *dir, const char *file, enum other_kind kind,
-	const char *text, const struct stat *st, struct err *err)
+static int note(struct surveyor *w, const struct known *k, const char *dir, const char *file,
+	enum other_kind kind, const char *text, const struct stat *st, struct err *err)
 {
 	struct other *o;
 
 	if (k->other && k->other->kind == kind && strcmp(k->other->text, text) == 0 &&
-		(!st || (k->other->size == (uint64_t)st->st_size && k->other->mtime_ns == mtime_of(st))))
+		(!st ||
+			(k->other->size == (uint64_t)st->st_size &&
+				k->other->mtime_ns == mtime_of(st))))
 		return keep(w, k, err);
 	if (other_new(dir, file, kind, text, &o) < 0)
 		return err_nomem(err);
@@ -302,11 +309,15 @@ static enum other_kind kind_of_failure(int rc)
 }
 
 /* An open, regular, not empty file; fd is taken. */
-static int read_instance(struct pass *p, struct surveyor *w, const struct known *k, int fd, const char *dir,
-	const char *file, const struct stat *st, struct err *err)
+static int read_instance(struct pass *p, struct surveyor *w, const struct known *k, int fd,
+	const char *dir, const char *file, const struct stat *st, struct err *err)
 {
 	const struct instance_file which = {
-		.dir = dir, .file = file, .size = (uint64_t)st->st_size, .ino = st->st_ino, .mtime_ns = mtime_of(st),
+		.dir = dir,
+		.file = file,
+		.size = (uint64_t)st->st_size,
+		.ino = st->st_ino,
+		.mtime_ns = mtime_of(st),
 	};
 	struct instance *in = NULL;
 	struct dcm_source *s;
@@ -326,8 +337,8 @@ static int read_instance(struct pass *p, struct surveyor *w, const struct known 
 	return findings_add_instance(&w->found, in) < 0 ? err_nomem(err) : 0;
 }
 
-static int read_file(struct pass *p, struct surveyor *w, const struct known *k, int dir_fd, const char *dir,
-	const char *file, struct err *err)
+static int read_file(struct pass *p, struct surveyor *w, const struct known *k, int dir_fd,
+	const char *dir, const char *file, struct err *err)
 {
 	int fd = openat(dir_fd, file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), rc;
 	struct stat st;
@@ -350,29 +361,35 @@ static int read_file(struct pass *p, struct surveyor *w, const struct known *k, 
 
 static bool is_same(const struct known *k, const struct stat *st)
 {
-	uint64_t size = k->in ? k->in->size : k->other->size, ino = k->in ? k->in->ino : k->other->ino;
+	uint64_t size = k->in ? k->in->size : k->other->size,
+		 ino = k->in ? k->in->ino : k->other->ino;
 	int64_t mtime = k->in ? k->in->mtime_ns : k->other->mtime_ns;
 
 	return size == (uint64_t)st->st_size && ino == st->st_ino && mtime == mtime_of(st);
 }
 
-/* Has this new or changed file been as it is for long enough? Whose time stamp is of the future is watched. */
+/* Has this new or changed file been as it is for long enough? Whose time stamp is of the future
+ * is watched. */
 static bool is_settled(const struct pass *p, const struct known *k, const struct stat *st)
 {
 	int64_t mtime = mtime_of(st);
 
 	if (mtime <= p->now_ns - SETTLED_NS)
 		return true;
-	return k->waiting && k->waiting->size == (uint64_t)st->st_size && k->waiting->mtime_ns == mtime &&
+	return k->waiting && k->waiting->size == (uint64_t)st->st_size &&
+		k->waiting->mtime_ns == mtime &&
 		p->monotonic_ns - k->waiting->since_ns >= SETTLED_NS;
 }
 
 /* Go on with what is known of it, and look again at the next pass. */
-static int wait_for(const struct pass *p, struct surveyor *w, const struct known *k, const char *dir, const char *file,
-	const struct stat *st, struct err *err)
+static int wait_for(const struct pass *p, struct surveyor *w, const struct known *k,
+	const char *dir, const char *file, const struct stat *st, struct err *err)
 {
 	struct waiting now = {
-		.dir = dir, .file = (char *)file, .size = (uint64_t)st->st_size, .mtime_ns = mtime_of(st),
+		.dir = dir,
+		.file = (char *)file,
+		.size = (uint64_t)st->st_size,
+		.mtime_ns = mtime_of(st),
 		.since_ns = p->monotonic_ns,
 	};
 
@@ -383,7 +400,8 @@ static int wait_for(const struct pass *p, struct surveyor *w, const struct known
 	return keep(w, k, err);
 }
 
-static int visit_file(void *arg, unsigned worker, int dir_fd, const char *dir, const char *file, struct err *err)
+static int visit_file(void *arg, unsigned worker, int dir_fd, const char *dir, const char *file,
+	struct err *err)
 {
 	struct pass *p = arg;
 	struct surveyor *w = &p->workers[worker];
@@ -395,7 +413,8 @@ static int visit_file(void *arg, unsigned worker, int dir_fd, const char *dir, c
 		if (fstatat(dir_fd, file, &st, 0) == 0) {
 			if (!S_ISREG(st.st_mode))
 				return 0;
-			if ((k.in || (k.other && k.other->kind != OTHER_UNREADABLE)) && is_same(&k, &st))
+			if ((k.in || (k.other && k.other->kind != OTHER_UNREADABLE)) &&
+				is_same(&k, &st))
 				return keep(w, &k, err);
 			if (p->patient && !is_settled(p, &k, &st))
 				return wait_for(p, w, &k, dir, file, &st, err);
@@ -408,10 +427,12 @@ static int visit_file(void *arg, unsigned worker, int dir_fd, const char *dir, c
  * is kept then, rather than emptied. */
 static bool is_local(int code)
 {
-	return code == -EACCES || code == -EPERM || code == -ENOTDIR || code == -ELOOP || code == -ENAMETOOLONG;
+	return code == -EACCES || code == -EPERM || code == -ENOTDIR || code == -ELOOP ||
+		code == -ENAMETOOLONG;
 }
 
-static int visit_trouble(void *arg, unsigned worker, const char *dir, const char *name, int code, struct err *err)
+static int visit_trouble(void *arg, unsigned worker, const char *dir, const char *name, int code,
+	struct err *err)
 {
 	struct pass *p = arg;
 	struct known k = { 0 };
@@ -473,13 +494,16 @@ static int join_found(struct pass *p, unsigned n, struct findings *out, struct e
 	return 0;
 }
 
-int survey(struct files *files, struct interns *interns, const struct scan_options *opt, const struct findings *known,
-	bool patient, struct findings *out, struct err *err)
+int survey(struct files *files, struct interns *interns, const struct scan_options *opt,
+	const struct findings *known, bool patient, struct findings *out, struct err *err)
 {
 	struct pass p = { .files = files, .interns = interns, .patient = patient };
 	struct walk_visitor visitor = {
-		.arg = &p, .file = visit_file, .trouble = visit_trouble,
-		.progress = opt->progress, .progress_arg = opt->progress_arg,
+		.arg = &p,
+		.file = visit_file,
+		.trouble = visit_trouble,
+		.progress = opt->progress,
+		.progress_arg = opt->progress_arg,
 	};
 	unsigned n = thread_count(opt);
 	int rc;

@@ -18,32 +18,35 @@ struct interns;
 struct scan_options;
 
 enum other_kind {
-	OTHER_NOT_DICOM, OTHER_EMPTY, OTHER_DICOMDIR,
-	OTHER_DAMAGED,                  /* says that it is DICOM, and cannot be read */
-	OTHER_UNREADABLE,               /* the system does not let us */
+	OTHER_NOT_DICOM,
+	OTHER_EMPTY,
+	OTHER_DICOMDIR,
+	OTHER_DAMAGED,    /* says that it is DICOM, and cannot be read */
+	OTHER_UNREADABLE, /* the system does not let us */
 };
 
 /* A file that is no instance. One block; immutable; reference counted. */
 struct other {
-	const char *dir, *file;         /* dir interned; file "": the folder itself */
-	const char *text;               /* why */
+	const char *dir, *file; /* dir interned; file "": the folder itself */
+	const char *text;       /* why */
 	uint64_t size, ino;
 	int64_t mtime_ns;
-	uint32_t id;                    /* of the same numbers as instances have */
+	uint32_t id; /* of the same numbers as instances have */
 	_Atomic unsigned refs;
 	enum other_kind kind;
 };
 
-int other_new(const char *dir, const char *file, enum other_kind kind, const char *text, struct other **out);
+int other_new(const char *dir, const char *file, enum other_kind kind, const char *text,
+	struct other **out);
 struct other *other_get(struct other *o);
-void other_put(struct other *o);                /* NULL is fine */
+void other_put(struct other *o); /* NULL is fine */
 
 /* A file that may still be written to: it is taken once it has been the same for a while. */
 struct waiting {
-	const char *dir;                /* interned */
-	char *file;                     /* mem_alloc()ed */
+	const char *dir; /* interned */
+	char *file;      /* mem_alloc()ed */
 	uint64_t size;
-	int64_t mtime_ns, since_ns;     /* since: of the monotonic clock */
+	int64_t mtime_ns, since_ns; /* since: of the monotonic clock */
 };
 
 /* Lists of references, and the files that wait. A zeroed struct is empty. */
@@ -52,7 +55,7 @@ struct findings {
 	struct other **others;
 	struct waiting *waiting;
 	size_t n_instances, n_others, n_waiting;
-	size_t n_fresh;                 /* of the first two lists: those that were not known before */
+	size_t n_fresh; /* of the first two lists: those that were not known before */
 };
 void findings_release(struct findings *f);
 /* The reference is taken, also on error. */
@@ -61,8 +64,9 @@ int findings_add_other(struct findings *f, struct other *o);
 /* Move all of `from` behind what `to` has; nothing can be added to that afterwards. */
 int findings_join(struct findings *to, struct findings *from);
 
-/* known: what is known from before, or NULL. patient: files that may still be written to are waited for, and where
- * the file system fails, so does the pass, rather than find it empty; not so at the first pass of a mount. */
+/* known: what is known from before, or NULL. patient: files that may still be written to are
+ * waited for, and where the file system fails, so does the pass, rather than find it empty; not
+ * so at the first pass of a mount. */
 int survey(struct files *files, struct interns *interns, const struct scan_options *opt,
 	const struct findings *known, bool patient, struct findings *out, struct err *err);
 

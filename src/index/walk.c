@@ -23,12 +23,12 @@
 
 #define BATCH_FILES 48u
 #define BATCH_BYTES 4096u
-#define STACK_BYTES (256u << 10)        /* of a worker's stack: nothing below recurses */
+#define STACK_BYTES (256u << 10) /* of a worker's stack: nothing below recurses */
 #define PROGRESS_NS 100000000
 
 /* An open folder, shared by the batches of its files. */
 struct folder {
-	const char *path;               /* interned */
+	const char *path; /* interned */
 	int fd;
 	_Atomic unsigned refs;
 };
@@ -38,10 +38,10 @@ struct batch {
 	struct folder *folder;
 	unsigned n;
 	size_t len;
-	char names[BATCH_BYTES];        /* n of them, each with its NUL */
+	char names[BATCH_BYTES]; /* n of them, each with its NUL */
 };
 
-struct pending {                        /* a folder to be listed */
+struct pending { /* a folder to be listed */
 	struct pending *next;
 	const char *path;
 };
@@ -52,14 +52,14 @@ struct walk {
 	const struct walk_visitor *visitor;
 	_Atomic uint64_t n_found, n_read;
 	_Atomic bool failed;
-	pthread_mutex_t lock;           /* of all below */
+	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t more, ended;
 	struct batch *batches;
 	struct pending *folders;
-	unsigned n_busy;                /* workers at work: they may still push */
-	unsigned n_listing;             /* of them, in a folder */
+	unsigned n_busy;    /* workers at work: they may still push */
+	unsigned n_listing; /* of them, in a folder */
 	unsigned n_running;
-	struct err err;                 /* the first failure */
+	struct err err; /* the first failure */
 };
 
 struct worker {
@@ -86,14 +86,14 @@ static void folder_put(struct folder *f)
 	mem_free(f);
 }
 
-/* --- listing ---------------------------------------------------------------------------- */
+/* ---- listing ---- */
 
 /* What one worker has in hand while it lists a folder. */
 struct listing {
 	struct walk *walk;
 	unsigned worker;
 	struct folder *folder;
-	struct batch *batch;            /* being filled; NULL: none */
+	struct batch *batch; /* being filled; NULL: none */
 };
 
 static void push_batch(struct listing *l)
@@ -252,7 +252,8 @@ static int list_open(struct walk *w, unsigned worker, struct folder *f, struct e
 
 static int list_folder(struct walk *w, unsigned worker, const char *path, struct err *err)
 {
-	int fd = openat(w->root_fd, path[0] ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(w->root_fd, path[0] ? path : ".",
+		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	struct folder *f;
 	int rc;
 
@@ -273,7 +274,7 @@ static int list_folder(struct walk *w, unsigned worker, const char *path, struct
 	return rc;
 }
 
-/* --- workers ----------------------------------------------------------------------------- */
+/* ---- workers ---- */
 
 static int visit_batch(struct walk *w, unsigned worker, const struct batch *b, struct err *err)
 {
@@ -474,7 +475,7 @@ int walk_tree(int root_fd, const char *only, unsigned n_threads, struct interns 
 	return rc < 0 ? err_set(err, rc, "%s", w.err.msg) : 0;
 }
 
-/* --- a parallel loop ------------------------------------------------------------------------ */
+/* ---- a parallel loop ---- */
 
 struct loop {
 	size_t n;
@@ -483,7 +484,7 @@ struct loop {
 	_Atomic size_t next;
 	_Atomic bool failed;
 	pthread_mutex_t lock;
-	struct err err;                 /* protected by lock */
+	struct err err; /* protected by lock */
 };
 
 struct loop_worker {
@@ -511,8 +512,9 @@ static void *run_loop(void *arg)
 	return NULL;
 }
 
-int walk_parallel(unsigned n_threads, size_t n, int (*fn)(void *arg, unsigned worker, size_t i, struct err *err),
-	void *arg, struct err *err)
+int walk_parallel(unsigned n_threads, size_t n,
+	int (*fn)(void *arg, unsigned worker, size_t i, struct err *err), void *arg,
+	struct err *err)
 {
 	struct loop l = { .n = n, .fn = fn, .arg = arg };
 	struct loop_worker *workers;
@@ -527,7 +529,8 @@ int walk_parallel(unsigned n_threads, size_t n, int (*fn)(void *arg, unsigned wo
 	for (i = 0; i < n_threads; i++)
 		workers[i] = (struct loop_worker){ .loop = &l, .index = i };
 	while (started + 1 < n_threads &&
-		pthread_create(&workers[started + 1].thread, NULL, run_loop, &workers[started + 1]) == 0)
+		pthread_create(&workers[started + 1].thread, NULL, run_loop,
+			&workers[started + 1]) == 0)
 		started++;
 	if (n_threads)
 		run_loop(&workers[0]);

@@ -21,11 +21,14 @@ struct scan_progress;
 
 struct walk_visitor {
 	void *arg;
-	/* A file that is or may be regular: name in the folder dir_fd, whose path is dir (interned). worker is
-	 * 0 .. n_threads - 1, one thread at a time for each. An error ends the walk. */
-	int (*file)(void *arg, unsigned worker, int dir_fd, const char *dir, const char *name, struct err *err);
+	/* A file that is or may be regular: name in the folder dir_fd, whose path is dir
+	 * (interned). worker is 0 .. n_threads - 1, one thread at a time for each. An error ends
+	 * the walk. */
+	int (*file)(void *arg, unsigned worker, int dir_fd, const char *dir, const char *name,
+		struct err *err);
 	/* A folder or link that could not be entered. An error ends the walk. */
-	int (*trouble)(void *arg, unsigned worker, const char *dir, const char *name, int code, struct err *err);
+	int (*trouble)(void *arg, unsigned worker, const char *dir, const char *name, int code,
+		struct err *err);
 	/* From the calling thread, some ten times a second; may be NULL. */
 	void (*progress)(void *progress_arg, const struct scan_progress *p);
 	void *progress_arg;
@@ -36,7 +39,8 @@ int walk_tree(int root_fd, const char *only, unsigned n_threads, struct interns 
 	const struct walk_visitor *visitor, struct err *err);
 
 /* Calls fn(arg, worker, i) for i = 0 .. n - 1 from n_threads threads; the first error ends it. */
-int walk_parallel(unsigned n_threads, size_t n, int (*fn)(void *arg, unsigned worker, size_t i, struct err *err),
-	void *arg, struct err *err);
+int walk_parallel(unsigned n_threads, size_t n,
+	int (*fn)(void *arg, unsigned worker, size_t i, struct err *err), void *arg,
+	struct err *err);
 
 #endif

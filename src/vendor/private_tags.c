@@ -4,10 +4,10 @@
 
 static const struct private_tag tags[] = {
 	/* GE */
-	{ "GEMS_ACQU_01", 0x0019, 0x9C, PRIVATE_PEPOLAR },            /* name of the sequence */
-	{ "GEMS_ACQU_01", 0x0019, 0x9E, PRIVATE_FIELD_MAP },          /* internal name of the sequence */
-	{ "GEMS_ACQU_01", 0x0019, 0xA2, PRIVATE_VOLUME },             /* raw data run */
-	{ "GEMS_ACQU_01", 0x0019, 0xB3, PRIVATE_PEPOLAR_MODE },       /* user data 12 */
+	{ "GEMS_ACQU_01", 0x0019, 0x9C, PRIVATE_PEPOLAR },      /* name of the sequence */
+	{ "GEMS_ACQU_01", 0x0019, 0x9E, PRIVATE_FIELD_MAP },    /* internal name of the sequence */
+	{ "GEMS_ACQU_01", 0x0019, 0xA2, PRIVATE_VOLUME },       /* raw data run */
+	{ "GEMS_ACQU_01", 0x0019, 0xB3, PRIVATE_PEPOLAR_MODE }, /* user data 12 */
 	/* Siemens */
 	{ "SIEMENS MR HEADER", 0x0019, 0x0A, PRIVATE_TILES },
 	{ "SIEMENS MR HEADER", 0x0019, 0x0C, PRIVATE_B_VALUE },
@@ -26,7 +26,8 @@ static const struct private_tag tags[] = {
 	{ "Philips MR Imaging DD 005", 0x2005, 0x12, PRIVATE_PHASE },  /* b-value index */
 	{ "Philips MR Imaging DD 005", 0x2005, 0x13, PRIVATE_VOLUME }, /* gradient */
 	{ "Philips MR Imaging DD 005", 0x2005, 0x29, PRIVATE_LABEL },
-	{ "Philips MR Imaging DD 006", 0x2005, 0x96, PRIVATE_VOLUME_ALONE }, /* gradient, since R5.6 */
+	{ "Philips MR Imaging DD 006", 0x2005, 0x96,
+		PRIVATE_VOLUME_ALONE }, /* gradient, since R5.6 */
 };
 
 const struct private_tag *private_tags(size_t *n)

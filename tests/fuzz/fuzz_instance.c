@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as a file of the archive: its record is read, twice by one reader, and what it says is sane. */
+/* Any bytes as a file of the archive: its record is read, twice by one reader, and what it says
+ * is sane. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -58,7 +58,8 @@ const char *archive_path(struct archive *a, const char *name)
 	char *slash;
 
 	snprintf(path, sizeof path, "%s/%s", a->path, name);
-	for (slash = strchr(path + strlen(a->path) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+	for (slash = strchr(path + strlen(a->path) + 1, '/'); slash;
+		slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		mkdir(path, 0755);
 		*slash = '/';
@@ -124,8 +125,9 @@ static size_t list_study(const struct study *st, char **lines)
 	for (i = 0; i < st->n_series; i++) {
 		s = st->series[i];
 		for (k = 0; k < s->n_instances; k++)
-			need(asprintf(&lines[n++], "%s/%s/%s/%s\n", st->patient->name, st->name, s->name,
-				s->instance_names[k]) > 0, "asprintf");
+			need(asprintf(&lines[n++], "%s/%s/%s/%s\n", st->patient->name, st->name,
+				     s->name, s->instance_names[k]) > 0,
+				"asprintf");
 	}
 	return n;
 }

@@ -12,15 +12,15 @@
 #include "support/dcmgen.h"
 
 struct archive {
-	char path[64];              /* of the folder */
+	char path[64]; /* of the folder */
 	int fd;
 	struct files *files;
 	struct store *store;
-	struct catalog *catalog;    /* of the last archive_scan() */
+	struct catalog *catalog; /* of the last archive_scan() */
 };
 
 void archive_begin(struct archive *a);
-void archive_end(struct archive *a);            /* removes the folder */
+void archive_end(struct archive *a); /* removes the folder */
 
 /* "PATH/name", valid until the next call; folders before the name are made. */
 const char *archive_path(struct archive *a, const char *name);
@@ -35,6 +35,7 @@ void archive_age(struct archive *a, const char *name, int seconds);
 bool archive_scan(struct archive *a);
 /* "PATIENT/STUDY/SERIES/INSTANCE" of every instance, a line each, sorted; the caller's to free. */
 char *archive_names(const struct catalog *c);
-const struct instance *archive_find(const struct catalog *c, const char *name); /* by file path; NULL */
+const struct instance *archive_find(const struct catalog *c,
+	const char *name); /* by file path; NULL */
 
 #endif

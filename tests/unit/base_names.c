@@ -22,7 +22,9 @@ static void expect_legal(const char *text, size_t len, const char *want)
 
 Test(base_names, replaces_what_no_name_may_have)
 {
-	static const struct { const char *text, *want; } cases[] = {
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
 		{ "t1 mprage", "t1_mprage" },
 		{ "a  \t b", "a_b" },
 		{ "AC/DC", "AC_DC" },
@@ -31,7 +33,9 @@ Test(base_names, replaces_what_no_name_may_have)
 		{ "a.b", "a.b" },
 		{ "x\n\ny\x7f", "x__y_" },
 		{ "Doe^John^^Dr", "Doe^John^^Dr" },
-		{ "a\xC2\x85" "b", "a_b" },
+		{ "a\xC2\x85"
+		  "b",
+			"a_b" },
 		{ "", "" },
 	};
 	size_t i;
@@ -44,7 +48,11 @@ Test(base_names, replaces_what_no_name_may_have)
 Test(base_names, composes_and_repairs_utf8)
 {
 	expect_legal("Mu\xCC\x88ller", 8, "M\xC3\xBCller");
-	expect_legal("a\xFF" "b", 3, "a\xEF\xBF\xBD" "b");
+	expect_legal("a\xFF"
+		     "b",
+		3,
+		"a\xEF\xBF\xBD"
+		"b");
 	expect_legal("\xE5\xB1\xB1\xE3\x80\x80\xE5\xA4\xAA", 9, "\xE5\xB1\xB1_\xE5\xA4\xAA");
 }
 
@@ -78,7 +86,10 @@ Test(base_names, cuts_the_stem_at_a_character)
 
 #define N 6
 
-static const struct { const char *name; uint64_t identity; } set[N] = {
+static const struct {
+	const char *name;
+	uint64_t identity;
+} set[N] = {
 	{ "a.nii", UINT64_C(0x1111110000000000) },
 	{ "a.nii", UINT64_C(0x2222220000000000) },
 	{ "b.nii", UINT64_C(0x3333333300000000) },
@@ -147,7 +158,9 @@ Test(base_names, long_names_stay_within_the_limit_with_their_mark)
 	memset(name, 'x', NAME_MOST_BYTES - 4);
 	strcpy(name + NAME_MOST_BYTES - 4, ".nii");
 	for (i = 0; i < 2; i++)
-		e[i] = (struct name_entry){ .name = mem_strdup(name), .ending = ".nii", .identity = (i + 1) << 40 };
+		e[i] = (struct name_entry){ .name = mem_strdup(name),
+			.ending = ".nii",
+			.identity = (i + 1) << 40 };
 	cr_assert_eq(name_make_unique(e, 2), 0);
 	for (i = 0; i < 2; i++) {
 		cr_expect_eq(strlen(e[i].name), NAME_MOST_BYTES);
@@ -166,7 +179,9 @@ Test(base_names, want_of_memory_changes_nothing)
 
 	for (n = 1; r; n++) {
 		for (i = 0; i < 2; i++)
-			e[i] = (struct name_entry){ .name = mem_strdup("x"), .ending = "", .identity = (uint64_t)i };
+			e[i] = (struct name_entry){ .name = mem_strdup("x"),
+				.ending = "",
+				.identity = (uint64_t)i };
 		mem_fail_after(n);
 		r = name_make_unique(e, 2);
 		mem_fail_after(0);

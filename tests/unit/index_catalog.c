@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What becomes of a set of files: groups, order, names to the letter, one instance of equal files. */
+/* What becomes of a set of files: groups, order, names to the letter, one instance of equal
+ * files. */
 #include <criterion/criterion.h>
 
 #include <stdio.h>
@@ -25,8 +26,8 @@ TestSuite(index_catalog, .init = begin, .fini = end);
 
 /* A header of these values; NULL: absent. */
 struct values {
-	const char *file, *id, *name, *study_uid, *date, *study, *series_uid, *number, *series, *protocol, *modality,
-		*sop_uid, *instance;
+	const char *file, *id, *name, *study_uid, *date, *study, *series_uid, *number, *series,
+		*protocol, *modality, *sop_uid, *instance;
 };
 
 static void put(struct gen *g, uint32_t tag, const char *value)
@@ -68,31 +69,67 @@ static void expect_names(const char *want)
 
 Test(index_catalog, names_are_made_of_what_there_is)
 {
-	add(&(struct values){ .file = "1", .id = "P 1", .study_uid = "1.9", .date = "20240102", .study = "Head/Neck",
-		.series_uid = "1.9.1", .number = "3", .series = "t1  mprage", .protocol = "no", .modality = "MR",
-		.sop_uid = "1", .instance = "7" });
-	add(&(struct values){ .file = "2", .name = "Doe^John", .study_uid = "1.8", .study = "only text",
-		.series_uid = "1.8.1", .number = "4", .protocol = "prot", .modality = "CT", .sop_uid = "2",
+	add(&(struct values){ .file = "1",
+		.id = "P 1",
+		.study_uid = "1.9",
+		.date = "20240102",
+		.study = "Head/Neck",
+		.series_uid = "1.9.1",
+		.number = "3",
+		.series = "t1  mprage",
+		.protocol = "no",
+		.modality = "MR",
+		.sop_uid = "1",
+		.instance = "7" });
+	add(&(struct values){ .file = "2",
+		.name = "Doe^John",
+		.study_uid = "1.8",
+		.study = "only text",
+		.series_uid = "1.8.1",
+		.number = "4",
+		.protocol = "prot",
+		.modality = "CT",
+		.sop_uid = "2",
 		.instance = "123456" });
-	add(&(struct values){ .file = "3", .id = "..x", .study_uid = "1.2.77", .series_uid = "1.2.78", .number = "5",
-		.modality = "OT", .sop_uid = "3", .instance = "0" });
-	add(&(struct values){ .file = "4.dcm", .id = "D", .study_uid = "1.2.5", .date = "1999", .series_uid = "1.2.6",
+	add(&(struct values){ .file = "3",
+		.id = "..x",
+		.study_uid = "1.2.77",
+		.series_uid = "1.2.78",
+		.number = "5",
+		.modality = "OT",
+		.sop_uid = "3",
+		.instance = "0" });
+	add(&(struct values){ .file = "4.dcm",
+		.id = "D",
+		.study_uid = "1.2.5",
+		.date = "1999",
+		.series_uid = "1.2.6",
 		.sop_uid = "4" });
-	add(&(struct values){ .file = "1.2.840.5", .id = "D", .study_uid = "1.2.5", .date = "1999",
-		.series_uid = "1.2.6", .sop_uid = "5" });
+	add(&(struct values){ .file = "1.2.840.5",
+		.id = "D",
+		.study_uid = "1.2.5",
+		.date = "1999",
+		.series_uid = "1.2.6",
+		.sop_uid = "5" });
 	add(&(struct values){ .file = "sub/.hidden", .modality = "SR" });
 	expect_names("D/1999/6/1.2.840.5\n"
-		"D/1999/6/4\n"
-		"Doe^John/only_text/4_prot/123456\n"
-		"P_1/20240102_Head_Neck/3_t1_mprage/00007\n"
-		"__x/77/5_OT/00000\n"
-		"unknown/unknown/SR/_hidden\n");
+		     "D/1999/6/4\n"
+		     "Doe^John/only_text/4_prot/123456\n"
+		     "P_1/20240102_Head_Neck/3_t1_mprage/00007\n"
+		     "__x/77/5_OT/00000\n"
+		     "unknown/unknown/SR/_hidden\n");
 }
 
 Test(index_catalog, one_series_uid_with_two_numbers_is_two_series)
 {
-	struct values v = { .file = "1", .id = "P", .study_uid = "1", .series_uid = "1.1", .number = "2", .sop_uid = "a",
-		.instance = "1", .modality = "MR" };
+	struct values v = { .file = "1",
+		.id = "P",
+		.study_uid = "1",
+		.series_uid = "1.1",
+		.number = "2",
+		.sop_uid = "a",
+		.instance = "1",
+		.modality = "MR" };
 
 	add(&v);
 	v.file = "2";
@@ -106,9 +143,21 @@ Test(index_catalog, one_series_uid_with_two_numbers_is_two_series)
 
 Test(index_catalog, patients_that_share_a_legal_name_stay_apart)
 {
-	add(&(struct values){ .file = "1", .id = "A/B", .modality = "MR", .sop_uid = "1", .instance = "1" });
-	add(&(struct values){ .file = "2", .id = "A_B", .modality = "MR", .sop_uid = "2", .instance = "1" });
-	add(&(struct values){ .file = "3", .name = "A_B", .modality = "MR", .sop_uid = "3", .instance = "1" });
+	add(&(struct values){ .file = "1",
+		.id = "A/B",
+		.modality = "MR",
+		.sop_uid = "1",
+		.instance = "1" });
+	add(&(struct values){ .file = "2",
+		.id = "A_B",
+		.modality = "MR",
+		.sop_uid = "2",
+		.instance = "1" });
+	add(&(struct values){ .file = "3",
+		.name = "A_B",
+		.modality = "MR",
+		.sop_uid = "3",
+		.instance = "1" });
 	archive_scan(&a);
 	cr_assert_eq(a.catalog->n_patients, 3);
 	cr_expect_eq(strncmp(a.catalog->patients[0]->name, "A_B~", 4), 0);
@@ -117,8 +166,16 @@ Test(index_catalog, patients_that_share_a_legal_name_stay_apart)
 
 Test(index_catalog, patients_without_id_are_told_apart_by_name)
 {
-	add(&(struct values){ .file = "1", .name = "Doe^A", .series_uid = "1", .study_uid = "1", .sop_uid = "1" });
-	add(&(struct values){ .file = "2", .name = "Doe^B", .series_uid = "1", .study_uid = "1", .sop_uid = "2" });
+	add(&(struct values){ .file = "1",
+		.name = "Doe^A",
+		.series_uid = "1",
+		.study_uid = "1",
+		.sop_uid = "1" });
+	add(&(struct values){ .file = "2",
+		.name = "Doe^B",
+		.series_uid = "1",
+		.study_uid = "1",
+		.sop_uid = "2" });
 	add(&(struct values){ .file = "3", .series_uid = "1", .study_uid = "1", .sop_uid = "3" });
 	archive_scan(&a);
 	cr_expect_eq(a.catalog->n_patients, 3);
@@ -135,8 +192,13 @@ Test(index_catalog, order_is_by_number_then_uid)
 
 	for (i = 0; i < 4; i++) {
 		snprintf(file, sizeof file, "f%d", i);
-		add(&(struct values){ .file = file, .id = "P", .study_uid = "1", .series_uid = "1", .number = "1",
-			.sop_uid = uids[i], .instance = numbers[i] });
+		add(&(struct values){ .file = file,
+			.id = "P",
+			.study_uid = "1",
+			.series_uid = "1",
+			.number = "1",
+			.sop_uid = uids[i],
+			.instance = numbers[i] });
 	}
 	archive_scan(&a);
 	s = a.catalog->patients[0]->studies[0]->series[0];
@@ -164,7 +226,8 @@ Test(index_catalog, equal_files_are_one_instance_and_different_ones_two)
 	cr_expect_eq(a.catalog->n_duplicates, 2);
 	cr_expect_eq(a.catalog->n_files, 3);
 	s = a.catalog->patients[0]->studies[0]->series[0];
-	cr_expect_str_eq(s->instances[0]->dir, "a-b", "the first path stays, and \"a-b/1\" is before \"a/1\"");
+	cr_expect_str_eq(s->instances[0]->dir, "a-b",
+		"the first path stays, and \"a-b/1\" is before \"a/1\"");
 	cr_expect_str_eq(s->instance_names[0], "00001");
 	what.pixels = pixels;
 	archive_image(&a, "c/1", &what);

@@ -60,8 +60,11 @@ Test(index_files, gives_the_source_that_the_record_speaks_of)
 
 	for (i = 0; i < 2; i++) {
 		snprintf(name, sizeof name, "%zu", i);
-		archive_image(&a, name, &(struct gen_instance){
-			.syntax = syntaxes[i], .rows = 64, .cols = 64, .number = (int)i });
+		archive_image(&a, name,
+			&(struct gen_instance){ .syntax = syntaxes[i],
+				.rows = 64,
+				.cols = 64,
+				.number = (int)i });
 	}
 	archive_scan(&a);
 	for (i = 0; i < 2; i++) {
@@ -187,7 +190,8 @@ static void *read_all(void *arg)
 	unsigned i;
 
 	for (i = 0; i < 3000; i++) {
-		const struct instance *in = a.catalog->instances_by_id[(i * 7 + (unsigned)(uintptr_t)arg) % 60];
+		const struct instance
+			*in = a.catalog->instances_by_id[(i * 7 + (unsigned)(uintptr_t)arg) % 60];
 
 		if (files_get(a.files, in, &s, NULL) < 0)
 			return arg;
@@ -207,8 +211,9 @@ Test(index_files, many_readers_at_once)
 
 	for (i = 0; i < 60; i++) {
 		snprintf(name, sizeof name, "%u", i);
-		archive_image(&a, name, &(struct gen_instance){
-			.number = (int)i, .syntax = i % 10 ? GEN_EXPLICIT : GEN_DEFLATED });
+		archive_image(&a, name,
+			&(struct gen_instance){ .number = (int)i,
+				.syntax = i % 10 ? GEN_EXPLICIT : GEN_DEFLATED });
 	}
 	archive_scan(&a);
 	for (i = 0; i < N_READERS; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The record of a file: which element goes where, what stands in for what, and what is remembered wrongly. */
+/* The record of a file: which element goes where, what stands in for what, and what is remembered
+ * wrongly. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -33,7 +34,11 @@ TestSuite(index_instance, .init = begin, .fini = end);
 
 static int try_read(struct gen *g, struct instance **out, struct err *err)
 {
-	struct instance_file file = { .dir = "", .file = "IM1", .size = 77, .ino = 5, .mtime_ns = 9 };
+	struct instance_file file = { .dir = "",
+		.file = "IM1",
+		.size = 77,
+		.ino = 5,
+		.mtime_ns = 9 };
 
 	return instance_read(reader, gen_source(g), &file, out, err);
 }
@@ -49,14 +54,22 @@ static struct instance *read_one(struct gen *g)
 
 static void expect_text(const char *got, const char *want)
 {
-	cr_expect(got && strcmp(got, want) == 0, "\"%s\" and not \"%s\"", got ? got : "(none)", want);
+	cr_expect(got && strcmp(got, want) == 0, "\"%s\" and not \"%s\"", got ? got : "(none)",
+		want);
 }
 
 Test(index_instance, takes_an_image_in_every_encoding)
 {
-	static const char *const syntaxes[] = { GEN_EXPLICIT, GEN_IMPLICIT, GEN_BIG_ENDIAN, GEN_DEFLATED };
+	static const char *const syntaxes[] = { GEN_EXPLICIT, GEN_IMPLICIT, GEN_BIG_ENDIAN,
+		GEN_DEFLATED };
 	struct gen_instance what = {
-		.rows = 6, .cols = 8, .number = 12, .series = 3, .position = { 1, -2, 3.5 }, .spacing = 2, .bits = 16,
+		.rows = 6,
+		.cols = 8,
+		.number = 12,
+		.series = 3,
+		.position = { 1, -2, 3.5 },
+		.spacing = 2,
+		.bits = 16,
 	};
 	struct instance *in;
 	struct gen g;
@@ -291,7 +304,11 @@ static void put_private(struct gen *g, uint32_t block, const char *creator)
 
 Test(index_instance, private_elements_go_by_their_creator)
 {
-	static const struct { uint32_t block; const char *creator; int32_t want; } cases[] = {
+	static const struct {
+		uint32_t block;
+		const char *creator;
+		int32_t want;
+	} cases[] = {
 		{ 0x14, "Philips MR Imaging DD 005", 6 },
 		{ 0x77, "Philips MR Imaging DD 005", 6 },
 		{ 0x14, "Philips MR Imaging DD 001", INSTANCE_NO_INT },
@@ -307,8 +324,10 @@ Test(index_instance, private_elements_go_by_their_creator)
 		gen_put(&g, DCM_Modality, "MR");
 		put_private(&g, cases[i].block, cases[i].creator);
 		in = read_one(&g);
-		cr_expect_eq(in->vendor_volume, cases[i].want, "case %zu: %d", i, in->vendor_volume);
-		cr_expect_eq(in->label, cases[i].want == 6 ? IMAGE_LABEL_CONTROL : IMAGE_LABEL_NONE);
+		cr_expect_eq(in->vendor_volume, cases[i].want, "case %zu: %d", i,
+			in->vendor_volume);
+		cr_expect_eq(in->label,
+			cases[i].want == 6 ? IMAGE_LABEL_CONTROL : IMAGE_LABEL_NONE);
 		instance_put(in);
 		gen_release(&g);
 	}
@@ -441,7 +460,8 @@ Test(index_instance, want_of_memory_is_told_at_each_allocation)
 		begin();
 		s = gen_source(&g);
 		mem_fail_after(n);
-		rc = instance_read(reader, s, &(struct instance_file){ .dir = "", .file = "x" }, &in, NULL);
+		rc = instance_read(reader, s, &(struct instance_file){ .dir = "", .file = "x" },
+			&in, NULL);
 		mem_fail_after(0);
 		cr_assert_lt(n, 1000);
 	}

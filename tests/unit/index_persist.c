@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The saved index: what a second mount still opens, and databases that are damaged, foreign, shared or cut off. */
+/* The saved index: what a second mount still opens, and databases that are damaged, foreign,
+ * shared or cut off. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -158,22 +159,24 @@ static void expect_same_records(const struct catalog *got, const struct catalog 
 	char path[256];
 	uint32_t i;
 	size_t from = offsetof(struct instance, size), to = offsetof(struct instance, id);
-	size_t numbers = offsetof(struct attributes, series_number);    /* behind all texts */
+	size_t numbers = offsetof(struct attributes, series_number); /* behind all texts */
 
 	cr_assert_eq(got->n_instances, want->n_instances);
 	for (i = 0; i < want->n_instances; i++) {
 		as = want->instances_by_id[i];
 		in = archive_find(got, instance_path(as, path, sizeof path));
 		cr_assert_not_null(in);
-		cr_expect_eq(memcmp((const char *)in + from, (const char *)as + from, to - from), 0, "%s", path);
+		cr_expect_eq(memcmp((const char *)in + from, (const char *)as + from, to - from), 0,
+			"%s", path);
 		cr_expect_eq(in->label, as->label);
 		cr_expect_eq(in->overlays, as->overlays);
 		cr_expect_eq(in->deflated, as->deflated);
 		cr_expect_eq(in->encapsulated, as->encapsulated);
 		cr_expect_eq(in->big_endian_pixels, as->big_endian_pixels);
 		cr_expect_eq(in->n_problems, as->n_problems);
-		cr_expect_eq(memcmp((const char *)in->attr + numbers, (const char *)as->attr + numbers,
-			sizeof *in->attr - numbers), 0, "attributes of %s", path);
+		cr_expect_eq(memcmp((const char *)in->attr + numbers,
+				     (const char *)as->attr + numbers, sizeof *in->attr - numbers),
+			0, "attributes of %s", path);
 		cr_expect_str_eq(in->sop_uid, as->sop_uid);
 		cr_expect_str_eq(in->attr->transfer_syntax, as->attr->transfer_syntax);
 	}
@@ -185,8 +188,11 @@ Test(index_persist, records_are_the_same_to_the_bit)
 	struct mount first, second;
 	struct gen g;
 
-	archive_image(&a, "1", &(struct gen_instance){ .position = { -0.0, 0, 1e-300 }, .orientation = orientation });
-	archive_image(&a, "2", &(struct gen_instance){ .number = 2, .syntax = GEN_DEFLATED, .rows = 9 });
+	archive_image(&a, "1",
+		&(struct gen_instance){ .position = { -0.0, 0, 1e-300 },
+			.orientation = orientation });
+	archive_image(&a, "2",
+		&(struct gen_instance){ .number = 2, .syntax = GEN_DEFLATED, .rows = 9 });
 	archive_image(&a, "3", &(struct gen_instance){ .number = 3, .syntax = GEN_BIG_ENDIAN });
 	gen_begin(&g, GEN_EXPLICIT);
 	gen_put(&g, DCM_EchoNumbers, "2");
@@ -266,7 +272,9 @@ Test(index_persist, what_is_no_database_is_set_aside)
 {
 	FILE *f = fopen(db, "wb");
 
-	fputs("this is a text, and a long one, which is not a database at all, as anybody can see at once", f);
+	fputs("this is a text, and a long one, which is not a database at all, as anybody can see "
+	      "at once",
+		f);
 	fclose(f);
 	add_images(0, 3);
 	cr_expect_eq(mount_once(NULL), 3);
@@ -465,9 +473,12 @@ Test(index_persist, answers_questions_in_sql)
 		cr_skip_test("there is no sqlite3");
 	add_images(0, 7);
 	mount_once(NULL);
-	snprintf(command, sizeof command, "sqlite3 %s \"SELECT s.Modality, s.NumberOfSeriesRelatedInstances,"
-		" p.PatientID, st.NumberOfStudyRelatedInstances, i.path, i.ImagePositionPatient FROM series s, patients p,"
-		" studies st, instances i WHERE s.SeriesNumber = 1 AND i.InstanceNumber = 2\"", db);
+	snprintf(command, sizeof command,
+		"sqlite3 %s \"SELECT s.Modality, s.NumberOfSeriesRelatedInstances,"
+		" p.PatientID, st.NumberOfStudyRelatedInstances, i.path, i.ImagePositionPatient "
+		"FROM series s, patients p,"
+		" studies st, instances i WHERE s.SeriesNumber = 1 AND i.InstanceNumber = 2\"",
+		db);
 	f = popen(command, "r");
 	cr_assert_not_null(fgets(line, sizeof line, f));
 	pclose(f);

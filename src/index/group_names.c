@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* What patients, studies, series and instances are called: a rule a function. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/names.h"
+#include "group.h"
+
+static const char *last_component(const char *uid)
+{
+	const char *dot = uid ? strrchr(uid, '.') : NULL;
+
+	return dot && dot[1] ? dot + 1 : uid;
+}
+
+/* first + '_' + second, either alone, or otherwise; legal, mem_alloc()ed. NULL for want of
+ * memory. */
+static char *compose(const char *first, const char *second, const char *otherwise)
+{
+	char name[NAME_MOST_BYTES + 1];
+	struct buf b;
+
+	buf_init(&b);
+	if (first)
+		name_add_legal(&b, first, strlen(first));
+	if (first && second)
+		buf_addc(&b, '_');
+	if (second)
+		name_add_legal(&b, second, strlen(second));
+	if (!first && !second)
+		name_add_legal(&b, otherwise, strlen(otherwise));
+	if (!b.len)
+		buf_adds(&b, "unknown");
+	buf_addc(&b, '\0');
+	if (buf_error(&b) < 0) {
+		buf_release(&b);
+		return NULL;
+	}
+	name_join(name, b.data, "", "");
+	buf_release(&b);
+	return mem_strdup(name);
+}
+
+static char *patient_name(const struct group *g)
+{
+	const char *name = g->attr->patient_id ? g->attr->patient_id : g->attr->patient_name;
+
+	return compose(name, NULL, "unknown");
+}
+
+/* The parts are those of the first instance, in order, that has them. */
+static char *study_name(const struct group *g)
+{
+	const char *date = NULL, *description = NULL, *uid = last_component(g->attr->study_uid);
+	const struct attributes *a;
+	size_t i;
+
+	for (i = 0; i < g->n && (!date || !description); i++) {
+		a = ((struct instance *)((struct group *)g->members[i])->members[0])->attr;
+		date = date ? date : a->study_date;
+		description = description ? description : a->study_description;
+	}
+	return compose(date, description, uid ? uid : "unknown");
+}
+
+static char *series_name(const struct group *g)
+{
+	const struct attributes *a = ((struct instance *)g->members[0])->attr;
+	const char *uid = last_component(a->series_uid), *text = a->series_description;
+	char number[16];
+
+	snprintf(number, sizeof number, "%d", a->series_number);
+	text = text ? text : a->protocol_name ? a->protocol_name : a->modality;
+	return compose(a->series_number == INSTANCE_NO_INT ? NULL : number, text,
+		uid ? uid : "unknown");
+}
+
+/* What tells a group from its namesakes: its UID, or the value that it is named after. */
+static uint64_t identity(const struct group *g)
+{
+	const struct attributes *a = g->attr;
+	uint64_t seed = 0;
+
+	if (!g->parent)
+		return hash_str(a->patient_id   ? a->patient_id :
+				a->patient_name ? a->patient_name :
+						  "");
+	if (!g->parent->parent)
+		return hash_str(a->study_uid ? a->study_uid : g->key);
+	if (a->series_number != INSTANCE_NO_INT)
+		seed = (uint64_t)(uint32_t)a->series_number;
+	return a->series_uid ? hash_bytes(seed, a->series_uid, strlen(a->series_uid)) :
+			       hash_str(g->key);
+}
+
+/* Name n groups of one folder. */
+static int name_groups(void **groups, size_t n, char *(*name_of)(const struct group *))
+{
+	struct name_entry *e = mem_calloc(n, sizeof *e);
+	struct group *g;
+	size_t i;
+	int rc = e ? 0 : -ENOMEM;
+
+	for (i = 0; i < n && rc == 0; i++) {
+		g = groups[i];
+		e[i] = (struct name_entry){ .name = name_of(g),
+			.ending = "",
+			.identity = identity(g) };
+		rc = e[i].name ? 0 : -ENOMEM;
+	}
+	if (rc == 0)
+		rc = name_make_unique(e, n);
+	for (i = 0; e && i < n; i++) {
+		g = groups[i];
+		g->name = e[i].name;
+	}
+	mem_free(e);
+	return rc;
+}
+
+int group_name_patients(void **groups, size_t n)
+{
+	return name_groups(groups, n, patient_name);
+}
+
+int group_name_studies(void **groups, size_t n)
+{
+	return name_groups(groups, n, study_name);
+}
+
+int group_name_series(void **groups, size_t n)
+{
+	return name_groups(groups, n, series_name);
+}
+
+/* The length of a file's name without its ending: ".dcm", ".IMA", not the last part of a UID. */
+static size_t stem_length(const char *file)
+{
+	size_t len = strlen(file), i;
+	const char *dot = strrchr(file, '.');
+	bool letters = false;
+
+	if (!dot || dot == file || !dot[1] || len - (size_t)(dot - file) > 6)
+		return len;
+	for (i = 1; dot[i]; i++) {
+		if (!((dot[i] >= '0' && dot[i] <= '9') ||
+			    ((dot[i] | 32) >= 'a' && (dot[i] | 32) <= 'z')))
+			return len;
+		letters = letters || dot[i] > '9';
+	}
+	return letters ? (size_t)(dot - file) : len;
+}
+
+static char *instance_name(const struct instance *in, bool hide_files)
+{
+	char number[16], *name;
+	struct buf b;
+
+	if (in->number != INSTANCE_NO_INT) {
+		snprintf(number, sizeof number, "%05d", in->number);
+		return mem_strdup(number);
+	}
+	if (hide_files)
+		return mem_strdup("instance");
+	buf_init(&b);
+	name_add_legal(&b, in->file, stem_length(in->file));
+	buf_addc(&b, '\0');
+	name = buf_error(&b) < 0 ? NULL : mem_strdup(b.data);
+	buf_release(&b);
+	return name;
+}
+
+static uint64_t instance_identity(const struct group *g, size_t i)
+{
+	const struct instance *in = g->members[i];
+	uint64_t h;
+
+	if (in->sop_uid && group_repeats(g, i))
+		return in->digest;
+	if (in->sop_uid)
+		return hash_str(in->sop_uid);
+	h = hash_str(in->dir);
+	return hash_bytes(h, in->file, strlen(in->file));
+}
+
+char **group_name_instances(const struct group *g, bool hide_files)
+{
+	struct name_entry *e = mem_calloc(g->n, sizeof *e);
+	char **names = mem_calloc(g->n, sizeof *names);
+	size_t i;
+	int rc = e && names ? 0 : -ENOMEM;
+
+	for (i = 0; i < g->n && rc == 0; i++) {
+		e[i] = (struct name_entry){
+
+			.name = instance_name(g->members[i], hide_files),
+			.ending = "",
+			.identity = instance_identity(g, i),
+		};
+		rc = e[i].name ? 0 : -ENOMEM;
+	}
+	if (rc == 0)
+		rc = name_make_unique(e, g->n);
+	for (i = 0; e && i < g->n; i++) {
+		if (rc == 0)
+			names[i] = e[i].name;
+		else
+			mem_free(e[i].name);
+	}
+	mem_free(e);
+	if (rc == 0)
+		return names;
+	mem_free(names);
+	return NULL;
+}

@@ -95,20 +95,6 @@ static int render_flagged(const struct view_node *n, struct buf *out, struct err
 	return buf_error(out) < 0 ? err_nomem(err) : 0;
 }
 
-static int size(const struct view_node *n, int64_t *bytes, struct err *err)
-{
-	struct inner x;
-	int rc;
-
-	if (node_key(n)->kind == TREE_ROOT_FILE && n->depth == 1)
-		return tree_size_text(n, render_flagged, bytes, err);
-	rc = inner_init(n, &x, err);
-	if (rc == 0)
-		rc = x.view->size ? x.view->size(&x.node, bytes, err) : tree_gone(err);
-	inner_release(&x);
-	return rc;
-}
-
 static int open_file(const struct view_node *n, struct content **out, struct err *err)
 {
 	struct inner x;
@@ -169,7 +155,6 @@ const struct view view_edited = {
 	.name = "edited",
 	.summary = "all of these once more, of files edited or de-identified (-o edit=FILE, -o deidentify)",
 	.list = list,
-	.size = size,
 	.open = open_file,
 	.lookup = lookup,
 	.xattr_list = xattr_list,

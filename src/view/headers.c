@@ -64,7 +64,7 @@ static int render_series(const struct view_node *n, struct buf *out, struct err 
 	uint32_t i;
 	int rc;
 
-	if (!s)
+	if (!s || node_key(n)->version != s->version)
 		return tree_gone(err);
 	rc = dump_series_new(&sum, err);
 	if (rc < 0)

@@ -143,6 +143,9 @@ static void diffusion(const struct view *v, struct facts *out)
 	/* a weighted image without direction, in a series that has no directions, is a trace */
 	out->is_trace = out->is_trace ||
 		(out->b_value > 0 && !any && view_private_number(v, &n_directions, 0) == 0);
+	/* and in one that has some, what has none is not weighted, whatever b-value it was given */
+	if (!out->is_trace && !any)
+		out->b_value = 0;
 }
 
 static int ge_facts(const struct view *v, struct facts *out, struct err *err)

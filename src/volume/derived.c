@@ -270,6 +270,15 @@ static bool is_apart(const struct plan_stack *s, uint32_t t)
 	return s->diffusion && s->diffusion[t].is_trace;
 }
 
+/* Without a single direction there is nothing to keep isotropic volumes from. */
+static bool has_directions(const struct volume *v)
+{
+	for (uint32_t t = 0; t < v->dim[3]; t++)
+		if (v->bvec[t][0] != 0.0 || v->bvec[t][1] != 0.0 || v->bvec[t][2] != 0.0)
+			return true;
+	return false;
+}
+
 /* Time points in their order but the isotropic ones last; returns how many are not. */
 static uint32_t sort_times(const struct plan_stack *s, uint32_t *order)
 {
@@ -313,7 +322,7 @@ static int derive_isotropic(struct planner *p, uint32_t base, struct err *err)
 	uint32_t *order, n_kept;
 	int rc;
 
-	if (!v->bval || !v->bvec || !s->block->traits.trace_apart)
+	if (!v->bval || !v->bvec || !s->block->traits.trace_apart || !has_directions(v))
 		return 0;
 	order = arena_zalloc(&p->scratch, s->n_times, sizeof *order);
 	if (!order)

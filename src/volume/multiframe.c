@@ -50,23 +50,45 @@ static void place_dose_planes(const struct dcm_header *h, struct plan_block *b)
 	b->gap = b->n_planes > 1 && dcm_double(n, 1, &z) ? fabs(z - base) : b->gap;
 }
 
+/* Other stacks have the place of their first plane alone: the rest follow along the normal. PS3.3 C.8.4.15. */
+static void place_planes(struct plan_block *b)
+{
+	const double *o = b->images[0].orientation;
+	double normal[3] = { o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5], o[0] * o[4] - o[1] * o[3] };
+	double step = isnan(b->gap) || b->gap == 0.0 ? b->thickness : b->gap;
+
+	for (uint32_t i = 0; i < b->n_planes * b->n_times && !isnan(step); i++)
+		for (int k = 0; k < 3; k++)
+			b->images[i].position[k] += (double)(i % b->n_planes) * step * normal[k];
+	b->gap = fabs(b->gap);
+}
+
+/* Nuclear medicine tells of its detector where the planes lie. */
+static void read_detector(const struct dcm_header *h, struct plan_image *im)
+{
+	const struct dcm_dataset *detector = dcm_first_item(&h->top, DCM_DetectorInformationSequence);
+
+	for (uint32_t i = 0; detector && i < 3; i++)
+		dcm_double(dcm_get(detector, DCM_ImagePositionPatient), i, &im->position[i]);
+	for (uint32_t i = 0; detector && i < 6; i++)
+		dcm_double(dcm_get(detector, DCM_ImageOrientationPatient), i, &im->orientation[i]);
+}
+
 static void read_plain(const struct dcm_header *h, struct plan_block *b, uint32_t n)
 {
 	double scaling = dcm_get_double(&h->top, DCM_DoseGridScaling, NAN);
-	const struct dcm_dataset *detector = dcm_first_item(&h->top, DCM_DetectorInformationSequence);
 
-	for (int i = 0; detector && i < 3; i++)
-		dcm_double(dcm_get(detector, DCM_ImagePositionPatient), (uint32_t)i, &b->images[0].position[i]);
-	for (int i = 0; detector && i < 6; i++)
-		dcm_double(dcm_get(detector, DCM_ImageOrientationPatient), (uint32_t)i,
-			&b->images[0].orientation[i]);
+	read_detector(h, &b->images[0]);
 	if (!isnan(scaling))
 		b->images[0].slope = scaling;
 	for (uint32_t k = 1; k < n; k++) {
 		b->images[k] = b->images[0];
 		b->images[k].frame = k;
 	}
-	place_dose_planes(h, b);
+	if (dcm_get(&h->top, DCM_GridFrameOffsetVector))
+		place_dose_planes(h, b);
+	else if (b->n_planes > 1)
+		place_planes(b);
 }
 
 /* Nuclear medicine: planes that the slice vector tells apart; the rest is time. PS3.3 C.8.4.8. */
@@ -77,6 +99,49 @@ static uint32_t slices_of(const struct dcm_header *h, uint32_t n)
 	if (!dcm_get(&h->top, DCM_SliceVector) || slices < 1 || slices > n || n % slices)
 		return n;
 	return (uint32_t)slices;
+}
+
+/* Which frame is plane s of time t, by the slice vector: the t-th that it has for s. False: the vector does not tell
+ * each of them. */
+static bool arrange(const struct dcm_node *vector, const struct plan_block *b, uint32_t *frame_of, uint32_t *n_seen)
+{
+	for (uint32_t k = 0; k < b->n_planes * b->n_times; k++) {
+		int64_t slice = 0;
+
+		if (!dcm_int(vector, k, &slice) || slice < 1 || slice > b->n_planes ||
+		    n_seen[slice - 1] == b->n_times)
+			return false;
+		frame_of[n_seen[slice - 1]++ * b->n_planes + (uint32_t)slice - 1] = k;
+	}
+	return true;
+}
+
+static int arrange_frames(struct planner *p, const struct dcm_header *h, struct plan_block *b, struct err *err)
+{
+	const struct dcm_node *vector = dcm_get(&h->top, DCM_SliceVector);
+	uint32_t n = b->n_planes * b->n_times;
+	uint32_t *frame_of = arena_zalloc(&p->scratch, n, sizeof *frame_of);
+	uint32_t *n_seen = arena_zalloc(&p->scratch, b->n_planes, sizeof *n_seen);
+
+	if (!frame_of || !n_seen)
+		return err_nomem(err);
+	if (vector && b->n_times > 1 && arrange(vector, b, frame_of, n_seen))
+		for (uint32_t i = 0; i < n; i++)
+			b->images[i].frame = frame_of[i];
+	return 0;
+}
+
+/* Ultrasound is calibrated by region, in cm. PS3.3 C.8.5.5. */
+static void read_region(const struct dcm_header *h, struct plan_block *b)
+{
+	const struct dcm_dataset *region = dcm_first_item(&h->top, DCM_SequenceOfUltrasoundRegions);
+	const int64_t cm = 3;
+
+	if (!region || !isnan(b->spacing[0]) || dcm_get_int(region, DCM_PhysicalUnitsXDirection, 0) != cm ||
+	    dcm_get_int(region, DCM_PhysicalUnitsYDirection, 0) != cm)
+		return;
+	b->spacing[0] = fabs(dcm_get_double(region, DCM_PhysicalDeltaY, NAN)) * 10.0;
+	b->spacing[1] = fabs(dcm_get_double(region, DCM_PhysicalDeltaX, NAN)) * 10.0;
 }
 
 static int collect_plain(struct planner *p, struct series *s, const struct instance *in,
@@ -92,7 +157,8 @@ static int collect_plain(struct planner *p, struct series *s, const struct insta
 	b->n_times = n / b->n_planes;
 	b->time_step_s = frame_time_s(h);
 	read_plain(h, b, n);
-	return 0;
+	read_region(h, b);
+	return arrange_frames(p, h, b, err);
 }
 
 /* NumberOfFrames, unless the file is far too short for it: each encapsulated frame takes an item's head, a native

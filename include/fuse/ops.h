@@ -29,9 +29,16 @@ struct session {
 	struct reply_buffer *free_buffers;   /* protected by lock */
 	struct refresher *refresher;
 	_Atomic bool resting;                /* the refresher sleeps until something happens */
+	/* Requests whose reply binds names, by the parity of the turn that they began in. */
+	_Atomic unsigned turn;
+	_Atomic unsigned n_binding[2];
 };
 
 extern const struct fuse_lowlevel_ops session_ops;
+
+/* Wait until every reply that may bind a name as it was before this call is with the kernel: what is said to
+ * be over after that, is. */
+void ops_settle(struct session *s);
 
 /* refresher.c: the thread that keeps the mount fresh. */
 int refresher_start(struct session *s, struct err *err);

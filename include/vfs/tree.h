@@ -188,6 +188,7 @@ uint32_t dir_nth(const struct dir *d, uint32_t k);
 int dir_count_lookup(struct dir *d, uint32_t i);
 void dir_uncount(struct dir *d, uint32_t i, uint64_t n);
 void dir_touch(struct vfs *v, struct dir *d);            /* its list is in use */
+void dir_rest(struct vfs *v, struct dir *d);             /* ... and will hardly be any more */
 struct extra *dir_extra(const struct dir *d, const char *name);
 
 int dir_new(struct vfs *v, struct dir *parent, const struct view *view, uint64_t ino,

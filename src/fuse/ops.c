@@ -16,6 +16,7 @@
 #include "vfs/vfs.h"
 
 #define CACHE_SECONDS 86400.0          /* names and attributes: a refresh says what is over before */
+#define SETTLE_MS 2000
 #define BLOCK_BYTES (128 * 1024)       /* what stdio readers ask for at once */
 
 static struct session *session_of(fuse_req_t req)
@@ -36,6 +37,32 @@ static void reply_error(fuse_req_t req, const char *what, fuse_ino_t ino, int64_
 	if (code == EIO || code == ENOMEM)
 		log_warn("%s of inode %llu: %s", what, (unsigned long long)ino, err->msg);
 	fuse_reply_err(req, code);
+}
+
+/* ---- replies that bind names ---- */
+
+static unsigned binding_begin(struct session *s)
+{
+	unsigned parity = atomic_load(&s->turn) & 1;
+
+	atomic_fetch_add(&s->n_binding[parity], 1);
+	return parity;
+}
+
+static void binding_end(struct session *s, unsigned parity)
+{
+	atomic_fetch_sub(&s->n_binding[parity], 1);
+}
+
+/* A request that begins after the turn sees the tree as it is now. One that takes for ever is not waited
+ * for: its name is found to be stale when it is used. */
+void ops_settle(struct session *s)
+{
+	unsigned parity = atomic_fetch_add(&s->turn, 1) & 1;
+	int i;
+
+	for (i = 0; i < SETTLE_MS && atomic_load(&s->n_binding[parity]) > 0; i++)
+		usleep(1000);
 }
 
 /* ---- buffers ---- */
@@ -94,9 +121,8 @@ static void fill_entry(const struct session *s, const struct vfs_attr *a, struct
 	fill_stat(s, a, &e->attr);
 }
 
-static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+static void reply_lookup(struct session *s, fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct session *s = session_of(req);
 	struct fuse_entry_param e = { .entry_timeout = CACHE_SECONDS };
 	struct vfs_attr a;
 	struct err err;
@@ -110,6 +136,15 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fill_entry(s, &a, &e);
 	if (fuse_reply_entry(req, &e) < 0 && r == 0)
 		vfs_forget(s->o.vfs, a.ino, 1);
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct session *s = session_of(req);
+	unsigned parity = binding_begin(s);
+
+	reply_lookup(s, req, parent, name);
+	binding_end(s, parity);
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
@@ -267,6 +302,7 @@ static void reply_dir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bo
 {
 	struct session *s = session_of(req);
 	struct dir_reply d = { .req = req, .s = s, .plus = plus };
+	unsigned parity;
 	struct err err;
 	int r;
 
@@ -276,6 +312,7 @@ static void reply_dir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bo
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
+	parity = binding_begin(s);
 	add_dots(&d, ino, off);
 	r = vfs_readdir(s->o.vfs, ino, off < 3 ? 0 : (uint64_t)off, plus, take_entry, &d, &err);
 	if (r < 0)
@@ -283,6 +320,7 @@ static void reply_dir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bo
 	if (r < 0 || fuse_reply_buf(req, d.b->bytes, d.used) < 0)
 		while (d.n_counted > 0)
 			vfs_forget(s->o.vfs, d.b->inos[--d.n_counted], 1);
+	binding_end(s, parity);
 	buffer_put(s, d.b);
 }
 

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@ struct refresher {
 	int wake_fd, signal_fd;
 	_Atomic bool stop;
 	bool stirred;                  /* look once more after the next TRIM_MS */
+	bool trimmed;                  /* there was something to give back at the last look */
 	int watch_fd;                  /* or -1 */
 	int64_t next;                  /* when to look at the source, ms; -1: when something happens */
 	int64_t look_ms;               /* what the last look took */
@@ -46,14 +48,22 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+struct teller {
+	struct session *s;
+	uint64_t dir;                  /* the one that was told of last: it has moved, so once is enough */
+};
+
 static void tell_kernel(void *arg, uint64_t dir, const char *name)
 {
-	struct session *s = arg;
+	struct teller *t = arg;
 
+	if (t->dir != dir)
+		ops_settle(t->s);
+	t->dir = dir;
 	if (name)
-		fuse_lowlevel_notify_inval_entry(s->fuse, dir, name, strlen(name));
+		fuse_lowlevel_notify_inval_entry(t->s->fuse, dir, name, strlen(name));
 	else
-		fuse_lowlevel_notify_inval_inode(s->fuse, dir, 0, 0);
+		fuse_lowlevel_notify_inval_inode(t->s->fuse, dir, 0, 0);
 }
 
 /* How long to wait for more when something has happened: files come in crowds, and a look takes its time. */
@@ -71,13 +81,14 @@ static void plan(struct refresher *f, int64_t at_ms)
 static void refresh(struct refresher *f)
 {
 	struct session *s = f->s;
+	struct teller teller = { s, 0 };
 	bool changed = false, again = false;
 	int64_t start = now_ms();
 	struct err err;
 	int r = s->o.source.rescan(s->o.source.arg, &changed, &again, &err);
 
 	if (r == 0 && changed)
-		r = vfs_refresh(s->o.vfs, tell_kernel, s, &err);
+		r = vfs_refresh(s->o.vfs, tell_kernel, &teller, &err);
 	if (r < 0)
 		log_warn("refresh: %s", err.msg);
 	f->look_ms = now_ms() - start;
@@ -150,6 +161,9 @@ static void rest(struct refresher *f)
 	bool trim = vfs_trim(f->s->o.vfs) || f->stirred;
 	uint64_t n;
 
+	if (f->trimmed && !trim)
+		malloc_trim(0);
+	f->trimmed = trim;
 	atomic_store(&f->s->resting, !trim);
 	poll(fds, 3, sleep_ms(f->next, trim));
 	atomic_store(&f->s->resting, false);

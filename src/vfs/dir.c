@@ -215,6 +215,20 @@ void dir_touch(struct vfs *v, struct dir *d)
 	v->newest_list = d;
 }
 
+void dir_rest(struct vfs *v, struct dir *d)
+{
+	d->used_ns = 0;
+	if (v->oldest_list == d)
+		return;
+	unlink_list(v, d);
+	d->newer = v->oldest_list;
+	if (d->newer)
+		d->newer->older = d;
+	else
+		v->newest_list = d;
+	v->oldest_list = d;
+}
+
 void dir_drop_list(struct vfs *v, struct dir *d)
 {
 	if (!d->list)

@@ -11,7 +11,7 @@
 #include "vfs/tree.h"
 
 #define LIST_BYTES ((size_t)64 << 20)
-#define IDLE_LIST_BYTES ((size_t)1 << 20)
+#define IDLE_LIST_BYTES ((size_t)64 << 10)
 #define CONTENT_BYTES ((size_t)64 << 20)
 #define N_CONTENTS 256u
 #define LIST_REST_NS INT64_C(3000000000)
@@ -339,6 +339,7 @@ int vfs_readdir(struct vfs *v, uint64_t dir, uint64_t after, bool count, vfs_tak
 {
 	struct place p = { 0 };
 	struct vfs_attr attr;
+	bool all_known = true;
 	uint32_t k;
 	int r;
 
@@ -352,6 +353,7 @@ int vfs_readdir(struct vfs *v, uint64_t dir, uint64_t after, bool count, vfs_tak
 	for (k = r < 0 ? 0 : dir_first_after(p.dir, after); r == 0 && k < p.dir->n; k++) {
 		p.i = dir_nth(p.dir, k);
 		attr_of(&p, &attr);
+		all_known &= attr.size_known;
 		if (count && attr.size_known && dir_count_lookup(p.dir, p.i) < 0) {
 			r = err_nomem(err);
 			break;
@@ -362,6 +364,8 @@ int vfs_readdir(struct vfs *v, uint64_t dir, uint64_t after, bool count, vfs_tak
 			break;
 		}
 	}
+	if (r == 0 && k == p.dir->n && count && all_known)
+		dir_rest(v, p.dir);           /* who was told everything will not ask for names */
 	dir_unpin(v, p.dir);
 	tree_leave(v);
 	return r;

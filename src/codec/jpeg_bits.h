@@ -59,7 +59,7 @@ static inline void jpeg_bits_skip(struct jpeg_bits *b, unsigned k)
 	b->n -= k;
 }
 
-/* The next k bits, k of 1..16, of those that are there. */
+/* The next k bits, k of 1..32, of those that are there. */
 static inline unsigned jpeg_bits_take(struct jpeg_bits *b, unsigned k)
 {
 	unsigned v = jpeg_bits_peek(b, k);

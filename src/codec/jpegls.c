@@ -178,8 +178,8 @@ static inline unsigned golomb_k(int32_t n, int32_t a)
 	return (unsigned)k + (n << k < a);
 }
 
-/* A mapped error, A.5.3: zeros to count, a one, and k bits; or so many zeros that all bits
- * follow. */
+/* A mapped error, A.5.3: zeros to count, a one, and k bits; or so many zeros (up to 56), a one, and
+ * all bits. */
 static inline int32_t read_mapped(struct decoder *d, struct jpeg_bits *b, unsigned k,
 	unsigned limit)
 {
@@ -189,9 +189,9 @@ static inline int32_t read_mapped(struct decoder *d, struct jpeg_bits *b, unsign
 	zeros = b->acc ? (unsigned)__builtin_clzll(b->acc) : 64;
 	if (zeros >= most) {
 		d->broken |= zeros > most;
-		jpeg_bits_skip(b, most + 1);
+		jpeg_bits_skip(b, most);
 		jpeg_bits_refill(b);
-		return (int32_t)jpeg_bits_take(b, d->p.bits) + 1;
+		return (int32_t)(jpeg_bits_take(b, d->p.bits + 1) & ((1u << d->p.bits) - 1)) + 1;
 	}
 	jpeg_bits_skip(b, zeros + 1);
 	if (b->n < k)

@@ -138,6 +138,7 @@ Test(codec_jpegls, near_lossless_frames_are_alike_everywhere)
 	unsigned bits;
 	int n;
 
+	assert_near(1, 16, CHARLS_INTERLEAVE_MODE_NONE, 255, NULL);
 	for (bits = 4; bits <= 16; bits += 2)
 		for (n = 1; n <= 7; n++)
 			assert_near(1, bits, CHARLS_INTERLEAVE_MODE_NONE, n, NULL);

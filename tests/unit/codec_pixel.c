@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -209,6 +210,23 @@ Test(codec_pixel, ybr_becomes_the_rgb_it_came_from)
 				cr_assert_leq(abs((int)p[2] - (int)b), 2);
 			}
 		}
+	}
+}
+
+Test(codec_pixel, rgb_survives_the_way_through_ybr)
+{
+	struct pixel_desc d = frame_desc(1, 1, 3, 8, 8);
+	uint8_t p[3], was[3];
+	unsigned i, c;
+
+	d.photometric = PHOTOMETRIC_YBR_FULL;
+	for (i = 0; i < 4096; i++) {
+		for (c = 0; c < 3; c++)
+			was[c] = p[c] = (uint8_t)((i >> 4 * c & 15) * 17);
+		pixel_rgb_to_ybr(&d, p, 1);
+		pixel_ybr_to_rgb(&d, p, 1);
+		for (c = 0; c < 3; c++)
+			cr_assert_leq(abs((int)p[c] - (int)was[c]), 2);
 	}
 }
 

@@ -26,7 +26,10 @@ struct scan_options {
 	/* Called from one thread, some ten times a second; may be NULL. */
 	void (*progress)(void *arg, const struct scan_progress *p);
 	void *progress_arg;
-	bool hide_files;       /* no instance is named after its file */
+	bool hide_files; /* no instance is named after its file */
+	/* The path of SOURCE, or NULL: later scans look whether it leads to another folder by now. A disk
+	 * that is not mounted, or whose mount point is empty, is gone for a while: what is known stays. */
+	const char *root_path;
 	const char *only_file; /* SOURCE is this one file of root_fd, or NULL */
 };
 

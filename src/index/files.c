@@ -215,6 +215,14 @@ static int check(const struct stat *st, const struct instance *in, struct err *e
 	return 0;
 }
 
+/* errno tells why a file of the index cannot be had: gone is as stale as changed. */
+static int missing(struct err *err, const char *what)
+{
+	if (errno == ENOENT || errno == ENOTDIR || errno == ESTALE)
+		return err_set(err, -ESTALE, "the file has gone since it was indexed");
+	return err_errno(err, "%s", what);
+}
+
 /* The file as it lies there. */
 static int open_raw(const struct files *f, const struct instance *in, struct dcm_source **out,
 	struct err *err)
@@ -226,7 +234,7 @@ static int open_raw(const struct files *f, const struct instance *in, struct dcm
 	fd = openat(f->root_fd, instance_path(in, path, sizeof path),
 		O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
-		return err_errno(err, "open");
+		return missing(err, "open");
 	rc = fstat(fd, &st) != 0 ? err_errno(err, "fstat") : check(&st, in, err);
 	if (rc < 0) {
 		close(fd);
@@ -339,7 +347,7 @@ static int recheck(const struct files *f, struct open *o, const struct instance 
 	if (now - o->checked_ms < FILES_CHECK_MS)
 		return 0;
 	if (fstatat(f->root_fd, instance_path(in, path, sizeof path), &st, 0) != 0)
-		rc = err_errno(err, "stat");
+		rc = missing(err, "stat");
 	else
 		rc = check(&st, in, err);
 	if (rc == 0) {

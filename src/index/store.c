@@ -3,7 +3,9 @@
  * The store: what the last pass over SOURCE found, and the catalog made of it.
  * One thread scans; any thread takes the newest catalog.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -11,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/err.h"
@@ -380,12 +383,51 @@ static bool is_unchanged(const struct findings *known, const struct findings *fo
 		found->n_others == known->n_others;
 }
 
+static bool is_empty(int fd)
+{
+	DIR *d = fdopendir(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+	const struct dirent *e;
+	bool empty = true;
+
+	while (d && empty && (e = readdir(d)))
+		empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+	if (d)
+		closedir(d);
+	return empty;
+}
+
+/* The descriptor of SOURCE is made to follow its path: a disk may have been mounted again. */
+static int follow_root(const struct store *s, struct err *err)
+{
+	int root_fd = files_root_fd(s->files), fd, rc = 0;
+	struct stat then, now;
+
+	if (!s->opt.root_path || s->opt.only_file || !s->scanned)
+		return 0;
+	fd = open(s->opt.root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &now) != 0)
+		rc = err_errno(err, "the source is gone");
+	else if (fstat(root_fd, &then) == 0 && then.st_dev == now.st_dev &&
+		then.st_ino == now.st_ino)
+		rc = 0;
+	else if (is_empty(fd))
+		rc = err_set(err, -ESTALE, "the source is gone: its folder is another, and empty");
+	else if (dup3(fd, root_fd, O_CLOEXEC) < 0)
+		rc = err_errno(err, "follow the source");
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 int store_scan(struct store *s, bool *changed, struct err *err)
 {
 	struct findings known, found;
 	int rc;
 
 	*changed = false;
+	rc = follow_root(s, err);
+	if (rc < 0)
+		return rc;
 	rc = take_known(s, &known, err);
 	if (rc < 0)
 		return rc;

@@ -162,6 +162,7 @@ static int make_world(struct app *a, struct err *err)
 	w.editor = a->editor;
 	w.index = index_path(a, index, sizeof index);
 	w.source = a->source.path;
+	w.scan.root_path = a->source.path;
 	w.scan.only_file = a->source.only_file;
 	w.scan.progress = progress_draw;
 	w.scan.progress_arg = &a->progress;

@@ -120,7 +120,8 @@ Test(index_files, a_changed_file_is_stale)
 	cr_expect_eq(files_get(a.files, in, &s, &err), -ESTALE);
 	cr_expect_eq(files_pread_raw(a.files, in, &err, 1, 0, NULL), -ESTALE);
 	unlink(archive_path(&a, "1"));
-	cr_expect_eq(files_get(a.files, in, &s, &err), -ENOENT);
+	cr_expect_eq(files_get(a.files, in, &s, &err), -ESTALE);
+	cr_expect_not_null(strstr(err.msg, "gone"));
 }
 
 /* An open descriptor goes on with the old file: the path is looked at once in a while. */

@@ -220,6 +220,43 @@ Test(index_store, a_time_stamp_of_the_future_is_believed_after_a_while, .timeout
 	cr_expect_geq(i, 8);
 }
 
+/* As a disk that is unmounted, and mounted again. */
+Test(index_store, a_source_that_vanishes_is_kept_until_it_is_back)
+{
+	struct scan_options opt = { .root_path = a.path };
+	char away[80];
+	struct store *s;
+	struct catalog *c;
+	struct err err;
+	bool changed;
+
+	image("1", 1);
+	archive_age(&a, "1", 60);
+	snprintf(away, sizeof away, "%s.away", a.path);
+	cr_assert_eq(store_new(a.files, &opt, &s, NULL), 0);
+	cr_assert_eq(store_scan(s, &changed, NULL), 0);
+	cr_assert_eq(rename(a.path, away), 0);
+	cr_expect_lt(store_scan(s, &changed, &err), 0);
+	cr_assert_eq(mkdir(a.path, 0755), 0);
+	cr_expect_eq(store_scan(s, &changed, &err), -ESTALE);
+	c = store_get(s);
+	cr_expect_eq(c->n_instances, 1);
+	catalog_put(c);
+	image("1", 1);
+	image("2", 2);
+	archive_age(&a, "1", 60);
+	archive_age(&a, "2", 60);
+	cr_assert_eq(store_scan(s, &changed, NULL), 0);
+	cr_expect(changed);
+	c = store_get(s);
+	cr_expect_eq(c->n_instances, 2);
+	catalog_put(c);
+	store_free(s);
+	unlink(strcat(away, "/1"));
+	away[strlen(a.path) + 5] = '\0';
+	rmdir(away);
+}
+
 Test(index_store, many_folders_and_files)
 {
 	char name[64];

@@ -124,6 +124,8 @@ struct plan_kind {
 	bool derived, may_be_mosaic;
 };
 
+struct plan_concatenation;
+
 struct planner {
 	struct catalog *catalog;
 	const struct study *study;
@@ -131,6 +133,7 @@ struct planner {
 	struct arena *keep;              /* the set's */
 	struct arena scratch;
 	struct plan_kind kind;
+	struct plan_concatenation *concatenations;
 	struct plan_block *blocks;
 	uint32_t n_blocks, cap_blocks;
 	struct plan_group *groups;
@@ -165,6 +168,8 @@ int plan_learn_times(struct planner *p, const struct plan_stack *s, struct plan_
 void plan_time(struct planner *p, const struct plan_stack *s, const struct plan_first *f, struct volume *v);
 /* Is the image of this modality? */
 bool plan_is_modality(const struct plan_image *im, const char *modality);
+/* Objects that were in several files, when all files are collected. */
+int plan_collect_concatenations(struct planner *p, struct err *err);
 /* .bval and .bvec of a volume. */
 void plan_diffusion_from_facts(const struct facts *f, struct plan_diffusion *d);
 int plan_diffusion(struct planner *p, struct plan_stack *s, struct volume *v, struct err *err);

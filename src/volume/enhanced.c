@@ -28,6 +28,7 @@ struct frame {
 	double spacing[2], thickness, gap;
 	uint32_t index[MOST_DIMENSIONS]; /* DimensionIndexValues that are no position, most significant first */
 	int64_t stack, segment;
+	uint32_t order;                  /* in the file, or in the files of a concatenation */
 	uint32_t set;                    /* of frames that may share a volume */
 	double along;
 	uint32_t plane, time;
@@ -84,6 +85,7 @@ static bool varies(const struct dcm_header *h, uint32_t n_frames, uint32_t compo
 static void learn_dimensions(const struct dcm_header *h, uint32_t n_frames, struct dimensions *d)
 {
 	const struct dcm_node *seq = dcm_get(&h->top, DCM_DimensionIndexSequence);
+	bool in_parts = dcm_get(&h->top, DCM_ConcatenationUID);  /* what is one value here may be another there */
 	uint32_t last_place = 0, last_varying = 0;
 
 	d->n = 0;
@@ -92,7 +94,7 @@ static void learn_dimensions(const struct dcm_header *h, uint32_t n_frames, stru
 
 		if (pointer == DCM_InStackPositionNumber || pointer == DCM_ImagePositionPatient)
 			last_place = i;
-		if (is_place(pointer) || !varies(h, n_frames, i))
+		if (is_place(pointer) || (!in_parts && !varies(h, n_frames, i)))
 			continue;
 		last_varying = i;
 		d->from[d->n++] = i;
@@ -224,7 +226,7 @@ static int compare_frame_along(const void *a, const void *b)
 	const struct frame *const *x = a, *const *y = b;
 	int c = compare_doubles((*x)->along, (*y)->along);
 
-	return c ? c : compare_doubles((*x)->im.frame, (*y)->im.frame);
+	return c ? c : compare_doubles((*x)->order, (*y)->order);
 }
 
 static int compare_index(const struct frame *a, const struct frame *b)
@@ -243,7 +245,7 @@ static int compare_frame_time(const void *a, const void *b)
 	if ((*x)->plane != (*y)->plane)
 		return (*x)->plane < (*y)->plane ? -1 : 1;
 	c = compare_index(*x, *y);
-	return c ? c : compare_doubles((*x)->im.frame, (*y)->im.frame);
+	return c ? c : compare_doubles((*x)->order, (*y)->order);
 }
 
 static uint32_t number_planes(struct frame **f, uint32_t n)
@@ -295,34 +297,37 @@ static bool same_volume_kind(const struct plan_block *b, const struct frame *x, 
 
 /* What the maker tells of each time point: diffusion, and when it began, which is the repetition time of a 3D echo train
  * where the header's is that of one excitation. */
-static int read_facts(struct planner *p, const struct dcm_header *h, struct plan_block *b, struct err *err)
+static int read_facts(struct planner *p, struct plan_block *b, struct err *err)
 {
 	struct plan_diffusion *d = arena_zalloc(&p->scratch, b->n_times, sizeof *d);
 	const char *type = b->images[0].in->attr->mr_acquisition_type;
-	double first = INFINITY, last = -INFINITY;
+	double first = INFINITY, last = -INFINITY, train = 0.0;
 
 	if (!d)
 		return err_nomem(err);
 	for (uint32_t t = 0; t < b->n_times; t++) {
-		struct facts f;
-		int rc = vendor_facts(h, b->images[(size_t)t * b->n_planes].frame, &p->scratch, &f, err);
+		const struct plan_image *im = &b->images[(size_t)t * b->n_planes];
+		const struct dcm_header *h = plan_header(p, im->in);
+		struct facts f = { .begin_s = NAN, .b_value = NAN };
+		int rc = h ? vendor_facts(h, im->frame, &p->scratch, &f, err) : 0;
 
 		if (rc < 0)
 			return rc;
 		plan_diffusion_from_facts(&f, &d[t]);
 		first = fmin(first, f.begin_s);
 		last = fmax(last, f.begin_s);
+		train = h ? number(h, im->frame, DCM_EchoTrainLength, 0.0) : 0.0;
 	}
 	b->diffusion = d;
-	if (last > first && type && strcmp(type, "3D") == 0 && number(h, 0, DCM_EchoTrainLength, 0.0) > 1.0)
+	if (last > first && type && strcmp(type, "3D") == 0 && train > 1.0)
 		b->time_step_s = (double)((float)(1000.0f * (((float)last - (float)first) /
 							     (float)(b->n_times - 1)))) / 1000.0;
 	return 0;
 }
 
 /* One block of the times in which `mine` is set. */
-static int add_block(struct planner *p, struct series *s, const struct instance *in, const struct dcm_header *h,
-	const struct grid *g, const bool *mine, uint32_t n_times, int32_t echo_number, struct err *err)
+static int add_block(struct planner *p, struct series *s, const struct instance *in, const struct grid *g,
+	const bool *mine, uint32_t n_times, int32_t echo_number, struct err *err)
 {
 	struct plan_block *b = plan_new_block(p, s, in, g->n_planes * n_times);
 	uint32_t n = 0;
@@ -348,7 +353,7 @@ static int add_block(struct planner *p, struct series *s, const struct instance 
 		b->thickness = first->thickness;
 		b->gap = first->gap;
 	}
-	return read_facts(p, h, b, err);
+	return read_facts(p, b, err);
 }
 
 /* Echoes are numbered in the order in which they come; 0: there is one alone. */
@@ -374,8 +379,8 @@ static int32_t echo_number(const struct grid *g, uint32_t time)
 	return several ? echo : 0;
 }
 
-static int add_blocks(struct planner *p, struct series *s, const struct instance *in, const struct dcm_header *h,
-	const struct grid *g, struct err *err)
+static int add_blocks(struct planner *p, struct series *s, const struct instance *in, const struct grid *g,
+	struct err *err)
 {
 	bool *done = arena_zalloc(&p->scratch, g->n_times, sizeof *done);
 	bool *mine = arena_zalloc(&p->scratch, g->n_times, sizeof *mine);
@@ -396,7 +401,7 @@ static int add_blocks(struct planner *p, struct series *s, const struct instance
 			done[u] = done[u] || mine[u];
 			n += mine[u];
 		}
-		rc = add_block(p, s, in, h, g, mine, n, echo_number(g, t), err);
+		rc = add_block(p, s, in, g, mine, n, echo_number(g, t), err);
 	}
 	return rc;
 }
@@ -408,9 +413,9 @@ static void fill_grid(struct grid *g, struct frame *const *f, uint32_t n)
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (f[i]->time == 0 && f[i]->plane == 0)
-			first = f[i]->im.frame;
+			first = f[i]->order;
 		if (f[i]->time == 0 && f[i]->plane == g->n_planes - 1)
-			last = f[i]->im.frame;
+			last = f[i]->order;
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t plane = first > last ? g->n_planes - 1 - f[i]->plane : f[i]->plane;
@@ -421,8 +426,8 @@ static void fill_grid(struct grid *g, struct frame *const *f, uint32_t n)
 }
 
 /* Frames of planes that have more than others: one volume, in the order of their places. */
-static int add_left_over(struct planner *p, struct series *s, const struct instance *in,
-	const struct dcm_header *h, struct frame **f, uint32_t n, uint32_t n_times, struct err *err)
+static int add_left_over(struct planner *p, struct series *s, const struct instance *in, struct frame **f,
+	uint32_t n, uint32_t n_times, struct err *err)
 {
 	struct grid g = { .n_times = 1 };
 	bool mine = true;
@@ -437,14 +442,14 @@ static int add_left_over(struct planner *p, struct series *s, const struct insta
 	if (!g.n_planes)
 		return 0;
 	plan_problem(p, in, "%u frames do not fill a volume: shown as a part of their own", g.n_planes);
-	rc = add_block(p, s, in, h, &g, &mine, 1, 0, err);
+	rc = add_block(p, s, in, &g, &mine, 1, 0, err);
 	if (!rc)
 		p->blocks[p->n_blocks - 1].is_left_over = true;
 	return rc;
 }
 
-static int collect_set(struct planner *p, struct series *s, const struct instance *in, const struct dcm_header *h,
-	struct frame **f, uint32_t n, struct err *err)
+static int collect_set(struct planner *p, struct series *s, const struct instance *in, struct frame **f, uint32_t n,
+	struct err *err)
 {
 	struct grid g;
 	bool placed = true;
@@ -455,15 +460,15 @@ static int collect_set(struct planner *p, struct series *s, const struct instanc
 		placed = placed && !isnan(f[i]->along);
 	}
 	for (uint32_t i = 0; i < n && !placed; i++)
-		f[i]->along = f[i]->im.frame;
+		f[i]->along = f[i]->order;
 	g.n_planes = number_planes(f, n);
 	g.n_times = number_times(f, n);
 	g.at = arena_zalloc(&p->scratch, (size_t)g.n_planes * g.n_times, sizeof *g.at);
 	if (!g.at)
 		return err_nomem(err);
 	fill_grid(&g, f, n);
-	rc = add_blocks(p, s, in, h, &g, err);
-	return rc ? rc : add_left_over(p, s, in, h, f, n, g.n_times, err);
+	rc = add_blocks(p, s, in, &g, err);
+	return rc ? rc : add_left_over(p, s, in, f, n, g.n_times, err);
 }
 
 /* Segments that all have the same planes are time points of one volume, in their order; others are volumes of
@@ -491,8 +496,8 @@ static void unite_segments(struct frame *frames, uint32_t n, struct frame **scra
 	}
 }
 
-static int collect_frames(struct planner *p, struct series *s, const struct instance *in,
-	const struct dcm_header *h, struct frame *frames, uint32_t n, struct err *err)
+static int collect_frames(struct planner *p, struct series *s, const struct instance *in, struct frame *frames,
+	uint32_t n, struct err *err)
 {
 	uint32_t *first_of_set = arena_zalloc(&p->scratch, n, sizeof *first_of_set), n_sets;
 	struct frame **of_set = arena_zalloc(&p->scratch, n, sizeof *of_set);
@@ -508,7 +513,68 @@ static int collect_frames(struct planner *p, struct series *s, const struct inst
 		for (uint32_t k = 0; k < n; k++)
 			if (frames[k].set == i)
 				of_set[n_in++] = &frames[k];
-		rc = collect_set(p, s, in, h, of_set, n_in, err);
+		rc = collect_set(p, s, in, of_set, n_in, err);
+	}
+	return rc;
+}
+
+/* --- concatenations ------------------------------------------------------------------------------- */
+
+/* One object in several files (PS3.3 C.7.6.16.2.2.4): its frames so far, until all files of the study are seen. */
+struct plan_concatenation {
+	const char *uid;
+	struct series *series;
+	struct frame *frames;
+	uint32_t n, cap;
+	struct plan_concatenation *next;
+};
+
+static struct plan_concatenation *find_concatenation(struct planner *p, struct series *s, const char *uid)
+{
+	struct plan_concatenation *c;
+
+	for (c = p->concatenations; c; c = c->next)
+		if (c->series == s && strcmp(c->uid, uid) == 0)
+			return c;
+	c = arena_zalloc(&p->scratch, 1, sizeof *c);
+	if (!c)
+		return NULL;
+	c->uid = uid;
+	c->series = s;
+	c->next = p->concatenations;
+	p->concatenations = c;
+	return c;
+}
+
+static int keep_for_later(struct planner *p, struct series *s, const char *uid, const struct frame *frames,
+	uint32_t n, struct err *err)
+{
+	struct plan_concatenation *c = find_concatenation(p, s, uid);
+
+	for (uint32_t i = 0; c && i < n; i++) {
+		struct frame *f = plan_grow(p, &c->frames, &c->n, &c->cap, sizeof *f);
+
+		if (!f)
+			return err_nomem(err);
+		*f = frames[i];
+	}
+	return c ? 0 : err_nomem(err);
+}
+
+static int compare_order(const void *a, const void *b)
+{
+	const struct frame *x = a, *y = b;
+
+	return (x->order > y->order) - (x->order < y->order);
+}
+
+int plan_collect_concatenations(struct planner *p, struct err *err)
+{
+	int rc = 0;
+
+	for (struct plan_concatenation *c = p->concatenations; c && !rc; c = c->next) {
+		qsort(c->frames, c->n, sizeof *c->frames, compare_order);
+		rc = collect_frames(p, c->series, c->frames[0].im.in, c->frames, c->n, err);
 	}
 	return rc;
 }
@@ -520,17 +586,22 @@ int plan_collect_enhanced(struct planner *p, struct series *s, const struct inst
 	struct plan_block record = { 0 };
 	struct plan_image image = { .in = in, .series = s };
 	struct dimensions d;
+	const char *uid;
+	uint32_t offset;
 
 	if (!frames)
 		return err_nomem(err);
 	plan_fill_from_record(p, in, &record, &image);
 	learn_dimensions(h, n, &d);
+	uid = dcm_get_text(&h->top, DCM_ConcatenationUID, &p->scratch);
+	offset = uid ? (uint32_t)dcm_get_int(&h->top, DCM_ConcatenationFrameOffsetNumber, 0) : 0;
 	for (uint32_t i = 0; i < n; i++) {
 		frames[i].im = image;
 		memcpy(frames[i].spacing, record.spacing, sizeof record.spacing);
 		frames[i].thickness = record.thickness;
 		frames[i].gap = record.gap;
+		frames[i].order = offset + i;
 		read_frame(p, h, i, &d, &frames[i]);
 	}
-	return collect_frames(p, s, in, h, frames, n, err);
+	return uid ? keep_for_later(p, s, uid, frames, n, err) : collect_frames(p, s, in, frames, n, err);
 }

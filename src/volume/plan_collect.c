@@ -245,5 +245,5 @@ int plan_collect(struct planner *p, struct err *err)
 				rc = collect_single(p, s, in, err);
 		}
 	}
-	return rc;
+	return rc ? rc : plan_collect_concatenations(p, err);
 }

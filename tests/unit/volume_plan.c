@@ -381,6 +381,41 @@ Test(volume_plan, echoes_of_one_file_are_volumes_of_their_own)
 	cr_expect_eq(p.set->volumes[2]->slices[1].frame, 5);
 }
 
+struct part {
+	int first, n;
+};
+
+/* Frames first ... of an object of four planes. */
+static void concatenated(struct gen *g, void *arg)
+{
+	const struct part *part = arg;
+
+	gen_putf(g, DCM_NumberOfFrames, "%d", part->n);
+	gen_put(g, DCM_ConcatenationUID, "1.2.3.4");
+	gen_putf(g, DCM_ConcatenationFrameOffsetNumber, "%d", part->first);
+	gen_sequence(g, DCM_PerFrameFunctionalGroupsSequence);
+	for (int i = 0; i < part->n; i++)
+		gen_frame(g, 3.0 * (part->first + i), part->first + i + 1, 1, 10.0);
+	gen_end(g);
+}
+
+Test(volume_plan, files_of_one_concatenation_are_one_volume)
+{
+	struct part parts[2] = { { 2, 2 }, { 0, 2 } };
+	const struct volume *v;
+
+	for (int i = 0; i < 2; i++)
+		planned_image(&p, &(struct planned_image){ .number = i + 1, .more = concatenated, .arg = &parts[i] });
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 1);
+	v = p.set->volumes[0];
+	cr_assert(v->dim[2] == 4 && v->dim[3] == 1);
+	for (uint32_t k = 0; k < 4; k++) {
+		cr_expect_eq(v->slices[k].in->number, k < 2 ? 2 : 1);
+		cr_expect_eq(v->slices[k].frame, k % 2);
+	}
+}
+
 Test(volume_plan, film_runs_in_time)
 {
 	planned_image(&p, &(struct planned_image){ .number = 1, .modality = "US", .nowhere = true, .more = film });

@@ -261,7 +261,8 @@ def main():
         with tempfile.TemporaryDirectory() as scratch:
             mount = os.path.join(scratch, 'mnt')
             os.mkdir(mount)
-            subprocess.run([os.environ['DCMFS'], source, mount], check=True, stdin=subprocess.DEVNULL)
+            subprocess.run([os.environ['DCMFS'], '-o', 'index=none', source, mount], check=True,
+                           stdin=subprocess.DEVNULL)
             try:
                 check_case(case, mount, scratch, itk)
             finally:

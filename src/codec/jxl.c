@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* JPEG XL (ISO/IEC 18181), by libjxl; empty where that is not to be had. */
+/*
+ * JPEG XL (ISO/IEC 18181), by libjxl; empty where that is not to be had.
+ *
+ * Some builds of libjxl write about broken streams to standard error, and nothing can be asked to
+ * keep them quiet; the error that we return says less.
+ */
 #include "codec/codec.h"
 
 #ifdef DCMFS_JXL
@@ -12,13 +17,19 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+/* Alpha and the like, each of the frame's size; DICOM has none. */
+enum { MAX_EXTRA_CHANNELS = 2 };
+
 static int check_info(const JxlBasicInfo *info, const struct pixel_desc *desc, struct err *err)
 {
 	if (info->xsize != desc->cols || info->ysize != desc->rows ||
 		info->num_color_channels != desc->samples)
-		return err_set(err, -EBADMSG, "JPEG XL frame of %ux%u, %u samples, where the header "
-			"has %ux%u, %u", info->xsize, info->ysize, info->num_color_channels,
+		return err_set(err, -EBADMSG, "JPEG XL frame of %ux%u, %u samples, where the "
+			"header has %ux%u, %u", info->xsize, info->ysize, info->num_color_channels,
 			desc->cols, desc->rows, desc->samples);
+	if (info->num_extra_channels > MAX_EXTRA_CHANNELS)
+		return err_set(err, -ENOTSUP, "JPEG XL frame with %u extra channels",
+			info->num_extra_channels);
 	if (info->exponent_bits_per_sample || info->bits_per_sample > 16)
 		return err_set(err, -ENOTSUP, "JPEG XL frame of %u bits or floats",
 			info->bits_per_sample);

@@ -65,7 +65,7 @@ static const struct option_row {
 	{ "key", "FILE", NULL, "the secret that makes new UIDs (a random one)", KIND_TEXT, DONE, AT(key), NOWHERE, 0 },
 	{ "index", "PATH|none", "~/.cache/dcmfs", "where the index is kept between mounts", KIND_TEXT, DONE,
 		AT(index), NOWHERE, 0 },
-	{ "refresh", "SECONDS", "0", "look for changes so often; 0: on SIGHUP alone", KIND_NUMBER, DONE,
+	{ "refresh", "SECONDS", "0", "look for changes so often, where the kernel cannot tell", KIND_NUMBER, DONE,
 		AT(refresh_seconds), NOWHERE, 0 },
 	{ "cache", "BYTES", "256M", "decoded frames in memory, at most", KIND_SIZE, DONE, AT(cache_bytes), NOWHERE, 0 },
 	{ "readahead_kb", "N", "1024", "the kernel's read-ahead; root alone can set it", KIND_NUMBER, DONE,

@@ -19,7 +19,7 @@ verdict()
 of_help()
 {
 	"$DCMFS" --help 2>/dev/null | awk '
-		$1 == "-o" { sub(/[ =,].*/, "", $2); print "-o " $2; next }
+		$1 == "-o" { sub(/[][ =,].*/, "", $2); print "-o " $2; next }
 		{ for (i = 1; i <= NF && $i ~ /^-/; i++) { sub(/[,=].*/, "", $i); print $i } }' | sort -u
 }
 

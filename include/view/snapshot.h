@@ -17,12 +17,14 @@ struct filter {
 };
 
 struct keywords;
+struct layout;
 struct selections;
 
 struct snapshot {
 	struct world *world;
 	struct keywords *keywords;
 	struct selections *selections;
+	struct layout *layout;               /* NULL: PATIENT/STUDY/SERIES */
 	struct catalog *catalog;             /* a reference */
 	struct files *files;
 	struct plans *plans;

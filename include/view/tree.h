@@ -7,6 +7,7 @@
 #ifndef VIEW_TREE_H
 #define VIEW_TREE_H
 
+#include "view/layout.h"
 #include "view/snapshot.h"
 #include "vfs/content.h"
 #include "vfs/view.h"
@@ -25,6 +26,8 @@ enum tree_kind {
 	TREE_ROOT_FILE,          /* b: which */
 	TREE_VOLUME_DIR,         /* a: study id, b: volume index; version: the study's */
 	TREE_SLICE_FILE,         /* a: study id, b: volume index << 32 | slice; version: the study's */
+	TREE_FOLDER,             /* a: key of a layout's folder */
+	TREE_FOLDER_FILE,        /* a: key of a layout's folder, b: which; version: the catalog's */
 	TREE_FIRST_FREE = 64,    /* views' own kinds start here */
 };
 
@@ -44,6 +47,27 @@ int tree_gone(struct err *err);
 /* Emit one entry: name is stem + ending. */
 int tree_emit(struct view_out *out, enum view_type type, const char *stem, const char *ending,
 	const struct view_key *key, int64_t size, int64_t mtime_ns, uint64_t identity, struct err *err);
+
+/* The layout's tree (view/layout.h) and the node's folder in it; folders_put(*tree). *tree is NULL, and 0 comes
+ * back, where the mount has no layout. -ESTALE: the folder has gone. */
+int tree_folder(const struct view_node *n, struct folders **tree, const struct folder **f, struct err *err);
+bool folder_is_shown(const struct filter *filter, const struct folder *f);
+
+/* The folders above volumes; none in the one that holds them. */
+int tree_list_volume_folders(const struct view_node *n, struct view_out *out, struct err *err);
+/* The volumes that lie in this folder and that the filter shows; stem: their name here. */
+typedef int (*tree_volume)(void *arg, const struct study *st, const struct volume *v, const char *stem, struct err *err);
+int tree_each_volume(const struct view_node *n, tree_volume each, void *arg, struct err *err);
+
+/* The folders and the name of an instance below a view, from the top: at most TREE_MAX_PATH parts, mem_free(). */
+#define TREE_MAX_PATH 20
+struct tree_path {
+	unsigned n;
+	const char *part[TREE_MAX_PATH];     /* the last is the instance's name without ending */
+	struct folders *tree;                /* what they lie in; NULL: the catalog */
+};
+int tree_path_of(const struct view_node *n, const struct instance *in, struct tree_path *out, struct err *err);
+void tree_path_release(struct tree_path *p);
 
 int tree_list_patients(const struct view_node *n, struct view_out *out, struct err *err);
 int tree_list_studies(const struct view_node *n, struct view_out *out, struct err *err);

@@ -23,6 +23,7 @@ struct world_options {
 	size_t cache_bytes;              /* of decoded frames; 0: the default */
 	unsigned max_open_files;         /* 0: the default */
 	unsigned n_decode_threads;       /* ahead of a reader in order; 0: one a core */
+	const char *layout;              /* a template; NULL: PATIENT/STUDY/SERIES */
 	const char *by;                  /* keywords to list in by/ beside the default ones; NULL: none */
 	const char *index;               /* path of the saved index; NULL: none */
 	const char *source;              /* the real path of SOURCE, which the index is of */

@@ -158,6 +158,7 @@ static int make_world(struct app *a, struct err *err)
 	sigset_t end, before;
 	int r;
 
+	w.layout = a->o.layout;
 	w.by = a->o.by;
 	w.editor = a->editor;
 	w.index = index_path(a, index, sizeof index);

@@ -53,7 +53,7 @@ static const struct option_row {
 	{ "-s", NULL, NULL, "serve with one thread", KIND_FLAG, DONE, AT(single_thread), NOWHERE, 0 },
 
 	{ "views", "A:B:...", "all", "show only these of the top folders", KIND_TEXT, DONE, AT(views), NOWHERE, 0 },
-	{ "layout", "TEMPLATE", "PATIENT/STUDY/SERIES", "folders made of {Keyword} parts", KIND_TEXT, NOT_YET,
+	{ "layout", "TEMPLATE", "PATIENT/STUDY/SERIES", "folders made of {Keyword} parts", KIND_TEXT, DONE,
 		AT(layout), NOWHERE, 0 },
 	{ "by", "A:B:...", NULL, "list these keywords too in by/", KIND_TEXT, DONE, AT(by), NOWHERE, 0 },
 	{ "xattr", NULL, NULL, "extended attributes user.dicom.KEYWORD", KIND_FLAG, DONE, AT(xattr), NOWHERE, 0 },

@@ -22,11 +22,35 @@ static int list_series(const struct view_node *n, struct view_out *out, struct e
 	return rc;
 }
 
+/* FOLDER.txt beside each folder of a layout that holds instances. */
+static int list_summaries(const struct view_node *n, struct view_out *out, struct err *err)
+{
+	const struct folder *f, *c;
+	struct folders *tree;
+	int rc = tree_folder(n, &tree, &f, err);
+
+	if (rc < 0 || !tree)
+		return rc;
+	for (c = f->children; c && rc == 0; c = c->next) {
+		struct view_key key = { .kind = TREE_FOLDER_FILE, .version = (uint32_t)n->snap->catalog->gen, .a = c->key };
+
+		if (c->n_leaves && folder_is_shown(n->snap->filter, c))
+			rc = tree_emit(out, VIEW_FILE, c->name, ".txt", &key, VIEW_SIZE_LATER, c->mtime_ns, c->key, err);
+	}
+	folders_put(tree);
+	return rc;
+}
+
 static int list(const struct view_node *n, struct view_out *out, struct err *err)
 {
+	int rc;
+
 	if (node_key(n)->kind == TREE_STUDY)
 		return list_series(n, out, err);
-	return tree_list(n, ".txt", NULL, out, err);
+	rc = tree_list(n, ".txt", NULL, out, err);
+	if (rc == 0 && (node_key(n)->kind == TREE_ROOT || node_key(n)->kind == TREE_FOLDER))
+		rc = list_summaries(n, out, err);
+	return rc;
 }
 
 static int render_instance(const struct view_node *n, struct buf *out, struct err *err)
@@ -57,20 +81,35 @@ static int add_instance(const struct view_node *n, struct dump_series *sum, cons
 	return rc;
 }
 
+/* Add each instance of a series, or of a layout's folder. */
+static int add_instances(const struct view_node *n, struct dump_series *sum, struct err *err)
+{
+	const struct series *s = node_key(n)->kind == TREE_SERIES_FILE ? tree_series(n) : NULL;
+	const struct folder *f = NULL;
+	struct folders *tree = NULL;
+	uint32_t i;
+	int rc = 0;
+
+	if (!s && node_key(n)->kind == TREE_FOLDER_FILE)
+		rc = tree_folder(n, &tree, &f, err);
+	if (rc == 0 && !s && !f)
+		rc = tree_gone(err);
+	for (i = 0; s && i < s->n_instances && rc == 0; i++)
+		rc = add_instance(n, sum, s->instances[i], err);
+	for (i = 0; f && i < f->n_leaves && rc == 0; i++)
+		rc = add_instance(n, sum, f->leaves[i].in, err);
+	folders_put(tree);
+	return rc;
+}
+
 static int render_series(const struct view_node *n, struct buf *out, struct err *err)
 {
-	const struct series *s = tree_series(n);
 	struct dump_series *sum;
-	uint32_t i;
-	int rc;
+	int rc = dump_series_new(&sum, err);
 
-	if (!s || node_key(n)->version != s->version)
-		return tree_gone(err);
-	rc = dump_series_new(&sum, err);
 	if (rc < 0)
 		return rc;
-	for (i = 0; i < s->n_instances && rc == 0; i++)
-		rc = add_instance(n, sum, s->instances[i], err);
+	rc = add_instances(n, sum, err);
 	if (rc == 0)
 		rc = dump_series_render(sum, out, err);
 	dump_series_free(sum);
@@ -79,7 +118,7 @@ static int render_series(const struct view_node *n, struct buf *out, struct err 
 
 static tree_render render_of(const struct view_node *n)
 {
-	return node_key(n)->kind == TREE_SERIES_FILE ? render_series : render_instance;
+	return node_key(n)->kind == TREE_INSTANCE ? render_instance : render_series;
 }
 
 static int open_file(const struct view_node *n, struct content **out, struct err *err)

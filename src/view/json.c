@@ -21,29 +21,25 @@ static void add_component(struct buf *out, const char *s)
 	}
 }
 
-/* From json/PATIENT/STUDY/SERIES/ to the instance's file under dicom/. */
+/* From the instance's folder below json/ to its file under dicom/. */
 static int bulk_uri(const struct view_node *n, const struct instance *in, struct buf *out, struct err *err)
 {
-	const struct series *s = catalog_series(n->snap->catalog, (uint32_t)n->chain[n->depth - 1].a);
-	const struct study *st = s ? catalog_study_of(n->snap->catalog, s) : NULL;
-	uint32_t i;
+	struct tree_path path;
+	unsigned i;
+	int rc = tree_path_of(n, in, &path, err);
 
-	if (!st)
-		return tree_gone(err);
-	for (i = 0; i < s->n_instances && s->instances[i] != in; i++)
-		;
-	if (i == s->n_instances)
-		return tree_gone(err);
-	buf_adds(out, "../../../../dicom/");
-	add_component(out, st->patient->name);
-	buf_addc(out, '/');
-	add_component(out, st->name);
-	buf_addc(out, '/');
-	add_component(out, s->name);
-	buf_addc(out, '/');
-	add_component(out, s->instance_names[i]);
+	if (rc < 0)
+		return rc;
+	for (i = 0; i < path.n; i++)
+		buf_adds(out, "../");
+	buf_adds(out, "dicom");
+	for (i = 0; i < path.n; i++) {
+		buf_addc(out, '/');
+		add_component(out, path.part[i]);
+	}
 	buf_adds(out, ".dcm");
 	buf_addc(out, '\0');
+	tree_path_release(&path);
 	return buf_error(out) < 0 ? err_nomem(err) : 0;
 }
 

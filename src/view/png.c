@@ -20,15 +20,16 @@ static struct view_key volume_key(const struct study *st, const struct volume *v
 	return (struct view_key){ .kind = kind, .version = st->version, .a = st->id, .b = b };
 }
 
-static int emit_volume(const struct study *st, const struct volume *v, struct view_out *out, struct err *err)
+static int emit_volume(void *arg, const struct study *st, const struct volume *v, const char *stem, struct err *err)
 {
 	struct view_key dir = volume_key(st, v, TREE_VOLUME_DIR, v->index);
 	struct view_key sheet = volume_key(st, v, TREE_VOLUME_FILE, (uint64_t)v->index << 8);
 	struct png_shape shape = picture_sheet_shape(v);
-	int rc = tree_emit(out, VIEW_DIR, v->name, "", &dir, 0, v->mtime_ns, v->identity, err);
+	struct view_out *out = arg;
+	int rc = tree_emit(out, VIEW_DIR, stem, "", &dir, 0, v->mtime_ns, v->identity, err);
 
 	if (rc == 0)
-		rc = tree_emit(out, VIEW_FILE, v->name, ".png", &sheet, (int64_t)png_size(&shape), v->mtime_ns, v->identity,
+		rc = tree_emit(out, VIEW_FILE, stem, ".png", &sheet, (int64_t)png_size(&shape), v->mtime_ns, v->identity,
 			err);
 	return rc;
 }
@@ -36,19 +37,8 @@ static int emit_volume(const struct study *st, const struct volume *v, struct vi
 static int list_study(const struct view_node *n, struct view_out *out, struct err *err)
 {
 	const struct study *st = tree_study(n);
-	struct volume_set *set;
-	uint32_t i;
-	int rc;
+	int rc = tree_each_volume(n, emit_volume, out, err);
 
-	if (!st)
-		return tree_gone(err);
-	rc = plans_get(n->snap->plans, n->snap->catalog, st, &set, err);
-	if (rc < 0)
-		return rc;
-	for (i = 0; i < set->n_volumes && rc == 0; i++)
-		if (filter_has_volume(n->snap->filter, set->volumes[i]))
-			rc = emit_volume(st, set->volumes[i], out, err);
-	volume_set_put(set);
 	if (rc == 0) {
 		struct view_key page = { .kind = TREE_STUDY_FILE, .version = st->version, .a = st->id };
 
@@ -86,9 +76,19 @@ static int list_slices(const struct view_node *n, struct view_out *out, struct e
 static int list_root(const struct view_node *n, struct view_out *out, struct err *err)
 {
 	struct view_key page = { .kind = TREE_ROOT_FILE, .version = (uint32_t)n->snap->catalog->gen };
-	int rc = tree_list_patients(n, out, err);
+	int rc = tree_list_volume_folders(n, out, err);
 
+	/* The pages lead through patients and studies, which a layout has not. */
+	if (rc == 0 && n->snap->layout)
+		return tree_each_volume(n, emit_volume, out, err);
 	return rc ? rc : tree_emit(out, VIEW_FILE, "index", ".html", &page, VIEW_SIZE_LATER, 0, 0, err);
+}
+
+static int list_folder(const struct view_node *n, struct view_out *out, struct err *err)
+{
+	int rc = tree_list_volume_folders(n, out, err);
+
+	return rc < 0 ? rc : tree_each_volume(n, emit_volume, out, err);
 }
 
 static int list(const struct view_node *n, struct view_out *out, struct err *err)
@@ -98,6 +98,8 @@ static int list(const struct view_node *n, struct view_out *out, struct err *err
 		return list_root(n, out, err);
 	case TREE_PATIENT:
 		return tree_list_studies(n, out, err);
+	case TREE_FOLDER:
+		return list_folder(n, out, err);
 	case TREE_STUDY:
 		return list_study(n, out, err);
 	case TREE_VOLUME_DIR:

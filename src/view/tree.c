@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/names.h"
 
@@ -127,12 +128,109 @@ int tree_list_instances(const struct view_node *n, const char *ending, int64_t (
 	return rc;
 }
 
+/* ---- folders of a layout ---- */
+
+/* Tells apart what several series bring into one folder. */
+static uint64_t instance_identity(const struct instance *in)
+{
+	return in->sop_uid ? hash_str(in->sop_uid) : hash_bytes(hash_str(in->dir), in->file, strlen(in->file));
+}
+
+int tree_folder(const struct view_node *n, struct folders **tree, const struct folder **f, struct err *err)
+{
+	const struct view_key *key = node_key(n);
+	int rc;
+
+	*tree = NULL;
+	*f = NULL;
+	if (!n->snap->layout)
+		return 0;
+	rc = layout_folders(n->snap->layout, n->snap->catalog, tree, err);
+	if (rc < 0)
+		return rc;
+	*f = folders_find(*tree, key->kind == TREE_ROOT ? 0 : key->a);
+	if (*f)
+		return 0;
+	folders_put(*tree);
+	return tree_gone(err);
+}
+
+bool folder_is_shown(const struct filter *filter, const struct folder *f)
+{
+	const struct folder *c;
+	uint32_t i;
+
+	if (!filter)
+		return true;
+	for (i = 0; i < f->n_leaves; i++)
+		if (filter_has(filter, f->leaves[i].in))
+			return true;
+	/* As deep as a template has folders, which is little. */
+	for (c = f->children; c; c = c->next)
+		if (folder_is_shown(filter, c))
+			return true;
+	return false;
+}
+
+/* The children of a folder, down to a level. */
+static int list_folders(const struct view_node *n, const struct folder *f, unsigned deepest, struct view_out *out,
+	struct err *err)
+{
+	const struct folder *c;
+	int rc = 0;
+
+	for (c = f->children; c && c->level <= deepest && rc == 0; c = c->next) {
+		struct view_key key = { .kind = TREE_FOLDER, .a = c->key };
+
+		if (folder_is_shown(n->snap->filter, c))
+			rc = tree_emit(out, VIEW_DIR, c->name, "", &key, 0, c->mtime_ns, c->key, err);
+	}
+	return rc;
+}
+
+static int list_leaves(const struct view_node *n, const struct folder *f, const char *ending,
+	int64_t (*size_of)(const struct instance *in), struct view_out *out, struct err *err)
+{
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; i < f->n_leaves && rc == 0; i++) {
+		const struct instance *in = f->leaves[i].in;
+		struct view_key key = { .kind = TREE_INSTANCE, .a = in->id };
+
+		if (filter_has(n->snap->filter, in))
+			rc = tree_emit(out, VIEW_FILE, f->leaves[i].name, ending, &key,
+				size_of ? size_of(in) : VIEW_SIZE_LATER, in->mtime_ns, instance_identity(in), err);
+	}
+	return rc;
+}
+
+static int list_layout(const struct view_node *n, const char *ending, int64_t (*size_of)(const struct instance *in),
+	struct view_out *out, struct err *err)
+{
+	const struct folder *f;
+	struct folders *tree;
+	int rc = tree_folder(n, &tree, &f, err);
+
+	if (rc < 0)
+		return rc;
+	rc = list_folders(n, f, LAYOUT_MAX_LEVELS, out, err);
+	if (rc == 0)
+		rc = list_leaves(n, f, ending, size_of, out, err);
+	folders_put(tree);
+	return rc;
+}
+
 int tree_list(const struct view_node *n, const char *ending, int64_t (*size_of)(const struct instance *in),
 	struct view_out *out, struct err *err)
 {
 	switch (node_key(n)->kind) {
 	case TREE_ROOT:
+		if (n->snap->layout)
+			return list_layout(n, ending, size_of, out, err);
 		return tree_list_patients(n, out, err);
+	case TREE_FOLDER:
+		return list_layout(n, ending, size_of, out, err);
 	case TREE_PATIENT:
 		return tree_list_studies(n, out, err);
 	case TREE_STUDY:
@@ -142,6 +240,166 @@ int tree_list(const struct view_node *n, const char *ending, int64_t (*size_of)(
 	default:
 		return err_set(err, -ENOTDIR, "not a folder");
 	}
+}
+
+int tree_list_volume_folders(const struct view_node *n, struct view_out *out, struct err *err)
+{
+	const struct folder *f;
+	struct folders *tree;
+	int rc;
+
+	switch (node_key(n)->kind) {
+	case TREE_ROOT:
+		if (!n->snap->layout)
+			return tree_list_patients(n, out, err);
+		break;
+	case TREE_PATIENT:
+		return tree_list_studies(n, out, err);
+	case TREE_STUDY:
+		return 0;
+	case TREE_FOLDER:
+		break;
+	default:
+		return err_set(err, -ENOTDIR, "not a folder");
+	}
+	rc = tree_folder(n, &tree, &f, err);
+	if (rc < 0)
+		return rc;
+	rc = list_folders(n, f, folders_levels(tree) - 1, out, err);
+	folders_put(tree);
+	return rc;
+}
+
+static int each_of_study(const struct view_node *n, const struct study *st, tree_volume each, void *arg, struct err *err)
+{
+	struct volume_set *set;
+	uint32_t i;
+	int rc = plans_get(n->snap->plans, n->snap->catalog, st, &set, err);
+
+	if (rc < 0)
+		return rc;
+	for (i = 0; i < set->n_volumes && rc == 0; i++)
+		if (filter_has_volume(n->snap->filter, set->volumes[i]))
+			rc = each(arg, st, set->volumes[i], set->volumes[i]->name, err);
+	volume_set_put(set);
+	return rc;
+}
+
+/* Volumes of a layout's folder. */
+struct in_folder {
+	struct folders *tree;
+	const struct folder *f;
+	tree_volume each;
+	void *arg;
+};
+
+/* Where a volume's first instance lies is where the volume lies, under that folder's name. */
+static int if_in_folder(void *arg, const struct study *st, const struct volume *v, const char *stem, struct err *err)
+{
+	const struct in_folder *x = arg;
+	const struct instance *in = volume_first_instance(v);
+	const struct folder *leaf = in ? folders_of(x->tree, in) : NULL;
+	char name[NAME_MOST_BYTES + 1];
+
+	(void)stem;
+	if (!leaf || leaf->parent != x->f)
+		return 0;
+	name_join(name, leaf->name, v->suffix ? v->suffix : "", "");
+	return x->each(x->arg, st, v, name, err);
+}
+
+/* The studies that have instances in the folders right below, each once. */
+static int each_study_below(const struct view_node *n, struct in_folder *x, struct err *err)
+{
+	struct map seen = { 0 };
+	const struct folder *c;
+	uint32_t i;
+	int rc = 0;
+
+	for (c = x->f->children; c && rc == 0; c = c->next)
+		for (i = 0; i < c->n_leaves && rc == 0; i++) {
+			const struct study *st = catalog_study_of(n->snap->catalog, c->leaves[i].series);
+
+			if (!st || map_get(&seen, &st->id, sizeof st->id))
+				continue;
+			if (map_put(&seen, &st->id, sizeof st->id, (void *)(uintptr_t)st) < 0)
+				rc = err_nomem(err);
+			else
+				rc = each_of_study(n, st, if_in_folder, x, err);
+		}
+	map_release(&seen);
+	return rc;
+}
+
+int tree_each_volume(const struct view_node *n, tree_volume each, void *arg, struct err *err)
+{
+	struct in_folder x = { .each = each, .arg = arg };
+	const struct study *st;
+	int rc;
+
+	if (node_key(n)->kind == TREE_STUDY) {
+		st = tree_study(n);
+		return st ? each_of_study(n, st, each, arg, err) : tree_gone(err);
+	}
+	if (!n->snap->layout)
+		return 0;
+	rc = tree_folder(n, &x.tree, &x.f, err);
+	if (rc < 0)
+		return rc;
+	rc = each_study_below(n, &x, err);
+	folders_put(x.tree);
+	return rc;
+}
+
+static int layout_path(const struct view_node *n, const struct instance *in, struct tree_path *out, struct err *err)
+{
+	const struct folder *leaf, *f;
+	uint32_t i;
+	int rc = layout_folders(n->snap->layout, n->snap->catalog, &out->tree, err);
+
+	if (rc < 0)
+		return rc;
+	leaf = folders_of(out->tree, in);
+	for (i = 0; leaf && i < leaf->n_leaves && leaf->leaves[i].in != in; i++)
+		;
+	if (!leaf || i == leaf->n_leaves) {
+		tree_path_release(out);
+		return tree_gone(err);
+	}
+	out->n = leaf->level + 1;
+	out->part[leaf->level] = leaf->leaves[i].name;
+	for (f = leaf; f->level > 0; f = f->parent)
+		out->part[f->level - 1] = f->name;
+	return 0;
+}
+
+int tree_path_of(const struct view_node *n, const struct instance *in, struct tree_path *out, struct err *err)
+{
+	const struct series *s;
+	const struct study *st;
+	uint32_t i;
+
+	memset(out, 0, sizeof *out);
+	if (n->snap->layout)
+		return layout_path(n, in, out, err);
+	s = catalog_series(n->snap->catalog, (uint32_t)n->chain[n->depth - 1].a);
+	st = s ? catalog_study_of(n->snap->catalog, s) : NULL;
+	for (i = 0; s && i < s->n_instances && s->instances[i] != in; i++)
+		;
+	if (!st || i == s->n_instances)
+		return tree_gone(err);
+	out->n = 4;
+	out->part[0] = st->patient->name;
+	out->part[1] = st->name;
+	out->part[2] = s->name;
+	out->part[3] = s->instance_names[i];
+	return 0;
+}
+
+void tree_path_release(struct tree_path *p)
+{
+	folders_put(p->tree);
+	p->tree = NULL;
 }
 
 int tree_open_text(const struct view_node *n, tree_render render, struct content **out, struct err *err)

@@ -56,19 +56,25 @@ static bool has_sidecar(const struct volume *v, unsigned which)
 	return which == FILE_JSON || v->bvec != NULL;
 }
 
-static int emit_file(const struct view_node *n, const struct volume *v, unsigned which, const char *ending, int64_t size,
-	struct view_out *out, struct err *err)
+/* A listing under way. */
+struct listing {
+	const struct volume_format *format;
+	struct view_out *out;
+};
+
+static int emit_file(const struct listing *l, const struct study *st, const struct volume *v, const char *stem,
+	unsigned which, const char *ending, int64_t size, struct err *err)
 {
-	const struct study *study = tree_study(n);
-	struct view_key key = { .kind = TREE_VOLUME_FILE, .version = study->version, .a = study->id,
+	struct view_key key = { .kind = TREE_VOLUME_FILE, .version = st->version, .a = st->id,
 		.b = (uint64_t)v->index << 8 | which };
 
-	return tree_emit(out, VIEW_FILE, v->name, ending, &key, size, v->mtime_ns, v->identity, err);
+	return tree_emit(l->out, VIEW_FILE, stem, ending, &key, size, v->mtime_ns, v->identity, err);
 }
 
-static int emit_volume(const struct view_node *n, const struct volume *v, const struct volume_format *f,
-	struct view_out *out, struct err *err)
+static int emit_volume(void *arg, const struct study *st, const struct volume *v, const char *stem, struct err *err)
 {
+	const struct listing *l = arg;
+	const struct volume_format *f = l->format;
 	uint64_t size;
 	unsigned i;
 	int rc = 0;
@@ -78,45 +84,20 @@ static int emit_volume(const struct view_node *n, const struct volume *v, const 
 	for (i = 0; i < FORMAT_MAX_FILES && f->files[i].ending && rc == 0; i++) {
 		rc = volume_format_size(f, i, v, &size, err);
 		if (rc == 0)
-			rc = emit_file(n, v, i, f->files[i].ending, (int64_t)size, out, err);
+			rc = emit_file(l, st, v, stem, i, f->files[i].ending, (int64_t)size, err);
 	}
 	for (i = FILE_JSON; f->sidecars && i <= FILE_BVEC && rc == 0; i++)
 		if (has_sidecar(v, i))
-			rc = emit_file(n, v, i, sidecar_endings[i - FILE_JSON], VIEW_SIZE_LATER, out, err);
-	return rc;
-}
-
-static int list_volumes(const struct view_node *n, const struct volume_format *f, struct view_out *out, struct err *err)
-{
-	const struct study *study = tree_study(n);
-	struct volume_set *set;
-	uint32_t i;
-	int rc;
-
-	if (!study)
-		return tree_gone(err);
-	rc = plans_get(n->snap->plans, n->snap->catalog, study, &set, err);
-	if (rc < 0)
-		return rc;
-	for (i = 0; i < set->n_volumes && rc == 0; i++)
-		if (filter_has_volume(n->snap->filter, set->volumes[i]))
-			rc = emit_volume(n, set->volumes[i], f, out, err);
-	volume_set_put(set);
+			rc = emit_file(l, st, v, stem, i, sidecar_endings[i - FILE_JSON], VIEW_SIZE_LATER, err);
 	return rc;
 }
 
 int volumes_list(const struct view_node *n, const struct volume_format *f, struct view_out *out, struct err *err)
 {
-	switch (node_key(n)->kind) {
-	case TREE_ROOT:
-		return tree_list_patients(n, out, err);
-	case TREE_PATIENT:
-		return tree_list_studies(n, out, err);
-	case TREE_STUDY:
-		return list_volumes(n, f, out, err);
-	default:
-		return err_set(err, -ENOTDIR, "not a folder");
-	}
+	struct listing l = { .format = f, .out = out };
+	int rc = tree_list_volume_folders(n, out, err);
+
+	return rc < 0 ? rc : tree_each_volume(n, emit_volume, &l, err);
 }
 
 static int render_sidecar(const struct view_node *n, const struct volume *v, unsigned which, struct buf *out,

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "format/edit.h"
 #include "view/keywords.h"
+#include "view/layout.h"
 #include "view/selection.h"
 #include "view/snapshot.h"
 
@@ -25,6 +26,7 @@ struct world {
 	struct framecache *cache;
 	struct keywords *keywords;
 	struct selections *selections;
+	struct layout *layout;
 	struct editor *editor;           /* rewrites this world's files; NULL: nobody */
 	struct world_options options;    /* for the edited world */
 	int root_fd;
@@ -81,6 +83,8 @@ static int make_world(int root_fd, const struct world_options *o, struct editor 
 		rc = keywords_new(w->files, o->by, &w->keywords, err);
 	if (rc == 0)
 		rc = selections_new(&w->selections, err);
+	if (rc == 0 && o->layout)
+		rc = layout_new(o->layout, w->keywords, &w->layout, err);
 	if (rc < 0) {
 		world_free(w);
 		return rc;
@@ -143,6 +147,7 @@ void world_free(struct world *w)
 	world_free(w->edited);
 	selections_free(w->selections);
 	snapshot_put(w->newest);
+	layout_free(w->layout);
 	keywords_free(w->keywords);
 	framecache_free(w->cache);
 	plans_free(w->plans);
@@ -164,6 +169,7 @@ static struct snapshot *snapshot_new(struct world *w)
 	s->catalog = store_get(w->store);
 	s->keywords = w->keywords;
 	s->selections = w->selections;
+	s->layout = w->layout;
 	s->files = w->files;
 	s->plans = w->plans;
 	s->reader = (struct volume_reader){ .files = w->files, .cache = w->cache };
@@ -229,6 +235,7 @@ int snapshot_filtered(const struct snapshot *base, uint64_t *bits, uint32_t n_id
 		return err_nomem(err);
 	}
 	*s = (struct snapshot){ .world = base->world, .keywords = base->keywords, .selections = base->selections,
+		.layout = base->layout,
 		.catalog = catalog_get(base->catalog), .files = base->files, .plans = base->plans, .reader = base->reader,
 		.is_edited = base->is_edited,
 		.own = { .n_ids = n_ids, .bits = bits } };

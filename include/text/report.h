@@ -7,6 +7,8 @@
 #ifndef TEXT_REPORT_H
 #define TEXT_REPORT_H
 
+#include <stdbool.h>
+
 #include "index/catalog.h"
 #include "volume/framecache.h"
 #include "volume/plan.h"
@@ -15,6 +17,10 @@ struct buf;
 struct err;
 
 struct report {
+	/* Append the folder, below a view, that an instance lies in where the mount has a layout of its own; false: it
+	 * lies in PATIENT/STUDY/SERIES. NULL: always. */
+	bool (*folder)(const struct report *r, const struct instance *in, struct buf *out);
+	void *folder_arg;
 	struct catalog *catalog;
 	struct files *files;
 	struct plans *plans;

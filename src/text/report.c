@@ -66,6 +66,24 @@ static void add_path(struct buf *out, const struct study *st, const char *name)
 	add_cell(out, name);
 }
 
+/* Where its instances lie in the views. */
+static void add_series_path(const struct report *r, const struct study *st, const struct series *s,
+	const struct instance *in, struct buf *out)
+{
+	if (!r->folder || !r->folder(r, in, out))
+		add_path(out, st, s->name);
+}
+
+static void add_volume_path(const struct report *r, const struct study *st, const struct volume *v, struct buf *out)
+{
+	const struct instance *in = volume_first_instance(v);
+
+	if (!r->folder || !in || !r->folder(r, in, out))
+		add_path(out, st, v->name);
+	else
+		add_cell(out, v->suffix);
+}
+
 /* Call each() for every study of the catalog. */
 static int each_study(const struct report *r, struct buf *out, struct err *err,
 	int (*each)(const struct report *r, const struct study *st, struct buf *out, struct err *err))
@@ -119,7 +137,7 @@ static void volume_problems(const struct report *r, const struct study *st, cons
 	for (i = 0; r->refused && (view = r->refused(v, i, &why)); i++) {
 		buf_init(&text);
 		buf_addf(&text, "%s/", view);
-		add_path(&text, st, v->name);
+		add_volume_path(r, st, v, &text);
 		buf_addf(&text, " is not there: %s", why);
 		buf_addc(&text, '\0');
 		problem_line(out, v->slices ? instance_path(v->slices[0].in, path, sizeof path) : "", 0, false,
@@ -197,7 +215,7 @@ static int instance_lines(const struct report *r, const struct study *st, struct
 		for (k = 0; k < s->n_instances; k++) {
 			const struct instance *in = s->instances[k];
 
-			add_path(out, st, s->name);
+			add_series_path(r, st, s, in, out);
 			buf_addc(out, '/');
 			cell(out, s->instance_names[k]);
 			cell_source(out, in);
@@ -228,7 +246,7 @@ int report_instances(const struct report *r, struct buf *out, struct err *err)
 	return each_study(r, out, err, instance_lines);
 }
 
-static void series_line(const struct study *st, const struct series *s, struct buf *out)
+static void series_line(const struct report *r, const struct study *st, const struct series *s, struct buf *out)
 {
 	const struct instance *in = s->instances[0];
 	const struct attributes *a = in->attr;
@@ -239,7 +257,7 @@ static void series_line(const struct study *st, const struct series *s, struct b
 		bytes += s->instances[k]->size;
 		frames += s->instances[k]->n_frames;
 	}
-	add_path(out, st, s->name);
+	add_series_path(r, st, s, s->instances[0], out);
 	buf_addc(out, '\t');
 	cell(out, a->patient_id);
 	cell(out, a->patient_sex);
@@ -279,7 +297,7 @@ static int series_lines(const struct report *r, const struct study *st, struct b
 	(void)r;
 	(void)err;
 	for (i = 0; i < st->n_series; i++)
-		series_line(st, st->series[i], out);
+		series_line(r, st, st->series[i], out);
 	return 0;
 }
 
@@ -330,11 +348,11 @@ static const char *type_name(enum sample_type t)
 	return "";
 }
 
-static void volume_line(const struct study *st, const struct volume *v, struct buf *out)
+static void volume_line(const struct report *r, const struct study *st, const struct volume *v, struct buf *out)
 {
 	unsigned i;
 
-	add_path(out, st, v->name);
+	add_volume_path(r, st, v, out);
 	buf_addc(out, '\t');
 	for (i = 0; i < 4; i++)
 		cell_int(out, v->dim[i]);
@@ -358,7 +376,7 @@ static int volume_lines(const struct report *r, const struct study *st, struct b
 	if (rc < 0)
 		return rc;
 	for (i = 0; i < set->n_volumes; i++)
-		volume_line(st, set->volumes[i], out);
+		volume_line(r, st, set->volumes[i], out);
 	volume_set_put(set);
 	return 0;
 }
@@ -379,12 +397,13 @@ static unsigned plane_axis(const struct volume *v)
 	return a;
 }
 
-static void slice_line(const struct study *st, const struct volume *v, uint32_t plane, uint32_t t, struct buf *out)
+static void slice_line(const struct report *r, const struct study *st, const struct volume *v, uint32_t plane,
+	uint32_t t, struct buf *out)
 {
 	const struct volume_slice *s = &v->slices[(size_t)t * v->n_planes + plane];
 	unsigned a = plane_axis(v), i;
 
-	add_path(out, st, v->name);
+	add_volume_path(r, st, v, out);
 	buf_addc(out, '\t');
 	buf_addc(out, "ijk"[a]);
 	buf_addc(out, '\t');
@@ -414,7 +433,7 @@ static int slice_lines(const struct report *r, const struct study *st, struct bu
 
 		for (t = 0; v->slices && t < v->dim[3]; t++)
 			for (p = 0; p < v->n_planes; p++)
-				slice_line(st, v, p, t, out);
+				slice_line(r, st, v, p, t, out);
 	}
 	volume_set_put(set);
 	return 0;

@@ -37,15 +37,40 @@ static int list(const struct view_node *n, struct view_out *out, struct err *err
 	return rc;
 }
 
+/* folder_arg: the layout's tree. */
+static bool folder_of(const struct report *r, const struct instance *in, struct buf *out)
+{
+	const struct folder *part[LAYOUT_MAX_LEVELS], *f = folders_of(r->folder_arg, in);
+	unsigned n = 0;
+
+	for (; f && f->level && n < LAYOUT_MAX_LEVELS; f = f->parent)
+		part[n++] = f;
+	while (n-- > 0) {
+		buf_adds(out, part[n]->name);
+		buf_adds(out, n ? "/" : "");
+	}
+	return f != NULL;
+}
+
 static int render(const struct view_node *n, struct buf *out, struct err *err)
 {
 	struct report r = { .catalog = n->snap->catalog, .files = n->snap->files, .plans = n->snap->plans,
 		.cache = n->snap->reader.cache, .refused = volume_refused };
 	uint64_t which = node_key(n)->b;
+	struct folders *tree = NULL;
+	int rc = 0;
 
 	if (which >= N_FILES)
 		return tree_gone(err);
-	return files[which].render(&r, out, err);
+	if (n->snap->layout)
+		rc = layout_folders(n->snap->layout, n->snap->catalog, &tree, err);
+	if (tree)
+		r.folder = folder_of;
+	r.folder_arg = tree;
+	if (rc == 0)
+		rc = files[which].render(&r, out, err);
+	folders_put(tree);
+	return rc;
 }
 
 static int size(const struct view_node *n, int64_t *bytes, struct err *err)

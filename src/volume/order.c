@@ -519,6 +519,15 @@ static uint32_t copies_before(struct plan_block *const *blocks, uint32_t i)
 	return n;
 }
 
+/* Mosaics of a series that turns (prospective motion correction, navigators) are a volume each. */
+static int stack_each(struct planner *p, const struct plan_group *g, struct stack_list *l)
+{
+	for (uint32_t i = 0; i < g->n_blocks; i++)
+		if (stack_volumes(p, g, g->blocks + i, 1, 0, l) < 0)
+			return -1;
+	return 0;
+}
+
 static int order_volumes(struct planner *p, const struct plan_group *g, struct stack_list *l)
 {
 	struct plan_block **chosen = arena_zalloc(&p->scratch, g->n_blocks, sizeof *chosen);
@@ -527,6 +536,8 @@ static int order_volumes(struct planner *p, const struct plan_group *g, struct s
 	if (!chosen)
 		return -1;
 	qsort(g->blocks, g->n_blocks, sizeof *g->blocks, compare_blocks_acquired);
+	if (g->orientation_varies && g->blocks[0]->n_tiles)
+		return stack_each(p, g, l);
 	for (uint32_t copy = 0; n; copy++) {
 		n = 0;
 		for (uint32_t i = 0; i < g->n_blocks; i++)

@@ -11,6 +11,7 @@
 #include "volume/planning.h"
 
 #define ORIENTATION_TOLERANCE 1e-4
+#define NEARLY 1e-4f
 
 static bool same_text(const char *a, const char *b)
 {
@@ -21,6 +22,12 @@ static bool same_text(const char *a, const char *b)
 static bool same_number(float a, float b)
 {
 	return a == b || (isnan(a) && isnan(b));
+}
+
+/* Numbers that scanners work out anew for each image. */
+static bool nearly_same(float a, float b)
+{
+	return same_number(a, b) || fabsf(a - b) <= NEARLY;
 }
 
 static const struct attributes *attr(const struct plan_block *b)
@@ -64,7 +71,8 @@ static bool same_series(const struct plan_block *a, const struct plan_block *b)
 
 static bool same_study(const struct plan_block *a, const struct plan_block *b)
 {
-	if (spans_series(a, b))
+	/* what may span series has no one StudyTime either */
+	if (spans_series(a, b) || (a->traits.scan_spans_series && b->traits.scan_spans_series))
 		return true;
 	return same_text(attr(a)->study_date, attr(b)->study_date) &&
 	       same_text(attr(a)->study_time, attr(b)->study_time);
@@ -97,12 +105,12 @@ static bool same_polarity(const struct plan_block *a, const struct plan_block *b
 
 static bool same_tr(const struct plan_block *a, const struct plan_block *b)
 {
-	return same_number(a->images[0].repetition_time, b->images[0].repetition_time);
+	return nearly_same(a->images[0].repetition_time, b->images[0].repetition_time);
 }
 
 static bool same_flip_angle(const struct plan_block *a, const struct plan_block *b)
 {
-	return same_number(a->images[0].flip_angle, b->images[0].flip_angle);
+	return nearly_same(a->images[0].flip_angle, b->images[0].flip_angle);
 }
 
 static bool same_echo(const struct plan_block *a, const struct plan_block *b)

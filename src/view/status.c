@@ -2,6 +2,7 @@
 /* .dcmfs/: what the mount is, what it found, and what went wrong. */
 #include <errno.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "format/format.h"
 #include "text/report.h"

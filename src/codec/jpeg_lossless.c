@@ -19,6 +19,7 @@
 
 enum {
 	DIFF_BITS = 12,
+	MAX_DIFF_BITS = 31,     /* a code of 16 bits, 15 extra ones */
 	MAX_SAMPLE_BYTES = 4,   /* of entropy-coded data: 16 bits of code and 15 extra ones */
 };
 
@@ -116,6 +117,21 @@ static size_t safe_samples(const struct jpeg_bits *b)
 	return b->p < b->end ? (size_t)(b->end - b->p) / MAX_SAMPLE_BYTES : 0;
 }
 
+/* Three differences where there are bits for many samples: with the usual short codes, what one refill
+ * brings is enough for three. */
+static inline void read_three(struct jpeg_bits *b, const struct diff_table *t, uint16_t *diffs)
+{
+	unsigned i;
+
+	jpeg_bits_refill_unchecked(b);
+	diffs[0] = next_diff(b, t);
+	for (i = 1; i < 3; i++) {
+		if (b->n < MAX_DIFF_BITS)
+			jpeg_bits_refill_unchecked(b);
+		diffs[i] = next_diff(b, t);
+	}
+}
+
 /* n differences of one component. */
 static void read_diffs(struct jpeg_bits *bits, const struct diff_table *t, uint16_t *diffs,
 	size_t n)
@@ -123,12 +139,9 @@ static void read_diffs(struct jpeg_bits *bits, const struct diff_table *t, uint1
 	struct jpeg_bits b = *bits;
 	size_t i = 0, stop;
 
-	while (i < n && (stop = i + min_size(n - i, safe_samples(&b))) > i) {
-		for (; i < stop; i++) {
-			jpeg_bits_refill_unchecked(&b);
-			diffs[i] = next_diff(&b, t);
-		}
-	}
+	while (i + 3 <= n && (stop = i + min_size(n - i, safe_samples(&b))) >= i + 3)
+		for (; i + 3 <= stop; i += 3)
+			read_three(&b, t, diffs + i);
 	for (; i < n; i++) {
 		jpeg_bits_refill(&b);
 		diffs[i] = next_diff(&b, t);

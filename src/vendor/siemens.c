@@ -127,7 +127,6 @@ static int mosaic(const struct view *v, const struct csa *csa, struct facts *out
 		out->slice_normal[i] = csa_number(csa, "SliceNormalVector", (uint32_t)i);
 		out->has_slice_normal = out->has_slice_normal && !isnan(out->slice_normal[i]);
 	}
-	out->protocol_slice_number = csa_number(csa, "ProtocolSliceNumber", 0);
 	rc = siemens_protocol(v, &p, err);
 	if (!rc && protocol_number(&p, "sSliceArray.ucImageNumb", 0) > 0 &&
 		!(out->protocol_slice_number > 1))
@@ -178,6 +177,8 @@ static int siemens_facts(const struct view *v, struct facts *out, struct err *er
 	struct csa csa;
 	int rc = siemens_image_csa(v, &csa, err);
 
+	if (!rc)
+		out->protocol_slice_number = csa_number(&csa, "ProtocolSliceNumber", 0);
 	if (!rc && view_has(v, DCM_ImageType, "MOSAIC"))
 		rc = mosaic(v, &csa, out, err);
 	if (rc)

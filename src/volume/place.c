@@ -159,6 +159,8 @@ static void place_planes(const struct plan_stack *s, const struct plan_first *f,
 		to_floats(plane_image(s, s->block->is_multiframe ? s->n_planes - 1 : s->n_planes > 1)->position,
 			other, 3);
 	pl->reversed = geom_stack_direction(&pl->a, first, other, s->n_planes);
+	if (f->facts.protocol_slice_number > 1.0 && s->n_planes > 1)
+		pl->reversed = true;     /* numbered from the other end: turned round */
 	geom_negate_xy(&pl->a);
 	if (pl->reversed)
 		geom_flip(&pl->a, 2, s->n_planes);

@@ -374,7 +374,7 @@ int db_read_members(sqlite3_stmt *s, int at, const struct column *c, size_t n, v
 
 		switch (c[i].type) {
 		case COLUMN_TEXT:
-			text = interns ? db_text(s, at) : NULL;
+			text = db_text(s, at);
 			if (text && !(text = intern_text(interns, text, strlen(text))))
 				return -ENOMEM;
 			*(const char **)m = text;
@@ -428,20 +428,10 @@ uint64_t db_checksum_attributes(const struct attributes *a)
 	return hash_bytes(h, &copy, sizeof copy);
 }
 
-uint64_t db_checksum_instance(const struct instance *in, const char *file, const char *sop_uid,
-	int64_t folder, int64_t attributes)
+uint64_t db_checksum_file(const struct db_file *f)
 {
-	uint64_t h = hash_text(hash_text((uint64_t)folder, file), sop_uid);
-	size_t from = offsetof(struct instance, size), to = offsetof(struct instance, id);
+	uint64_t h = hash_text(hash_text(hash_text(0, f->name), f->sop_uid), f->text);
+	int64_t v[4] = { f->folder, f->attributes, f->kind, f->n_problems };
 
-	h = hash_bytes(h ^ (uint64_t)attributes, (const char *)in + from, to - from);
-	return hash_bytes(h, &in->overlays, sizeof *in - offsetof(struct instance, overlays));
-}
-
-uint64_t db_checksum_other(const struct other *o, int64_t folder)
-{
-	uint64_t h = hash_text(hash_text((uint64_t)folder, o->file), o->text);
-	uint64_t v[4] = { o->size, o->ino, (uint64_t)o->mtime_ns, o->kind };
-
-	return hash_bytes(h, v, sizeof v);
+	return hash_bytes(hash_bytes(h, v, sizeof v), f->record, f->record_len);
 }

@@ -34,11 +34,9 @@
 
 struct attributes;
 struct err;
-struct instance;
 struct interns;
-struct other;
 
-#define DB_KIND_INSTANCE 0 /* others: 1 + enum other_kind */
+#define DB_KIND_INSTANCE 0
 
 struct persist {
 	char *path, *source;
@@ -77,15 +75,21 @@ int db_remember(struct persist *p, const struct attributes *attr, int64_t id);
  * NULL. */
 void db_bind_members(sqlite3_stmt *s, int at, const struct column *c, size_t n, const void *p,
 	int64_t *negative_zeros);
-/* The other way, from column `at` on (counted from 0). Texts are interned where `interns` is not
- * NULL, else left out. Only memory can fail it. */
+/* The other way, from column `at` on (counted from 0), texts interned. Only memory can fail it. */
 int db_read_members(sqlite3_stmt *s, int at, const struct column *c, size_t n, void *p,
 	int64_t negative_zeros, struct interns *interns);
 
-/* Over members and texts. */
+/* What a row of files says that is loaded again. */
+struct db_file {
+	int64_t folder, attributes;
+	int kind; /* DB_KIND_INSTANCE, or 1 + enum other_kind */
+	uint32_t n_problems;
+	const char *name, *sop_uid, *text; /* the last two may be NULL */
+	const uint8_t *record;             /* packed.h */
+	size_t record_len;
+};
+
 uint64_t db_checksum_attributes(const struct attributes *a);
-uint64_t db_checksum_instance(const struct instance *in, const char *file, const char *sop_uid,
-	int64_t folder, int64_t attributes);
-uint64_t db_checksum_other(const struct other *o, int64_t folder);
+uint64_t db_checksum_file(const struct db_file *f);
 
 #endif

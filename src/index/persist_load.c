@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "index/instance.h"
 #include "index/intern.h"
+#include "packed.h"
 #include "persist.h"
 #include "persist_db.h"
 #include "walk.h"
@@ -29,6 +30,7 @@ struct loader {
 	struct folder *folders;
 	struct numbered *attributes;
 	size_t n_folders, n_attributes;
+	struct instance blank;
 	struct findings ranges[LOAD_RANGES];
 };
 
@@ -120,97 +122,102 @@ struct range {
 	const struct numbered *attr;
 };
 
-static int load_problems(struct range *r, int64_t folder, const char *name,
-	struct instance_problem *out, uint32_t n, struct err *err)
+static int load_problems(struct range *r, const struct db_file *f, struct instance_problem *out,
+	struct err *err)
 {
+	const char *text;
 	uint32_t i;
 	int rc = 1;
 
-	sqlite3_bind_int64(r->problems, 1, folder);
-	db_bind_text(r->problems, 2, name);
-	for (i = 0; i < n && (rc = db_step(r->problems, err)) > 0; i++) {
+	sqlite3_bind_int64(r->problems, 1, f->folder);
+	db_bind_text(r->problems, 2, f->name);
+	for (i = 0; i < f->n_problems && (rc = db_step(r->problems, err)) > 0; i++) {
+		text = db_text(r->problems, 1);
 		out[i].off = (uint64_t)sqlite3_column_int64(r->problems, 0);
-		out[i].text = mem_strdup(db_text(r->problems, 1) ? db_text(r->problems, 1) : "");
-		if (!out[i].text)
-			return err_nomem(err);
+		out[i].text = mem_strdup(text ? text : "");
+		if (!out[i].text) {
+			rc = err_nomem(err);
+			break;
+		}
 	}
 	sqlite3_reset(r->problems);
-	return rc < 0 ? rc : i == n ? 0 : err_set(err, -EBADMSG, "problems of a file are gone");
+	if (rc < 0)
+		return rc;
+	return i == f->n_problems ? 0 : err_set(err, -EBADMSG, "problems of a file are gone");
 }
 
-static int load_instance(struct range *r, sqlite3_stmt *s, const char *name, int64_t attributes,
+static int load_instance(struct range *r, const struct db_file *f, struct instance *values,
 	struct err *err)
 {
-	const char *sop_uid = db_text(s, FILES_MEMBERS + PERSIST_SOP_UID);
 	struct instance_problem problems[DCM_MAX_PROBLEMS] = { { 0, NULL } };
-	uint32_t n = (uint32_t)sqlite3_column_int(s, FILES_N_PROBLEMS), i;
-	struct instance values, *in = NULL;
+	struct instance *in;
+	uint32_t i;
 	int rc = 0;
 
-	memset(&values, 0, sizeof values);
-	db_read_members(s, FILES_MEMBERS, persist_instance, persist_n_instance, &values,
-		sqlite3_column_int64(s, FILES_NEGATIVE_ZEROS), NULL);
-	if (n > DCM_MAX_PROBLEMS ||
-		db_checksum_instance(&values, name, sop_uid, r->folder->id, attributes) !=
-			(uint64_t)sqlite3_column_int64(s, FILES_CHECKSUM))
-		return err_set(err, -EBADMSG, "the record of a file is not what was written");
-	values.dir = r->folder->path;
-	values.attr = r->attr->attr;
-	if (n)
-		rc = load_problems(r, r->folder->id, name, problems, n, err);
+	values->dir = r->folder->path;
+	values->attr = r->attr->attr;
+	if (f->n_problems)
+		rc = load_problems(r, f, problems, err);
 	if (rc == 0) {
-		in = instance_make(&values, name, sop_uid, problems, n);
+		in = instance_make(values, f->name, f->sop_uid, problems, f->n_problems);
 		rc = in && findings_add_instance(r->found, in) == 0 ? 0 : err_nomem(err);
 	}
-	for (i = 0; i < n; i++)
+	for (i = 0; i < f->n_problems; i++)
 		mem_free((void *)problems[i].text);
 	return rc;
 }
 
-static int load_other(struct range *r, sqlite3_stmt *s, const char *name, int kind, struct err *err)
+static int load_other(struct range *r, const struct db_file *f, const struct instance *values,
+	struct err *err)
 {
-	const char *text = db_text(s, FILES_TEXT);
-	struct instance values;
+	enum other_kind kind = (enum other_kind)(f->kind - 1);
 	struct other *o;
 
-	if (kind > 1 + OTHER_UNREADABLE)
-		return err_set(err, -EBADMSG, "a file of kind %d", kind);
-	if (other_new(r->folder->path, name, (enum other_kind)(kind - 1), text ? text : "", &o) < 0)
+	if (other_new(r->folder->path, f->name, kind, f->text ? f->text : "", &o) < 0)
 		return err_nomem(err);
-	db_read_members(s, FILES_MEMBERS, persist_instance, persist_n_instance, &values, 0, NULL);
-	o->size = values.size;
-	o->ino = values.ino;
-	o->mtime_ns = values.mtime_ns;
-	if (db_checksum_other(o, r->folder->id) !=
-		(uint64_t)sqlite3_column_int64(s, FILES_CHECKSUM)) {
-		other_put(o);
-		return err_set(err, -EBADMSG, "the record of a file is not what was written");
-	}
+	o->size = values->size;
+	o->ino = values->ino;
+	o->mtime_ns = values->mtime_ns;
 	return findings_add_other(r->found, o) < 0 ? err_nomem(err) : 0;
+}
+
+static void read_row(sqlite3_stmt *s, struct db_file *f)
+{
+	f->folder = sqlite3_column_int64(s, FILES_FOLDER);
+	f->name = db_text(s, FILES_NAME);
+	f->kind = sqlite3_column_int(s, FILES_KIND);
+	f->text = db_text(s, FILES_TEXT);
+	f->n_problems = (uint32_t)sqlite3_column_int(s, FILES_N_PROBLEMS);
+	f->attributes = sqlite3_column_int64(s, FILES_ATTRIBUTES);
+	f->sop_uid = db_text(s, FILES_SOP_UID);
+	f->record = sqlite3_column_blob(s, FILES_RECORD);
+	f->record_len = (size_t)sqlite3_column_bytes(s, FILES_RECORD);
 }
 
 /* A row may refer to folders and attributes that another process wrote just now: it is passed by
  * then. */
 static int load_file(struct range *r, sqlite3_stmt *s, struct err *err)
 {
-	int64_t folder = sqlite3_column_int64(s, FILES_FOLDER),
-		attr = sqlite3_column_int64(s, FILES_ATTRIBUTES);
-	const char *name = db_text(s, FILES_NAME);
-	int kind = sqlite3_column_int(s, FILES_KIND);
+	struct instance values;
+	struct db_file f;
 
-	if (!name || kind < 0)
-		return err_set(err, -EBADMSG, "a file without a name");
-	if (!r->folder || r->folder->id != folder)
-		r->folder = bsearch(&folder, r->l->folders, r->l->n_folders, sizeof *r->folder,
+	read_row(s, &f);
+	if (!f.name || f.kind < 0 || f.kind > 1 + OTHER_UNREADABLE || !f.record ||
+		f.n_problems > DCM_MAX_PROBLEMS ||
+		db_checksum_file(&f) != (uint64_t)sqlite3_column_int64(s, FILES_CHECKSUM) ||
+		!packed_read(&r->l->blank, f.record, f.record_len, &values))
+		return err_set(err, -EBADMSG, "the record of a file is not what was written");
+	if (!r->folder || r->folder->id != f.folder)
+		r->folder = bsearch(&f.folder, r->l->folders, r->l->n_folders, sizeof *r->folder,
 			by_folder_id);
 	if (!r->folder)
 		return 0;
-	if (kind != DB_KIND_INSTANCE)
-		return load_other(r, s, name, kind, err);
-	if (!r->attr || r->attr->id != attr)
-		r->attr = bsearch(&attr, r->l->attributes, r->l->n_attributes, sizeof *r->attr,
-			by_number);
-	return r->attr ? load_instance(r, s, name, attr, err) : 0;
+	if (f.kind != DB_KIND_INSTANCE)
+		return load_other(r, &f, &values, err);
+	if (!r->attr || r->attr->id != f.attributes)
+		r->attr = bsearch(&f.attributes, r->l->attributes, r->l->n_attributes,
+			sizeof *r->attr, by_number);
+	return r->attr ? load_instance(r, &f, &values, err) : 0;
 }
 
 static int load_rows(struct range *r, sqlite3 *db, int64_t first, int64_t last, struct err *err)
@@ -310,6 +317,7 @@ int persist_load(struct persist *p, struct interns *interns, struct findings *ou
 	int rc;
 
 	memset(out, 0, sizeof *out);
+	packed_blank(&l.blank);
 	rc = db_open(p, &db, err);
 	if (rc < 0)
 		return rc;

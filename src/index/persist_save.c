@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "index/instance.h"
+#include "packed.h"
 #include "persist.h"
 #include "persist_db.h"
 
@@ -31,6 +32,7 @@ struct writer {
 	sqlite3_stmt *s[N_STATEMENTS];
 	const char *dir; /* the folder that `folder` is the number of */
 	int64_t folder;
+	struct instance blank;
 	unsigned n_rows; /* since the last commit */
 };
 
@@ -141,29 +143,45 @@ static int count_row(struct writer *w, struct err *err)
 	return db_run(w->db, "COMMIT; BEGIN IMMEDIATE", err);
 }
 
-static int put_instance(struct writer *w, const struct instance *in, struct err *err)
+/* Bind what is loaded again; the record is packed into `packed`. */
+static void bind_file(struct writer *w, struct db_file *f, const struct instance *values,
+	uint8_t packed[PACKED_MOST])
 {
 	sqlite3_stmt *s = w->s[PUT_FILE];
-	int64_t attributes = 0, negative_zeros;
+
+	f->folder = w->folder;
+	f->record = packed;
+	f->record_len = packed_write(&w->blank, values, packed);
+	sqlite3_bind_int64(s, FILES_FOLDER + 1, f->folder);
+	db_bind_text(s, FILES_NAME + 1, f->name);
+	sqlite3_bind_int(s, FILES_KIND + 1, f->kind);
+	db_bind_text(s, FILES_TEXT + 1, f->text);
+	sqlite3_bind_int64(s, FILES_N_PROBLEMS + 1, f->n_problems);
+	sqlite3_bind_int64(s, FILES_ATTRIBUTES + 1, f->attributes);
+	sqlite3_bind_int64(s, FILES_CHECKSUM + 1, (int64_t)db_checksum_file(f));
+	db_bind_text(s, FILES_SOP_UID + 1, f->sop_uid);
+	sqlite3_bind_blob(s, FILES_RECORD + 1, packed, (int)f->record_len, SQLITE_STATIC);
+}
+
+static int put_instance(struct writer *w, const struct instance *in, struct err *err)
+{
+	struct db_file f = { .kind = DB_KIND_INSTANCE, .n_problems = in->n_problems };
+	uint8_t packed[PACKED_MOST];
+	int64_t negative_zeros;
 	int rc = find_folder(w, in->dir, err);
 
 	if (rc == 0)
-		rc = find_attributes(w, in->attr, &attributes, err);
+		rc = find_attributes(w, in->attr, &f.attributes, err);
 	if (rc == 0)
 		rc = drop_problems(w, in->file, err);
 	if (rc < 0)
 		return rc;
-	db_bind_members(s, FILES_MEMBERS + 1, persist_instance, persist_n_instance, in,
+	f.name = in->file;
+	f.sop_uid = in->sop_uid;
+	bind_file(w, &f, in, packed);
+	db_bind_members(w->s[PUT_FILE], FILES_MEMBERS + 1, persist_instance, persist_n_instance, in,
 		&negative_zeros);
-	sqlite3_bind_int64(s, FILES_FOLDER + 1, w->folder);
-	db_bind_text(s, FILES_NAME + 1, in->file);
-	sqlite3_bind_int(s, FILES_KIND + 1, DB_KIND_INSTANCE);
-	sqlite3_bind_int64(s, FILES_N_PROBLEMS + 1, in->n_problems);
-	sqlite3_bind_int64(s, FILES_ATTRIBUTES + 1, attributes);
-	sqlite3_bind_int64(s, FILES_CHECKSUM + 1,
-		(int64_t)db_checksum_instance(in, in->file, in->sop_uid, w->folder, attributes));
-	sqlite3_bind_int64(s, FILES_NEGATIVE_ZEROS + 1, negative_zeros);
-	rc = db_execute(s, err);
+	rc = db_execute(w->s[PUT_FILE], err);
 	if (rc == 0)
 		rc = put_problems(w, in, err);
 	return rc < 0 ? rc : count_row(w, err);
@@ -171,22 +189,21 @@ static int put_instance(struct writer *w, const struct instance *in, struct err 
 
 static int put_other(struct writer *w, const struct other *o, struct err *err)
 {
-	sqlite3_stmt *s = w->s[PUT_FILE];
+	struct db_file f = { .kind = 1 + (int)o->kind, .name = o->file, .text = o->text };
+	struct instance values;
+	uint8_t packed[PACKED_MOST];
 	int rc = find_folder(w, o->dir, err);
 
 	if (rc == 0)
 		rc = drop_problems(w, o->file, err);
 	if (rc < 0)
 		return rc;
-	sqlite3_bind_int64(s, FILES_FOLDER + 1, w->folder);
-	db_bind_text(s, FILES_NAME + 1, o->file);
-	sqlite3_bind_int(s, FILES_KIND + 1, 1 + (int)o->kind);
-	db_bind_text(s, FILES_TEXT + 1, o->text);
-	sqlite3_bind_int64(s, FILES_CHECKSUM + 1, (int64_t)db_checksum_other(o, w->folder));
-	sqlite3_bind_int64(s, FILES_MEMBERS + 1, (int64_t)o->size);
-	sqlite3_bind_int64(s, FILES_MEMBERS + 2, (int64_t)o->ino);
-	sqlite3_bind_int64(s, FILES_MEMBERS + 3, o->mtime_ns);
-	rc = db_execute(s, err);
+	memcpy(&values, &w->blank, sizeof values);
+	values.size = o->size;
+	values.ino = o->ino;
+	values.mtime_ns = o->mtime_ns;
+	bind_file(w, &f, &values, packed);
+	rc = db_execute(w->s[PUT_FILE], err);
 	return rc < 0 ? rc : count_row(w, err);
 }
 
@@ -354,6 +371,7 @@ int persist_save(struct persist *p, const struct findings *f, uint32_t since, bo
 
 	if (rc < 0)
 		return rc;
+	packed_blank(&w.blank);
 	/* Another database than the last time: it has nothing of what was written then. */
 	if (p->epoch != epoch)
 		since = 0;

@@ -94,7 +94,6 @@ const struct column persist_instance[] = {
 	I("size", size, UINT64),
 	I("inode", ino, UINT64),
 	I("mtime_ns", mtime_ns, INT64),
-	I("SOPInstanceUID", sop_uid, TEXT),
 	I("InstanceNumber", number, INT32),
 	I("AcquisitionNumber", acquisition_number, INT32),
 	I("NumberOfFrames", n_frames, UINT32),
@@ -110,24 +109,12 @@ const struct column persist_instance[] = {
 	I("DiffusionBValue", b_value, DOUBLE),
 	I("RescaleSlope", slope, DOUBLE),
 	I("RescaleIntercept", intercept, DOUBLE),
-	I("pixels_off", pixels_off, UINT64),
-	I("pixels_len", pixels_len, UINT64),
-	I("digest", digest, UINT64),
-	I("vendor_volume", vendor_volume, INT32),
-	I("vendor_phase", vendor_phase, INT32),
-	I("overlays", overlays, UINT16),
-	I("label", label, UINT8),
-	I("big_endian", big_endian_pixels, BOOL),
-	I("deflated", deflated, BOOL),
-	I("encapsulated", encapsulated, BOOL),
 };
 const size_t persist_n_instance = sizeof persist_instance / sizeof *persist_instance;
 
 /* A member more is a column more, and another version. */
 _Static_assert(sizeof(void *) != 8 || sizeof(struct attributes) == 480,
 	"persist_attributes has every member");
-_Static_assert(sizeof(void *) != 8 || sizeof(struct instance) == 216,
-	"persist_instance has every member");
 
 static const char *const views =
 	"CREATE VIEW instances AS SELECT"
@@ -188,8 +175,8 @@ void persist_create_sql(struct buf *out)
 	declare(out, persist_attributes, persist_n_attributes);
 	buf_adds(out,
 		");CREATE TABLE files (folder INTEGER, name TEXT, kind INTEGER, text TEXT,"
-		" n_problems INTEGER, attributes INTEGER, checksum INTEGER, negative_zeros "
-		"INTEGER");
+		" n_problems INTEGER, attributes INTEGER, checksum INTEGER,"
+		" SOPInstanceUID TEXT, record BLOB");
 	declare(out, persist_instance, persist_n_instance);
 	buf_adds(out,
 		", PRIMARY KEY (folder, name)) WITHOUT ROWID;"
@@ -214,33 +201,38 @@ static void list_columns(struct buf *names, struct buf *marks, const struct colu
 	}
 }
 
-static void make_sql(struct buf *insert, struct buf *select, const char *table, const char *own,
-	const char *marks, const struct column *c, size_t n, const char *which)
+/* own, marks: the columns before the members', and a mark for each. */
+static void insert_sql(struct buf *out, const char *table, const char *own, const char *marks,
+	const struct column *c, size_t n)
 {
 	struct buf values;
 
 	buf_init(&values);
-	buf_addf(insert, "INSERT OR REPLACE INTO %s (%s", table, own);
-	list_columns(insert, &values, c, n);
-	buf_addf(insert, ") VALUES (%s%.*s)", marks, (int)values.len, values.data);
-	buf_addc(insert, '\0');
+	buf_addf(out, "INSERT OR REPLACE INTO %s (%s", table, own);
+	list_columns(out, &values, c, n);
+	buf_addf(out, ") VALUES (%s%.*s)", marks, (int)values.len, values.data);
+	buf_addc(out, '\0');
 	buf_release(&values);
-	buf_addf(select, "SELECT %s", own);
-	list_columns(select, NULL, c, n);
-	buf_addf(select, " FROM %s %s", table, which);
-	buf_addc(select, '\0');
 }
+
+#define ATTRIBUTES_OWN "id, checksum, negative_zeros"
+#define FILES_OWN                                                                                  \
+	"folder, name, kind, text, n_problems, attributes, checksum, SOPInstanceUID, record"
 
 void persist_attributes_sql(struct buf *insert, struct buf *select)
 {
-	make_sql(insert, select, "attributes", "id, checksum, negative_zeros", "?, ?, ?",
-		persist_attributes, persist_n_attributes, "ORDER BY id");
+	insert_sql(insert, "attributes", ATTRIBUTES_OWN, "?, ?, ?", persist_attributes,
+		persist_n_attributes);
+	buf_adds(select, "SELECT " ATTRIBUTES_OWN);
+	list_columns(select, NULL, persist_attributes, persist_n_attributes);
+	buf_adds(select, " FROM attributes ORDER BY id");
+	buf_addc(select, '\0');
 }
 
 void persist_files_sql(struct buf *insert, struct buf *select)
 {
-	make_sql(insert, select, "files",
-		"folder, name, kind, text, n_problems, attributes, checksum, negative_zeros",
-		"?, ?, ?, ?, ?, ?, ?, ?", persist_instance, persist_n_instance,
-		"WHERE folder BETWEEN ?1 AND ?2");
+	insert_sql(insert, "files", FILES_OWN, "?, ?, ?, ?, ?, ?, ?, ?, ?", persist_instance,
+		persist_n_instance);
+	buf_adds(select, "SELECT " FILES_OWN " FROM files WHERE folder BETWEEN ?1 AND ?2");
+	buf_addc(select, '\0');
 }

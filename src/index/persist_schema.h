@@ -10,7 +10,7 @@
 struct buf;
 
 /* Another layout of tables, of struct instance or of struct attributes is another version. */
-#define PERSIST_VERSION 2
+#define PERSIST_VERSION 3
 #define PERSIST_APPLICATION 0x64636d66 /* "dcmf" */
 
 enum column_type {
@@ -31,18 +31,19 @@ struct column {
 	size_t off; /* of the member */
 };
 
-/* Members of struct attributes and of struct instance. */
+/* All members of struct attributes: what is loaded is what was saved. */
 extern const struct column persist_attributes[];
 extern const size_t persist_n_attributes;
+/* Members of struct instance that are columns for whoever asks in SQL; loaded is `record`, the
+ * packed instance, which has all of them in one value. */
 extern const struct column persist_instance[];
 extern const size_t persist_n_instance;
-#define PERSIST_SOP_UID 3 /* which of them is the text that an instance owns */
 
 /* The texts below end with a NUL, which is counted. Everything that a new database needs, views
  * included. */
 void persist_create_sql(struct buf *out);
-/* INSERT and SELECT of whole rows, in the order of the numbers below: all attributes by id, and
- * the files in the folders ?1 to ?2. */
+/* INSERT of whole rows, and SELECT of what is loaded, in the order of the numbers below: all
+ * attributes by id, and of the files in the folders ?1 to ?2 the columns before the members'. */
 void persist_attributes_sql(struct buf *insert, struct buf *select);
 void persist_files_sql(struct buf *insert, struct buf *select);
 
@@ -57,7 +58,8 @@ enum {
 	FILES_N_PROBLEMS,
 	FILES_ATTRIBUTES,
 	FILES_CHECKSUM,
-	FILES_NEGATIVE_ZEROS,
+	FILES_SOP_UID,
+	FILES_RECORD,
 	FILES_MEMBERS
 };
 

@@ -158,7 +158,7 @@ bench: all $(BENCH_BIN)
 
 tidy:
 	$(Q)cppcheck --std=c11 -q -j 2 --enable=warning,performance,portability --error-exitcode=1 \
-		--suppress=uninitvar --inline-suppr $(CPPFLAGS) src
+		$(addprefix --suppress=,uninitvar invalidPointerCast negativeIndex shiftTooManyBitsSigned) $(CPPFLAGS) src
 	$(Q)printf '%s\n' $(wildcard src/*/*.c) | xargs -P 2 -I{} clang-tidy --quiet {} -- \
 		-std=c11 $(CPPFLAGS) $(PKG_CFLAGS)
 format-check:

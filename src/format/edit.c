@@ -110,7 +110,7 @@ static void collect_secrets(struct session *s)
 			continue;
 		}
 		n = &stack[depth].ds->nodes[stack[depth].next];
-		if (stack[depth].item < n->n_items && depth < DCM_MAX_DEPTH) {
+		if (depth < DCM_MAX_DEPTH && stack[depth].item < n->n_items) {
 			depth++;
 			stack[depth].ds = &n->items[stack[depth - 1].item++];
 			stack[depth].next = stack[depth].item = 0;

@@ -29,10 +29,11 @@ int other_new(const char *dir, const char *file, enum other_kind kind, const cha
 {
 	size_t file_len = strlen(file) + 1, text_len = strlen(text) + 1;
 	struct other *o = mem_calloc(1, sizeof *o + file_len + text_len);
-	char *to = (char *)(o + 1);
+	char *to;
 
 	if (!o)
 		return -ENOMEM;
+	to = (char *)(o + 1);
 	o->dir = dir;
 	o->file = memcpy(to, file, file_len);
 	o->text = memcpy(to + file_len, text, text_len);

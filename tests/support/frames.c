@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/mem.h"
 
 struct pixel_desc frame_desc(unsigned rows, unsigned cols, unsigned samples, unsigned allocated,
 	unsigned stored)
@@ -99,6 +100,11 @@ size_t frame_torture(const struct codec *c, const struct pixel_desc *d, const vo
 	uint8_t *copy = malloc(len), *out;
 	size_t refused = 0, i;
 
+	for (i = 1; i < 4; i++) {
+		mem_fail_after(i);
+		free(frame_decode(c, d, in, len, NULL));
+		mem_fail_after(0);
+	}
 	for (i = 0; i < len; i++) {
 		out = frame_decode(c, d, in, i, NULL);
 		refused += !out;

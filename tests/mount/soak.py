@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Readers, listers, growth and removal side by side, for $SOAK_SECONDS (20): every volume that is
+read is whole and of one moment, and the daemon's memory does not grow."""
+import os
+import random
+import shutil
+import struct
+import sys
+import tempfile
+import threading
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from mount import Mount, dicom, files_below, is_sanitized, write  # noqa: E402
+
+SECONDS = float(os.environ.get('SOAK_SECONDS', '20'))
+SIDE, PLANE = 32, 32 * 32 * 2
+
+
+class Soak:
+    def __init__(self, box):
+        self.source, self.box = f'{box}/src', box
+        self.end = time.time() + SECONDS
+        self.planes, self.wrong, self.count = set(), [], {'volumes': 0, 'walks': 0, 'changes': 0}
+
+    def add(self, series, number):
+        data = dicom(series=series, number=number, rows=SIDE, columns=SIDE)
+        plane = data[-PLANE:]
+        rows = [plane[i:i + SIDE * 2] for i in range(0, PLANE, SIDE * 2)]
+        self.planes.add(b''.join(reversed(rows)))
+        self.planes.add(plane)
+        path = f'{self.source}/s{series}/{number}.dcm'
+        write(path + '.part', data)      # not DICOM's name yet: as a careful sender does
+        os.rename(path + '.part', path)
+
+    def change(self):
+        rng = random.Random(1)
+        counts = {s: 3 for s in range(1, 6)}
+        while time.time() < self.end:
+            series = rng.choice(list(counts))
+            if counts[series] > 12:
+                shutil.rmtree(f'{self.source}/s{series}')
+                counts[series] = 0
+            for _ in range(3):
+                counts[series] += 1
+                self.add(series, counts[series])
+            self.count['changes'] += 1
+            time.sleep(0.3)
+
+    def check_volume(self, path):
+        """The whole file through one descriptor, slowly enough for changes to come between."""
+        with open(path, 'rb', buffering=0) as f:
+            size = os.fstat(f.fileno()).st_size
+            data = b''
+            while piece := f.read(3000):
+                data += piece
+                time.sleep(random.random() / 1000)
+        if len(data) != size:
+            return f'{len(data)} bytes of {size}'
+        x, y, z = struct.unpack('<3h', data[42:48])
+        if (x, y) != (SIDE, SIDE) or size != 352 + z * PLANE:
+            return f'a header of {x}, {y}, {z} before {size} bytes'
+        for k in range(z):
+            if data[352 + k * PLANE:352 + (k + 1) * PLANE] not in self.planes:
+                return f'slice {k} of {z} is nobody\'s'
+        return None
+
+    def read(self, m):
+        while time.time() < self.end:
+            try:
+                for path in [p for p in files_below(f'{m.path}/nii') if p.endswith('.nii')]:
+                    what = self.check_volume(path)
+                    self.count['volumes'] += 1
+                    if what:
+                        self.wrong.append(f'{path}: {what}')
+            except OSError:      # what has gone may be gone, but never wrong
+                pass
+
+    def walk(self, m):
+        while time.time() < self.end:
+            for path in files_below(m.path + '/headers') + files_below(m.path + '/.dcmfs'):
+                try:
+                    size = os.stat(path).st_size
+                    with open(path, 'rb') as f:
+                        if len(f.read()) != size and '/.dcmfs/' not in path:
+                            self.wrong.append(f'{path}: not {size} bytes')
+                except OSError:
+                    pass
+            self.count['walks'] += 1
+
+
+def resident(pid):
+    with open(f'/proc/{pid}/status') as f:
+        return [int(line.split()[1]) for line in f if line.startswith('VmRSS')][0]
+
+
+def main():
+    if not os.access('/dev/fuse', os.R_OK | os.W_OK):
+        print('SKIP soak: no /dev/fuse here')
+        return 0
+    box = tempfile.mkdtemp(prefix='dcmfs-soak-')
+    try:
+        s = Soak(box)
+        for series in range(1, 6):
+            for number in range(1, 4):
+                s.add(series, number)
+        with Mount(s.source, f'{box}/mnt', '-o', 'index=none,views=nii:headers:.dcmfs', noise=True) as m:
+            threads = [threading.Thread(target=s.change)]
+            threads += [threading.Thread(target=f, args=(m,)) for f in (s.read, s.read, s.walk)]
+            for t in threads:
+                t.start()
+            time.sleep(SECONDS / 2)
+            half = resident(m.process.pid)
+            for t in threads:
+                t.join()
+            grown = resident(m.process.pid) - half
+    finally:
+        shutil.rmtree(box, ignore_errors=True)
+    if grown > 8192 and not is_sanitized():
+        s.wrong.append(f'the daemon grew by {grown} KiB in the second half')
+    idle = [what for what, n in s.count.items() if n == 0]
+    if idle:
+        s.wrong.append(f'nothing was done: {s.count}')
+    for what in s.wrong[:10]:
+        print(f'FAIL {what}')
+    print(f'{s.count}, {grown} KiB more in the second half')
+    print(f'{0 if s.wrong else 1} passed, {1 if s.wrong else 0} failed')
+    return 1 if s.wrong else 0
+
+
+sys.exit(main())

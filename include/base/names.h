@@ -22,6 +22,9 @@ void name_add_legal(struct buf *out, const char *text, size_t len);
  * fits into NAME_MOST_BYTES; out has NAME_MOST_BYTES + 1 bytes. */
 void name_join(char *out, const char *stem, const char *suffix, const char *ending);
 
+/* Append a name as a component of a URI: all but what RFC 3986 calls unreserved is percent-encoded. */
+void name_add_uri(struct buf *out, const char *name);
+
 /* Names that are to be unique in one folder. */
 struct name_entry {
 	char *name;         /* in: legal; out: unique. mem_alloc()ed, replaced where it clashes */

@@ -14,14 +14,14 @@
 
 struct gzip;
 
-#define GZIP_HELD_BYTES 2048u                /* about what one takes in memory */
+#define GZIP_HELD_BYTES 2048u /* about what one takes in memory */
 
 /* Of the member around len bytes. */
 uint64_t gzip_size(uint64_t len);
 
 /* `bytes` is copied; its arg outlives the member. Any number of threads may read at once. */
 int gzip_new(const struct stored *bytes, struct gzip **out, struct err *err);
-void gzip_free(struct gzip *g);              /* NULL is fine */
+void gzip_free(struct gzip *g); /* NULL is fine */
 
 /* A range of the member, as a pread of a file is. Where the checksum is needed and not known, it is made. */
 int64_t gzip_pread(struct gzip *g, void *buf, size_t n, uint64_t off, struct err *err);

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 struct png_shape {
-	uint32_t width, height;      /* 1 .. 65535, fewer than 2^30 samples in all */
-	unsigned channels;           /* 1: grey, 3: RGB */
+	uint32_t width, height; /* 1 .. 65535, fewer than 2^30 samples in all */
+	unsigned channels;      /* 1: grey, 3: RGB */
 };
 
 uint64_t png_size(const struct png_shape *s);

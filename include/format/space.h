@@ -12,10 +12,10 @@
 #include "volume/volume.h"
 
 struct space {
-	double unit[3][3];       /* [a]: direction of voxel axis a */
-	double step[3];          /* mm from voxel to voxel along it */
-	double origin[3];        /* centre of voxel (0, 0, 0) */
-	uint8_t world[3];        /* of voxel axis a: 0 left-right, 1 back-front, 2 down-up; each once */
+	double unit[3][3]; /* [a]: direction of voxel axis a */
+	double step[3];    /* mm from voxel to voxel along it */
+	double origin[3];  /* centre of voxel (0, 0, 0) */
+	uint8_t world[3];  /* of voxel axis a: 0 left-right, 1 back-front, 2 down-up; each once */
 };
 
 void space_of(const struct volume *v, struct space *s);

@@ -18,7 +18,7 @@ struct err;
 typedef int64_t (*stored_read)(void *arg, void *buf, size_t n, uint64_t off, struct err *err);
 
 struct stored {
-	uint64_t len;                /* of the bytes */
+	uint64_t len; /* of the bytes */
 	stored_read read;
 	void *arg;
 };

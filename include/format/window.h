@@ -17,9 +17,9 @@ struct err;
 
 struct window {
 	enum window_function { WINDOW_LINEAR, WINDOW_LINEAR_EXACT, WINDOW_SIGMOID } function;
-	double center, width;        /* of modality values */
-	double slope, intercept;     /* from voxels to modality values */
-	bool inverted;               /* MONOCHROME1 */
+	double center, width;    /* of modality values */
+	double slope, intercept; /* from voxels to modality values */
+	bool inverted;           /* MONOCHROME1 */
 };
 
 /* Files' headers as windows are asked for: of the last one, since a file often has many frames. */

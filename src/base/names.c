@@ -216,3 +216,16 @@ int name_make_unique(struct name_entry *e, size_t n)
 	mem_free(m);
 	return r;
 }
+
+void name_add_uri(struct buf *out, const char *name)
+{
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+	for (; *name; name++) {
+		if (strchr(plain, *name))
+			buf_addc(out, *name);
+		else
+			buf_addf(out, "%%%02X", (unsigned)(unsigned char)*name);
+	}
+}

@@ -11,24 +11,27 @@
 #include "format/space.h"
 
 #define HEADER_BYTES 348u
-#define EXTENTS      16384u
-#define MOST         32767u
-#define OBLIQUE      1e-4              /* sine of an angle that is worth a word */
+#define EXTENTS 16384u
+#define MOST 32767u
+#define OBLIQUE 1e-4 /* sine of an angle that is worth a word */
 
+/* clang-format off: a line of the file is a line here */
 const char analyze_readme[] =
-	"Analyze 7.5 is older than most of what these images know about themselves. What is lost here\n"
-	"and kept in nii/:\n"
+	"Analyze 7.5 is older than most of what these images know about themselves. What is\n"
+	"lost here, and kept in nii/:\n"
 	"\n"
-	"- Angles. The format has an origin (SPM's, in voxels) but no directions. Voxels are stored with x\n"
-	"  running to the patient's left, y to the front, z up, which is what SPM and nibabel expect; an\n"
-	"  oblique volume is turned to the nearest such order and lies askew by the rest. Its\n"
-	"  description says so.\n"
+	"- Angles. The format has an origin (SPM's, in voxels) but no directions. Voxels are\n"
+	"  stored with x running to the patient's left, y to the front, z up, as SPM and\n"
+	"  nibabel expect; an oblique volume is turned to the nearest such order and lies\n"
+	"  askew by the rest. Its description says so.\n"
 	"- The origin is a whole voxel: positions are right to half a voxel.\n"
-	"- Types. It has 8 bit unsigned, 16 and 32 bit signed, floats and RGB: unsigned 16 bit is shown as\n"
-	"  32 bit, wider integers as 64 bit floats, signed 8 bit as 16 bit.\n"
-	"- The intercept. The format has a factor alone (SPM's): where there is an intercept too, both are\n"
-	"  applied and the voxels are 32 bit floats (64 bit where they are needed).\n"
-	"- No side may be longer than 32767 voxels: .dcmfs/problems.tsv names what is left out.\n";
+	"- Types. It has 8 bit unsigned, 16 and 32 bit signed, floats and RGB: unsigned 16\n"
+	"  bit is shown as 32 bit, wider integers as 64 bit floats, signed 8 bit as 16 bit.\n"
+	"- The intercept. The format has a factor alone (SPM's): where there is an intercept\n"
+	"  too, both are applied and the voxels are floats.\n"
+	"- No side may be longer than 32767 voxels: .dcmfs/problems.tsv names what is left\n"
+	"  out.\n";
+/* clang-format on */
 
 bool analyze_holds(const struct volume *v, const char **why)
 {
@@ -109,7 +112,8 @@ static void add_descrip(const struct volume *v, const struct space *s, struct bu
 }
 
 /* SPM99: the voxel at the origin of space, counted from 1. */
-static void add_originator(const struct volume *v, const struct space *s, const struct voxel_order *o, struct buf *b)
+static void add_originator(const struct volume *v, const struct space *s,
+	const struct voxel_order *o, struct buf *b)
 {
 	double index[3] = { 0, 0, 0 }, at;
 	unsigned w;
@@ -140,34 +144,35 @@ int analyze_header(const struct volume *v, struct buf *out, struct err *err)
 	unsigned i;
 
 	space_of(v, &s);
-	buf_add_le32(out, HEADER_BYTES);          /* 0 sizeof_hdr */
-	buf_fill(out, 0, 28);                     /* 4 data_type, db_name */
-	buf_add_le32(out, EXTENTS);               /* 32 */
-	buf_fill(out, 0, 2);                      /* 36 session_error */
-	buf_addc(out, 'r');                       /* 38 regular */
-	buf_addc(out, 0);                         /* 39 hkey_un0 */
-	buf_add_le16(out, 4);                     /* 40 dim[0..7] */
+	buf_add_le32(out, HEADER_BYTES); /* 0 sizeof_hdr */
+	buf_fill(out, 0, 28);            /* 4 data_type, db_name */
+	buf_add_le32(out, EXTENTS);      /* 32 */
+	buf_fill(out, 0, 2);             /* 36 session_error */
+	buf_addc(out, 'r');              /* 38 regular */
+	buf_addc(out, 0);                /* 39 hkey_un0 */
+	buf_add_le16(out, 4);            /* 40 dim[0..7] */
 	for (i = 0; i < 3; i++)
 		buf_add_le16(out, (uint16_t)v->dim[o.axis[i]]);
 	buf_add_le16(out, (uint16_t)v->dim[3]);
 	buf_fill(out, 0, 6);
-	buf_add(out, "mm\0", 4);                  /* 56 vox_units */
-	buf_fill(out, 0, 10);                     /* 60 cal_units, unused1 */
-	buf_add_le16(out, (uint16_t)o.type);      /* 70 datatype */
+	buf_add(out, "mm\0", 4);                                 /* 56 vox_units */
+	buf_fill(out, 0, 10);                                    /* 60 cal_units, unused1 */
+	buf_add_le16(out, (uint16_t)o.type);                     /* 70 datatype */
 	buf_add_le16(out, (uint16_t)(8 * sample_bytes(o.type))); /* 72 bitpix */
-	buf_fill(out, 0, 2);                      /* 74 dim_un0 */
-	add_f32(out, 0);                          /* 76 pixdim[0..7] */
+	buf_fill(out, 0, 2);                                     /* 74 dim_un0 */
+	add_f32(out, 0);                                         /* 76 pixdim[0..7] */
 	for (i = 0; i < 3; i++)
 		add_f32(out, (float)s.step[o.axis[i]]);
 	add_f32(out, v->pixdim[4]);
 	buf_fill(out, 0, 12);
-	add_f32(out, 0);                          /* 108 vox_offset */
-	add_f32(out, space_is_scaled(v) && !o.apply_scale ? v->scl_slope : 1.0f); /* 112 SPM's factor */
-	buf_fill(out, 0, 32);                     /* 116 funused2 .. glmin */
-	add_descrip(v, &s, out);                  /* 148 */
+	add_f32(out, 0); /* 108 vox_offset */
+	add_f32(out,
+		space_is_scaled(v) && !o.apply_scale ? v->scl_slope : 1.0f); /* 112 SPM's factor */
+	buf_fill(out, 0, 32);                          /* 116 funused2 .. glmin */
+	add_descrip(v, &s, out);                       /* 148 */
 	buf_add(out, v->aux_file, sizeof v->aux_file); /* 228 */
-	buf_addc(out, 0);                         /* 252 orient: transverse, unflipped */
-	add_originator(v, &s, &o, out);           /* 253 */
-	buf_fill(out, 0, 85);                     /* 263 generated .. smin */
+	buf_addc(out, 0);                              /* 252 orient: transverse, unflipped */
+	add_originator(v, &s, &o, out);                /* 253 */
+	buf_fill(out, 0, 85);                          /* 263 generated .. smin */
 	return buf_error(out) ? err_nomem(err) : 0;
 }

@@ -28,7 +28,8 @@ const struct volume_format format_nifti_gz = {
 
 const struct volume_format format_analyze = {
 	.name = "analyze",
-	.files = { { .ending = ".hdr", .header = analyze_header }, { .ending = ".img", .order = analyze_order } },
+	.files = { { .ending = ".hdr", .header = analyze_header },
+		{ .ending = ".img", .order = analyze_order } },
 	.holds = analyze_holds,
 };
 
@@ -48,8 +49,8 @@ const struct volume_format format_nrrd = {
 	.files = { { .ending = ".nrrd", .header = nrrd_header, .order = space_order_applied } },
 };
 
-static const struct volume_format *const formats[] = { &format_nifti, &format_nifti_gz, &format_analyze, &format_minc,
-	&format_metaimage, &format_nrrd };
+static const struct volume_format *const formats[] = { &format_nifti, &format_nifti_gz,
+	&format_analyze, &format_minc, &format_metaimage, &format_nrrd };
 
 const char *volume_refused(const struct volume *v, unsigned i, const char **why)
 {
@@ -61,7 +62,8 @@ const char *volume_refused(const struct volume *v, unsigned i, const char **why)
 	return NULL;
 }
 
-int volume_file_header_bytes(const struct volume_file *f, const struct volume *v, uint64_t *bytes, struct err *err)
+int volume_file_header_bytes(const struct volume_file *f, const struct volume *v, uint64_t *bytes,
+	struct err *err)
 {
 	struct buf b;
 	int rc = 0;
@@ -73,7 +75,8 @@ int volume_file_header_bytes(const struct volume_file *f, const struct volume *v
 	return rc;
 }
 
-int volume_file_size(const struct volume_file *f, const struct volume *v, uint64_t *size, struct err *err)
+int volume_file_size(const struct volume_file *f, const struct volume *v, uint64_t *size,
+	struct err *err)
 {
 	struct voxel_order o;
 	uint64_t rest;
@@ -88,8 +91,8 @@ int volume_file_size(const struct volume_file *f, const struct volume *v, uint64
 	return 0;
 }
 
-int volume_format_size(const struct volume_format *f, unsigned i, const struct volume *v, uint64_t *size,
-	struct err *err)
+int volume_format_size(const struct volume_format *f, unsigned i, const struct volume *v,
+	uint64_t *size, struct err *err)
 {
 	int rc = volume_file_size(&f->files[i], v, size, err);
 

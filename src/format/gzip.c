@@ -10,10 +10,10 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#define HEAD_BYTES    10u
+#define HEAD_BYTES 10u
 #define TRAILER_BYTES 8u
-#define MOST_PIECES   64u
-#define STEP          ((size_t)1 << 20)
+#define MOST_PIECES 64u
+#define STEP ((size_t)1 << 20)
 
 /* A range whose checksum is known. */
 struct piece {
@@ -22,10 +22,10 @@ struct piece {
 };
 
 struct gzip {
-	struct stored bytes;             /* the caller's */
-	struct stored noted;             /* the same, by way of read_noted() */
-	pthread_mutex_t lock;            /* protects the pieces */
-	struct piece pieces[MOST_PIECES];        /* ascending; they neither touch nor overlap */
+	struct stored bytes;              /* the caller's */
+	struct stored noted;              /* the same, by way of read_noted() */
+	pthread_mutex_t lock;             /* protects the pieces */
+	struct piece pieces[MOST_PIECES]; /* ascending; they neither touch nor overlap */
 	unsigned n_pieces;
 };
 
@@ -64,7 +64,8 @@ static void note(struct gzip *g, const struct piece *p)
 
 	while (i < g->n_pieces && g->pieces[i].off < p->off)
 		i++;
-	if (g->n_pieces == MOST_PIECES || (i && g->pieces[i - 1].off + g->pieces[i - 1].len > p->off) ||
+	if (g->n_pieces == MOST_PIECES ||
+		(i && g->pieces[i - 1].off + g->pieces[i - 1].len > p->off) ||
 		(i < g->n_pieces && p->off + p->len > g->pieces[i].off))
 		return;
 	memmove(&g->pieces[i + 1], &g->pieces[i], (g->n_pieces - i) * sizeof g->pieces[0]);
@@ -83,7 +84,9 @@ static int64_t read_noted(void *arg, void *buf, size_t n, uint64_t off, struct e
 
 	if (got <= 0)
 		return got;
-	p = (struct piece){ .off = off, .len = (uint64_t)got, .crc = stored_crc(0, buf, (size_t)got) };
+	p = (struct piece){ .off = off,
+		.len = (uint64_t)got,
+		.crc = stored_crc(0, buf, (size_t)got) };
 	pthread_mutex_lock(&g->lock);
 	note(g, &p);
 	pthread_mutex_unlock(&g->lock);
@@ -153,7 +156,8 @@ static int fill_gaps(struct gzip *g, uint8_t *scratch, struct err *err)
 		if (got < 0)
 			return (int)got;
 		if (got == 0)
-			return err_set(err, -EIO, "the bytes end at %llu", (unsigned long long)gap.off);
+			return err_set(err, -EIO, "the bytes end at %llu",
+				(unsigned long long)gap.off);
 	}
 	return 0;
 }
@@ -221,7 +225,8 @@ static int64_t read_part(struct gzip *g, uint8_t *out, size_t n, uint64_t off, s
 	if (off >= trailer)
 		return read_trailer(g, out, n, off - trailer, err);
 	if (off >= HEAD_BYTES)
-		return stored_pread(&g->noted, out, (size_t)min_u64(n, trailer - off), off - HEAD_BYTES, err);
+		return stored_pread(&g->noted, out, (size_t)min_u64(n, trailer - off),
+			off - HEAD_BYTES, err);
 	n = min_size(n, HEAD_BYTES - (size_t)off);
 	memcpy(out, head + off, n);
 	return (int64_t)n;

@@ -96,7 +96,8 @@ int metaimage_header(const struct volume *v, struct buf *out, struct err *err)
 
 	space_of(v, &s);
 	buf_addf(out, "ObjectType = Image\nNDims = %u\n", n_dims);
-	buf_adds(out, "BinaryData = True\nBinaryDataByteOrderMSB = False\nCompressedData = False\n");
+	buf_adds(out,
+		"BinaryData = True\nBinaryDataByteOrderMSB = False\nCompressedData = False\n");
 	add_directions(&s, n_dims, out);
 	add_orientation(&s, out);
 	add_sizes(v, &s, n_dims, out);

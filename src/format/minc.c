@@ -27,10 +27,10 @@ struct layout {
 	const struct volume *v;
 	struct space space;
 	struct voxel_order order;
-	unsigned n_dims;                 /* 3 or 4 */
-	uint32_t begin;                  /* of the first variable's values; the others follow */
-	double cosines[3][3], start[3], step[3];     /* of the file's axis for i, j, k */
-	double least, most;              /* of the type */
+	unsigned n_dims; /* 3 or 4 */
+	uint32_t begin;  /* of the first variable's values; the others follow */
+	double cosines[3][3], start[3], step[3]; /* of the file's axis for i, j, k */
+	double least, most;                      /* of the type */
 };
 
 static const char *const space_names[] = { "xspace", "yspace", "zspace" };
@@ -47,7 +47,8 @@ struct voxel_order minc_order(const struct volume *v)
 {
 	struct voxel_order o = voxel_order_nifti(v);
 
-	if (v->type == SAMPLE_I64 || v->type == SAMPLE_U64 || v->type == SAMPLE_F32 || v->type == SAMPLE_F64)
+	if (v->type == SAMPLE_I64 || v->type == SAMPLE_U64 || v->type == SAMPLE_F32 ||
+		v->type == SAMPLE_F64)
 		o = space_order_applied(v);
 	if (o.type == SAMPLE_I64 || o.type == SAMPLE_U64)
 		o.type = SAMPLE_F64;
@@ -155,7 +156,8 @@ static void attribute_f64(struct buf *b, const char *name, const double *values,
 }
 
 /* What each of MINC's variables begins with: name, the dimensions from 0 on, and its first attributes. */
-static void variable(struct buf *b, const char *name, unsigned n_dims, const char *vartype, unsigned n_attributes)
+static void variable(struct buf *b, const char *name, unsigned n_dims, const char *vartype,
+	unsigned n_attributes)
 {
 	unsigned i;
 
@@ -293,12 +295,12 @@ static void put_values(const struct layout *l, struct buf *b)
 {
 	uint32_t i, n = n_slices(l);
 
-	buf_fill(b, 0, 4 * ((size_t)l->n_dims));  /* the axes */
+	buf_fill(b, 0, 4 * ((size_t)l->n_dims)); /* the axes */
 	for (i = 0; i < n; i++)
 		put_f64(b, real_value(l, l->most));
 	for (i = 0; i < n; i++)
 		put_f64(b, real_value(l, l->least));
-	buf_fill(b, 0, 4);                        /* rootvariable */
+	buf_fill(b, 0, 4); /* rootvariable */
 }
 
 int minc_header(const struct volume *v, struct buf *out, struct err *err)

@@ -57,7 +57,8 @@ static void add_sizes(const struct volume *v, bool colour, struct buf *b)
 	buf_addc(b, '\n');
 }
 
-static void add_directions(const struct volume *v, const struct space *s, bool colour, struct buf *b)
+static void add_directions(const struct volume *v, const struct space *s, bool colour,
+	struct buf *b)
 {
 	unsigned a;
 
@@ -67,26 +68,30 @@ static void add_directions(const struct volume *v, const struct space *s, bool c
 		add_vector(b, s->unit[a], s->step[a]);
 	}
 	buf_adds(b, v->is_4d ? " none\n" : "\n");
-	buf_addf(b, "kinds:%s domain domain domain%s\n", colour ? " RGB-color" : "", v->is_4d ? " list" : "");
+	buf_addf(b, "kinds:%s domain domain domain%s\n", colour ? " RGB-color" : "",
+		v->is_4d ? " list" : "");
 }
 
 /* .bvec has directions along the voxel axes, x from the other end where the axes are right-handed (FSL's rule):
  * here they are made directions in space. */
-static void gradient_in_space(const struct space *s, bool right_handed, const double bvec[3], double out[3])
+static void gradient_in_space(const struct space *s, bool right_handed, const double bvec[3],
+	double out[3])
 {
 	unsigned i;
 
 	for (i = 0; i < 3; i++)
-		out[i] = (right_handed ? -bvec[0] : bvec[0]) * s->unit[0][i] + bvec[1] * s->unit[1][i] +
-			bvec[2] * s->unit[2][i];
+		out[i] = (right_handed ? -bvec[0] : bvec[0]) * s->unit[0][i] +
+			bvec[1] * s->unit[1][i] + bvec[2] * s->unit[2][i];
 }
 
 static bool is_right_handed(const struct space *s)
 {
 	const double(*u)[3] = s->unit;
 
-	return u[0][0] * (u[1][1] * u[2][2] - u[1][2] * u[2][1]) - u[0][1] * (u[1][0] * u[2][2] - u[1][2] * u[2][0]) +
-		u[0][2] * (u[1][0] * u[2][1] - u[1][1] * u[2][0]) > 0;
+	return u[0][0] * (u[1][1] * u[2][2] - u[1][2] * u[2][1]) -
+		u[0][1] * (u[1][0] * u[2][2] - u[1][2] * u[2][0]) +
+		u[0][2] * (u[1][0] * u[2][1] - u[1][1] * u[2][0]) >
+		0;
 }
 
 static void add_gradient(struct buf *b, uint32_t t, const double g[3], double length)
@@ -128,7 +133,8 @@ int nrrd_header(const struct volume *v, struct buf *out, struct err *err)
 	struct space s;
 
 	space_of(v, &s);
-	buf_addf(out, "NRRD0005\ntype: %s\ndimension: %u\n", type_name(o.type), 3u + v->is_4d + colour);
+	buf_addf(out, "NRRD0005\ntype: %s\ndimension: %u\n", type_name(o.type),
+		3u + v->is_4d + colour);
 	buf_adds(out, "space: right-anterior-superior\n");
 	add_sizes(v, colour, out);
 	add_directions(v, &s, colour, out);

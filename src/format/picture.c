@@ -11,13 +11,13 @@
 #include "base/mem.h"
 #include "format/window.h"
 
-#define MOST_PIXELS  (64u << 20)       /* of a picture */
-#define MOST_SIDE    32767u
+#define MOST_PIXELS (64u << 20) /* of a picture */
+#define MOST_SIDE 32767u
 #define MOST_STRETCH 16.0
-#define MOST_TILES   1024u
-#define GAP          2u                /* pixels between tiles */
-#define BACKGROUND   16u
-#define CROSS        96u
+#define MOST_TILES 1024u
+#define GAP 2u /* pixels between tiles */
+#define BACKGROUND 16u
+#define CROSS 96u
 
 /* ---- size ---- */
 
@@ -31,7 +31,8 @@ static uint32_t scaled_side(uint32_t side, double by)
 /* Distance from row to row as a multiple of that from column to column. */
 static double stretch(const struct volume *v, const struct voxel_order *o)
 {
-	double x = fabs((double)v->pixdim[1 + o->axis[0]]), y = fabs((double)v->pixdim[1 + o->axis[1]]), by = y / x;
+	double x = fabs((double)v->pixdim[1 + o->axis[0]]),
+	       y = fabs((double)v->pixdim[1 + o->axis[1]]), by = y / x;
 
 	if (!(x > 0) || !(y > 0) || !isfinite(by))
 		return 1;
@@ -41,7 +42,8 @@ static double stretch(const struct volume *v, const struct voxel_order *o)
 struct png_shape picture_shape(const struct volume *v)
 {
 	struct voxel_order o = window_plane_order(v);
-	struct png_shape s = { .width = v->dim[o.axis[0]], .height = v->dim[o.axis[1]],
+	struct png_shape s = { .width = v->dim[o.axis[0]],
+		.height = v->dim[o.axis[1]],
 		.channels = v->type == SAMPLE_RGB24 ? 3 : 1 };
 	double by = stretch(v, &o), pixels;
 
@@ -112,11 +114,12 @@ static void resample_line(const struct line *l, const uint8_t *in, uint8_t *out)
 
 /* Rows first, into scratch (to->width * from->height pixels), then columns. `pitch`: bytes from row to row of
  * out. */
-static void resample(const struct png_shape *from, const struct png_shape *to, const uint8_t *in, uint8_t *scratch,
-	uint8_t *out, size_t pitch)
+static void resample(const struct png_shape *from, const struct png_shape *to, const uint8_t *in,
+	uint8_t *scratch, uint8_t *out, size_t pitch)
 {
 	size_t ch = from->channels, row_in = from->width * ch, row = to->width * ch, x;
-	struct line across = { from->width, to->width, ch, ch }, down = { from->height, to->height, row, pitch };
+	struct line across = { from->width, to->width, ch, ch },
+		    down = { from->height, to->height, row, pitch };
 	uint32_t y;
 
 	for (y = 0; y < from->height; y++)
@@ -133,10 +136,10 @@ struct painter {
 	const struct volume *v;
 	struct windows windows;
 	struct voxel_order order;
-	struct png_shape from;           /* a plane as it is stored */
-	uint8_t *voxels;                 /* a plane: float32 or RGB */
-	uint8_t *pixels;                 /* 8 bits; of colour the voxels themselves */
-	uint8_t *scratch;                /* half resampled */
+	struct png_shape from; /* a plane as it is stored */
+	uint8_t *voxels;       /* a plane: float32 or RGB */
+	uint8_t *pixels;       /* 8 bits; of colour the voxels themselves */
+	uint8_t *scratch;      /* half resampled */
 	const struct volume_reader *reader;
 };
 
@@ -149,8 +152,8 @@ static void painter_release(struct painter *p)
 	mem_free(p->scratch);
 }
 
-static int painter_init(struct painter *p, const struct volume *v, const struct volume_reader *r, uint32_t most_width,
-	struct err *err)
+static int painter_init(struct painter *p, const struct volume *v, const struct volume_reader *r,
+	uint32_t most_width, struct err *err)
 {
 	size_t n;
 
@@ -159,7 +162,8 @@ static int painter_init(struct painter *p, const struct volume *v, const struct 
 	p->reader = r;
 	p->windows = (struct windows){ .v = v, .reader = r };
 	p->order = window_plane_order(v);
-	p->from = (struct png_shape){ .width = v->dim[p->order.axis[0]], .height = v->dim[p->order.axis[1]],
+	p->from = (struct png_shape){ .width = v->dim[p->order.axis[0]],
+		.height = v->dim[p->order.axis[1]],
 		.channels = v->type == SAMPLE_RGB24 ? 3 : 1 };
 	n = (size_t)p->from.width * p->from.height;
 	p->voxels = mem_resize(NULL, n, sample_bytes(p->order.type));
@@ -177,16 +181,19 @@ static int paint_plane(struct painter *p, uint64_t n, struct err *err)
 	uint8_t axis = p->order.axis[2];
 	uint32_t planes = p->v->dim[axis], t = (uint32_t)(n / planes), k = (uint32_t)(n % planes);
 	uint32_t plane = p->order.flip[2] ? planes - 1 - k : k;
-	size_t count = (size_t)p->from.width * p->from.height, bytes = count * sample_bytes(p->order.type), done = 0;
+	size_t count = (size_t)p->from.width * p->from.height,
+	       bytes = count * sample_bytes(p->order.type), done = 0;
 	uint64_t off = ((uint64_t)t * planes + plane) * bytes;
 	struct window w;
 	int64_t got;
 	int rc;
 
 	while (done < bytes) {
-		got = volume_pread(p->v, p->reader, &p->order, p->voxels + done, bytes - done, off + done, err);
+		got = volume_pread(p->v, p->reader, &p->order, p->voxels + done, bytes - done,
+			off + done, err);
 		if (got <= 0)
-			return got < 0 ? (int)got : err_set(err, -EIO, "the voxels of slice %u end early", k);
+			return got < 0 ? (int)got :
+					 err_set(err, -EIO, "the voxels of slice %u end early", k);
 		done += (size_t)got;
 	}
 	if (p->from.channels == 3)
@@ -197,7 +204,8 @@ static int paint_plane(struct painter *p, uint64_t n, struct err *err)
 	return rc;
 }
 
-int picture_slice(const struct volume *v, const struct volume_reader *r, uint64_t n, uint8_t *pixels, struct err *err)
+int picture_slice(const struct volume *v, const struct volume_reader *r, uint64_t n,
+	uint8_t *pixels, struct err *err)
 {
 	struct png_shape to = picture_shape(v);
 	struct painter p;
@@ -215,9 +223,9 @@ int picture_slice(const struct volume *v, const struct volume_reader *r, uint64_
 /* ---- sheets ---- */
 
 struct sheet {
-	uint64_t n_planes, n_times;      /* of the volume */
-	uint32_t planes, times;          /* that are shown */
-	uint32_t across, down;           /* tiles */
+	uint64_t n_planes, n_times; /* of the volume */
+	uint32_t planes, times;     /* that are shown */
+	uint32_t across, down;      /* tiles */
 	struct png_shape tile, all;
 };
 
@@ -232,7 +240,8 @@ static struct png_shape tile_of(const struct png_shape *slice, uint32_t side)
 	uint32_t longest = slice->width > slice->height ? slice->width : slice->height;
 	double by = fmin((double)side / longest, 3);
 
-	return (struct png_shape){ .width = scaled_side(slice->width, by), .height = scaled_side(slice->height, by),
+	return (struct png_shape){ .width = scaled_side(slice->width, by),
+		.height = scaled_side(slice->height, by),
 		.channels = slice->channels };
 }
 
@@ -254,7 +263,8 @@ static void lay_out(const struct volume *v, struct sheet *s)
 	s->across = (uint32_t)min_u64((uint64_t)across, n);
 	s->down = (uint32_t)((n + s->across - 1) / s->across);
 	s->all = (struct png_shape){ .width = s->across * (s->tile.width + GAP) - GAP,
-		.height = s->down * (s->tile.height + GAP) - GAP, .channels = s->tile.channels };
+		.height = s->down * (s->tile.height + GAP) - GAP,
+		.channels = s->tile.channels };
 }
 
 struct png_shape picture_sheet_shape(const struct volume *v)
@@ -272,7 +282,8 @@ static void cross_out(const struct png_shape *tile, uint8_t *at, size_t pitch)
 	for (y = 0; y < tile->height; y++) {
 		x = (uint32_t)((uint64_t)y * tile->width / tile->height);
 		memset(at + y * pitch + (size_t)x * tile->channels, CROSS, tile->channels);
-		memset(at + y * pitch + (size_t)(tile->width - 1 - x) * tile->channels, CROSS, tile->channels);
+		memset(at + y * pitch + (size_t)(tile->width - 1 - x) * tile->channels, CROSS,
+			tile->channels);
 	}
 }
 
@@ -282,9 +293,11 @@ static bool is_for_good(int rc)
 	return rc == -EIO || rc == -EBADMSG || rc == -ENOTSUP || rc == -EFBIG;
 }
 
-static int paint_tile(struct painter *p, const struct sheet *s, uint32_t i, uint8_t *pixels, struct err *err)
+static int paint_tile(struct painter *p, const struct sheet *s, uint32_t i, uint8_t *pixels,
+	struct err *err)
 {
-	uint64_t plane = i % s->planes * s->n_planes / s->planes, t = i / s->planes * s->n_times / s->times;
+	uint64_t plane = i % s->planes * s->n_planes / s->planes,
+		 t = i / s->planes * s->n_times / s->times;
 	size_t ch = s->all.channels, pitch = s->all.width * ch;
 	uint8_t *at = pixels + i / s->across * (s->tile.height + GAP) * pitch +
 		i % s->across * (s->tile.width + GAP) * ch;
@@ -297,7 +310,8 @@ static int paint_tile(struct painter *p, const struct sheet *s, uint32_t i, uint
 	return is_for_good(rc) ? 0 : rc;
 }
 
-int picture_sheet(const struct volume *v, const struct volume_reader *r, uint8_t *pixels, struct err *err)
+int picture_sheet(const struct volume *v, const struct volume_reader *r, uint8_t *pixels,
+	struct err *err)
 {
 	struct painter p;
 	struct sheet s;

@@ -7,9 +7,9 @@
 #include "base/bytes.h"
 #include "format/stored.h"
 
-#define CHUNK_EXTRA 12u                /* length, type, CRC */
-#define ZLIB_HEAD   2u
-#define ZLIB_TAIL   4u                 /* Adler-32 */
+#define CHUNK_EXTRA 12u /* length, type, CRC */
+#define ZLIB_HEAD 2u
+#define ZLIB_TAIL 4u /* Adler-32 */
 
 static const uint8_t signature[8] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n' };
 
@@ -47,7 +47,8 @@ static int64_t read_rows(void *arg, void *buf, size_t n, uint64_t off, struct er
 
 	(void)err;
 	while (done < n) {
-		uint64_t row = (off + done) / (r->row_bytes + 1), at = (off + done) % (r->row_bytes + 1);
+		uint64_t row = (off + done) / (r->row_bytes + 1),
+			 at = (off + done) % (r->row_bytes + 1);
 
 		if (at == 0) {
 			out[done++] = 0;
@@ -85,9 +86,9 @@ static void put_header(const struct png_shape *s, uint8_t out[13])
 {
 	put_be32(out, s->width);
 	put_be32(out + 4, s->height);
-	out[8] = 8;                      /* bits a sample */
+	out[8] = 8; /* bits a sample */
 	out[9] = s->channels == 3 ? 2 : 0;
-	memset(out + 10, 0, 3);          /* compression, filter, interlace: the only ones, none */
+	memset(out + 10, 0, 3); /* compression, filter, interlace: the only ones, none */
 }
 
 void png_encode(const struct png_shape *s, const uint8_t *pixels, uint8_t *out)
@@ -100,8 +101,8 @@ void png_encode(const struct png_shape *s, const uint8_t *pixels, uint8_t *out)
 	out += sizeof signature;
 	put_header(s, out + 8);
 	out = close_chunk(out, "IHDR", 13);
-	out[8] = 0x78;                   /* deflate, window of 32 KiB */
-	out[9] = 0x01;                   /* fastest; makes the two a multiple of 31 */
+	out[8] = 0x78; /* deflate, window of 32 KiB */
+	out[9] = 0x01; /* fastest; makes the two a multiple of 31 */
 	stored_pread(&raw, out + 8 + ZLIB_HEAD, n, 0, NULL);
 	put_be32(out + 8 + ZLIB_HEAD + n, adler_of_rows(s, pixels));
 	out = close_chunk(out, "IDAT", (uint32_t)idat_bytes(s));

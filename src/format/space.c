@@ -21,8 +21,8 @@ static void set_axis(const struct volume *v, unsigned a, struct space *s)
  * among equals. */
 static void set_world(struct space *s)
 {
-	static const uint8_t ways[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 },
-		{ 2, 1, 0 } };
+	static const uint8_t ways[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 },
+		{ 2, 0, 1 }, { 2, 1, 0 } };
 	double best = -1, sum;
 	unsigned w, a;
 
@@ -83,7 +83,8 @@ bool space_index_at(const struct space *s, const double point[3], double index[3
 
 bool space_is_scaled(const struct volume *v)
 {
-	return v->type != SAMPLE_RGB24 && v->scl_slope != 0.0f && (v->scl_slope != 1.0f || v->scl_inter != 0.0f);
+	return v->type != SAMPLE_RGB24 && v->scl_slope != 0.0f &&
+		(v->scl_slope != 1.0f || v->scl_inter != 0.0f);
 }
 
 struct voxel_order space_order_applied(const struct volume *v)

@@ -7,9 +7,9 @@
 
 #include "base/bytes.h"
 
-#define BLOCK      65535u              /* bytes in each but the last */
-#define HEAD       5u
-#define MOST_AT_ONCE (1u << 30)        /* zlib counts in unsigned int */
+#define BLOCK 65535u /* bytes in each but the last */
+#define HEAD 5u
+#define MOST_AT_ONCE (1u << 30) /* zlib counts in unsigned int */
 
 uint64_t stored_size(uint64_t len)
 {
@@ -39,7 +39,8 @@ static void make_head(const struct stored *s, uint64_t block, uint8_t out[HEAD])
 
 /* The bytes lie at the end of the range: move them to their places from the front on, which never overtakes
  * what is still to be moved. Returns what was filled before the bytes ran out. */
-static size_t spread(const struct stored *s, uint8_t *out, size_t n, uint64_t off, const uint8_t *bytes, size_t n_bytes)
+static size_t spread(const struct stored *s, uint8_t *out, size_t n, uint64_t off,
+	const uint8_t *bytes, size_t n_bytes)
 {
 	size_t done = 0, part;
 	uint8_t head[HEAD];

@@ -15,9 +15,9 @@
 #include "dicom/value.h"
 #include "volume/framecache.h"
 
-#define N_SAMPLED     5u               /* slices that a window is made from */
-#define MOST_SAMPLES  65536u           /* of each */
-#define LEFT_OUT      0.005            /* of the samples, at either end */
+#define N_SAMPLED 5u        /* slices that a window is made from */
+#define MOST_SAMPLES 65536u /* of each */
+#define LEFT_OUT 0.005      /* of the samples, at either end */
 
 struct voxel_order window_plane_order(const struct volume *v)
 {
@@ -64,17 +64,26 @@ static const struct dcm_header *header_of(struct windows *w, const struct instan
 	return w->header;
 }
 
+/* Of an enhanced file in the groups of the frame; of another at its top alone, since what private sequences
+ * have below is no part of how it is shown. */
+static const struct dcm_node *node_of(const struct dcm_header *h, uint32_t frame, uint32_t tag)
+{
+	if (dcm_frame_item(h, frame) || dcm_shared_item(h))
+		return dcm_frame_get(h, frame, tag, NULL);
+	return dcm_get(&h->top, tag);
+}
+
 static double number_of(const struct dcm_header *h, uint32_t frame, uint32_t tag, double otherwise)
 {
 	double v;
 
-	return dcm_double(dcm_frame_get(h, frame, tag, NULL), 0, &v) && isfinite(v) ? v : otherwise;
+	return dcm_double(node_of(h, frame, tag), 0, &v) && isfinite(v) ? v : otherwise;
 }
 
 /* Voxels are what is stored, or have been scaled by the plane's own slope, which may be another than the one
  * that windows go by. */
-static void set_modality(const struct volume *v, const struct volume_slice *s, double slope, double intercept,
-	struct window *out)
+static void set_modality(const struct volume *v, const struct volume_slice *s, double slope,
+	double intercept, struct window *out)
 {
 	if (slope == 0)
 		slope = 1;
@@ -95,14 +104,14 @@ static bool window_of_file(struct windows *w, const struct volume_slice *s, stru
 
 	if (!h)
 		return false;
-	function = dcm_frame_get(h, s->frame, DCM_VOILUTFunction, NULL);
-	out->function = dcm_text_is(function, 0, "SIGMOID")	 ? WINDOW_SIGMOID :
-			dcm_text_is(function, 0, "LINEAR_EXACT") ? WINDOW_LINEAR_EXACT :
-								   WINDOW_LINEAR;
+	function = node_of(h, s->frame, DCM_VOILUTFunction);
+	out->function = dcm_text_is(function, 0, "SIGMOID") ? WINDOW_SIGMOID :
+		dcm_text_is(function, 0, "LINEAR_EXACT")    ? WINDOW_LINEAR_EXACT :
+							      WINDOW_LINEAR;
 	out->center = number_of(h, s->frame, DCM_WindowCenter, NAN);
 	out->width = number_of(h, s->frame, DCM_WindowWidth, NAN);
-	set_modality(w->v, s, number_of(h, s->frame, DCM_RescaleSlope, 1), number_of(h, s->frame, DCM_RescaleIntercept, 0),
-		out);
+	set_modality(w->v, s, number_of(h, s->frame, DCM_RescaleSlope, 1),
+		number_of(h, s->frame, DCM_RescaleIntercept, 0), out);
 	return !isnan(out->center) && out->width >= (out->function == WINDOW_LINEAR ? 1 : 1e-9);
 }
 
@@ -126,10 +135,12 @@ static int by_value(const void *a, const void *b)
 static void sample_plane(struct sampling *s, uint64_t plane, float *scratch)
 {
 	struct voxel_order o = window_plane_order(s->v);
-	size_t n = (size_t)s->v->dim[o.axis[0]] * s->v->dim[o.axis[1]], step = n / MOST_SAMPLES + 1, i;
+	size_t n = (size_t)s->v->dim[o.axis[0]] * s->v->dim[o.axis[1]], step = n / MOST_SAMPLES + 1,
+	       i;
 	uint64_t bytes = n * sizeof *scratch;
 
-	if (volume_pread(s->v, s->r, &o, scratch, (size_t)bytes, plane * bytes, NULL) != (int64_t)bytes)
+	if (volume_pread(s->v, s->r, &o, scratch, (size_t)bytes, plane * bytes, NULL) !=
+		(int64_t)bytes)
 		return;
 	for (i = 0; i < n; i += step)
 		if (isfinite(scratch[i]))
@@ -157,7 +168,8 @@ static int make_range(void *arg, uint8_t *out, size_t len, struct err *err)
 {
 	struct sampling *s = arg;
 	struct voxel_order o = window_plane_order(s->v);
-	uint64_t planes = (uint64_t)s->v->dim[o.axis[2]] * s->v->dim[3], i, n = min_u64(planes, N_SAMPLED);
+	uint64_t planes = (uint64_t)s->v->dim[o.axis[2]] * s->v->dim[3], i,
+		 n = min_u64(planes, N_SAMPLED);
 	size_t plane = (size_t)s->v->dim[o.axis[0]] * s->v->dim[o.axis[1]];
 	float *scratch = mem_resize(NULL, plane, sizeof *scratch), range[2];
 
@@ -189,7 +201,7 @@ static int window_of_volume(struct windows *w, struct window *out, struct err *e
 	out->function = WINDOW_LINEAR_EXACT;
 	out->width = (double)range[1] - (double)range[0];
 	out->center = ((double)range[1] + (double)range[0]) / 2;
-	if (out->width <= 0) {           /* one value all over: black where it is 0 */
+	if (out->width <= 0) { /* one value all over: black where it is 0 */
 		out->width = 1;
 		out->center = range[0] > 0 ? (double)range[0] - 0.5 : (double)range[0] + 0.5;
 	}

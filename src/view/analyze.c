@@ -13,7 +13,8 @@ static int list(const struct view_node *n, struct view_out *out, struct err *err
 	int rc = volumes_list(n, &format_analyze, out, err);
 
 	if (rc == 0 && node_key(n)->kind == TREE_ROOT)
-		rc = tree_emit(out, VIEW_FILE, "README", ".txt", &readme, (int64_t)strlen(analyze_readme), 0, 0, err);
+		rc = tree_emit(out, VIEW_FILE, "README", ".txt", &readme,
+			(int64_t)strlen(analyze_readme), 0, 0, err);
 	return rc;
 }
 
@@ -33,7 +34,8 @@ static int open_file(const struct view_node *n, struct content **out, struct err
 
 const struct view view_analyze = {
 	.name = "analyze",
-	.summary = "VOLUME.hdr, VOLUME.img: each volume as Analyze 7.5; README.txt says what that loses",
+	.summary = "VOLUME.hdr, VOLUME.img: each volume as Analyze 7.5; README.txt says what that "
+		   "loses",
 	.list = list,
 	.open = open_file,
 };

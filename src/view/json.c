@@ -5,21 +5,9 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/names.h"
 #include "text/json.h"
 #include "view/tree.h"
-
-/* One component of a URI: what RFC 3986 does not let stand is percent-encoded. */
-static void add_component(struct buf *out, const char *s)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-
-	for (; *s; s++) {
-		if (strchr(plain, *s))
-			buf_addc(out, *s);
-		else
-			buf_addf(out, "%%%02X", (unsigned)(unsigned char)*s);
-	}
-}
 
 /* From the instance's folder below json/ to its file under dicom/. */
 static int bulk_uri(const struct view_node *n, const struct instance *in, struct buf *out, struct err *err)
@@ -35,7 +23,7 @@ static int bulk_uri(const struct view_node *n, const struct instance *in, struct
 	buf_adds(out, "dicom");
 	for (i = 0; i < path.n; i++) {
 		buf_addc(out, '/');
-		add_component(out, path.part[i]);
+		name_add_uri(out, path.part[i]);
 	}
 	buf_adds(out, ".dcm");
 	buf_addc(out, '\0');

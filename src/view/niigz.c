@@ -19,7 +19,8 @@ static int open_file(const struct view_node *n, struct content **out, struct err
 
 const struct view view_niigz = {
 	.name = "nii.gz",
-	.summary = "VOLUME.nii.gz: the same in gzip members (stored, not compressed), with .json, .bval and .bvec beside",
+	.summary = "VOLUME.nii.gz: the same in gzip members (stored, not compressed), with .json, "
+		   ".bval and .bvec beside",
 	.list = list,
 	.size = size,
 	.open = open_file,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* HTML of png/: see view/pages.h. Names of the tree are escaped twice over, as text and in links. */
+/* HTML of png/: see view/pages.h. Whatever comes from a header is escaped, as text or as a link. */
 #include "view/pages.h"
 
 #include <math.h>
@@ -10,6 +10,7 @@
 #include "base/names.h"
 #include "format/picture.h"
 
+/* clang-format off: a line of the page is a line here */
 static const char style[] =
 	"<style>\n"
 	":root{color-scheme:dark;--line:#2a2f36;--dim:#9aa4af;--link:#7db7ff}\n"
@@ -17,25 +18,29 @@ static const char style[] =
 	"body{margin:0;background:#101317;color:#e4e8ec;font:15px/1.45 system-ui,sans-serif}\n"
 	"header,main{max-width:1500px;margin:0 auto;padding:0 24px}\n"
 	"header{padding-top:28px;padding-bottom:18px}\n"
-	"h1{font-size:26px;font-weight:600;margin:6px 0 2px;overflow-wrap:anywhere}\n"
-	"h2{font-size:17px;font-weight:600;margin:30px 0 10px;padding-bottom:6px;border-bottom:1px solid var(--line);"
-	"overflow-wrap:anywhere}\n"
+	"h1,h2,b{font-weight:600;overflow-wrap:anywhere}\n"
+	"h1{font-size:26px;margin:6px 0 2px}\n"
+	"h2{font-size:17px;margin:30px 0 10px;padding-bottom:6px;border-bottom:1px solid "
+	"var(--line)}\n"
 	"p{margin:0;color:var(--dim)}\n"
 	"a{color:var(--link);text-decoration:none}\n"
 	"a:hover{text-decoration:underline}\n"
-	".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(330px,1fr));gap:18px;padding-bottom:40px}\n"
-	".card{background:#171b21;border:1px solid var(--line);border-radius:10px;overflow:hidden;display:flex;"
-	"flex-direction:column}\n"
+	".grid{display:grid;gap:18px;padding-bottom:40px;\n"
+	"  grid-template-columns:repeat(auto-fill,minmax(330px,1fr))}\n"
+	".card{display:flex;flex-direction:column;overflow:hidden;background:#171b21;\n"
+	"  border:1px solid var(--line);border-radius:10px}\n"
 	".card:hover{border-color:#46505c}\n"
-	".sheet{display:flex;height:270px;background:#000;align-items:center;justify-content:center}\n"
+	".sheet{display:flex;align-items:center;justify-content:center;height:270px;background:#"
+	"000}\n"
 	".sheet img{max-width:100%;max-height:100%;width:auto;height:auto;object-fit:contain}\n"
-	".text{padding:12px 14px 14px;display:flex;flex-direction:column;gap:4px;flex:1}\n"
-	".text b{font-weight:600;overflow-wrap:anywhere}\n"
+	".text{display:flex;flex-direction:column;gap:4px;flex:1;padding:12px 14px 14px}\n"
 	".text p{font-size:13px}\n"
-	".links{margin-top:auto;padding-top:8px;display:flex;flex-wrap:wrap;gap:4px 12px;font-size:13px}\n"
-	".tag{display:inline-block;border:1px solid var(--line);border-radius:4px;padding:0 6px;margin-right:6px;"
-	"font-size:12px;color:var(--dim)}\n"
+	".links{display:flex;flex-wrap:wrap;gap:4px "
+	"12px;margin-top:auto;padding-top:8px;font-size:13px}\n"
+	".tag{display:inline-block;margin-right:6px;padding:0 6px;border:1px solid var(--line);\n"
+	"  border-radius:4px;font-size:12px;color:var(--dim)}\n"
 	"</style>\n";
+/* clang-format on */
 
 /* ---- escaping ---- */
 
@@ -61,21 +66,13 @@ static void add_text(struct buf *out, const char *s)
 	}
 }
 
-/* stem + ending as one component of a link, as the tree names it (RFC 3986: all but unreserved characters
- * percent-encoded). */
+/* stem + ending as the tree names it, in a link. */
 static void add_component(struct buf *out, const char *stem, const char *ending)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
 	char name[NAME_MOST_BYTES + 1];
-	const char *s;
 
 	name_join(name, stem, "", ending);
-	for (s = name; *s; s++) {
-		if (strchr(plain, *s))
-			buf_addc(out, *s);
-		else
-			buf_addf(out, "%%%02X", (unsigned)(unsigned char)*s);
-	}
+	name_add_uri(out, name);
 }
 
 static void add_count(struct buf *out, uint64_t n, const char *one, const char *many)
@@ -87,8 +84,9 @@ static void add_count(struct buf *out, uint64_t n, const char *one, const char *
 
 static void begin_page(struct buf *out, const char *title)
 {
-	buf_adds(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-		      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
+	buf_adds(out,
+		"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+		"<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
 	add_text(out, title);
 	buf_adds(out, "</title>\n");
 	buf_adds(out, style);
@@ -116,7 +114,9 @@ static void add_modalities(const struct view_node *n, const struct study *st, st
 	uint32_t i;
 
 	for (i = 0; i < st->n_series && n_seen < 8; i++) {
-		const char *m = is_shown_series(n, st->series[i]) ? st->series[i]->instances[0]->attr->modality : NULL;
+		const char *m = is_shown_series(n, st->series[i]) ?
+			st->series[i]->instances[0]->attr->modality :
+			NULL;
 
 		for (k = 0; m && k < n_seen && strcmp(seen[k], m) != 0; k++)
 			;
@@ -186,8 +186,8 @@ int pages_index(const struct view_node *n, struct buf *out, struct err *err)
 /* ---- the page of a study ---- */
 
 /* A link to the same place in another view. */
-static void add_link(const struct study *st, const char *view, const char *stem, const char *ending, const char *text,
-	struct buf *out)
+static void add_link(const struct study *st, const char *view, const char *stem, const char *ending,
+	const char *text, struct buf *out)
 {
 	buf_addf(out, "<a href=\"../../../%s/", view);
 	add_component(out, st->patient->name, "");
@@ -231,7 +231,9 @@ static void add_size(const struct volume *v, struct buf *out)
 static void add_card(const struct study *st, const struct volume *v, struct buf *out)
 {
 	struct png_shape sheet = picture_sheet_shape(v);
-	const char *modality = v->series && v->series->n_instances ? v->series->instances[0]->attr->modality : NULL;
+	const char *modality = v->series && v->series->n_instances ?
+		v->series->instances[0]->attr->modality :
+		NULL;
 
 	buf_adds(out, "<div class=\"card\"><a class=\"sheet\" href=\"");
 	add_component(out, v->name, ".png");
@@ -259,7 +261,8 @@ static void add_card(const struct study *st, const struct volume *v, struct buf 
 }
 
 /* Series of which no volume is: reports, annotations, plans. */
-static void add_rest(const struct view_node *n, const struct study *st, const struct volume_set *set, struct buf *out)
+static void add_rest(const struct view_node *n, const struct study *st,
+	const struct volume_set *set, struct buf *out)
 {
 	bool begun = false;
 	uint32_t i, k;

@@ -14,13 +14,15 @@
 /* What a slice's key has in b: the volume, and the slice. */
 #define SLICE_BITS 32
 
-static struct view_key volume_key(const struct study *st, const struct volume *v, uint32_t kind, uint64_t b)
+static struct view_key volume_key(const struct study *st, const struct volume *v, uint32_t kind,
+	uint64_t b)
 {
 	(void)v;
 	return (struct view_key){ .kind = kind, .version = st->version, .a = st->id, .b = b };
 }
 
-static int emit_volume(void *arg, const struct study *st, const struct volume *v, const char *stem, struct err *err)
+static int emit_volume(void *arg, const struct study *st, const struct volume *v, const char *stem,
+	struct err *err)
 {
 	struct view_key dir = volume_key(st, v, TREE_VOLUME_DIR, v->index);
 	struct view_key sheet = volume_key(st, v, TREE_VOLUME_FILE, (uint64_t)v->index << 8);
@@ -29,8 +31,8 @@ static int emit_volume(void *arg, const struct study *st, const struct volume *v
 	int rc = tree_emit(out, VIEW_DIR, stem, "", &dir, 0, v->mtime_ns, v->identity, err);
 
 	if (rc == 0)
-		rc = tree_emit(out, VIEW_FILE, stem, ".png", &sheet, (int64_t)png_size(&shape), v->mtime_ns, v->identity,
-			err);
+		rc = tree_emit(out, VIEW_FILE, stem, ".png", &sheet, (int64_t)png_size(&shape),
+			v->mtime_ns, v->identity, err);
 	return rc;
 }
 
@@ -40,9 +42,12 @@ static int list_study(const struct view_node *n, struct view_out *out, struct er
 	int rc = tree_each_volume(n, emit_volume, out, err);
 
 	if (rc == 0) {
-		struct view_key page = { .kind = TREE_STUDY_FILE, .version = st->version, .a = st->id };
+		struct view_key page = { .kind = TREE_STUDY_FILE,
+			.version = st->version,
+			.a = st->id };
 
-		rc = tree_emit(out, VIEW_FILE, "index", ".html", &page, VIEW_SIZE_LATER, st->mtime_ns, 0, err);
+		rc = tree_emit(out, VIEW_FILE, "index", ".html", &page, VIEW_SIZE_LATER,
+			st->mtime_ns, 0, err);
 	}
 	return rc;
 }
@@ -66,8 +71,10 @@ static int list_slices(const struct view_node *n, struct view_out *out, struct e
 	for (i = 0; i < count && rc == 0; i++) {
 		struct view_key key = volume_key(st, v, TREE_SLICE_FILE, index << SLICE_BITS | i);
 
-		snprintf(name, sizeof name, "%0*llu", digits < 4 ? 4 : digits, (unsigned long long)i + 1);
-		rc = tree_emit(out, VIEW_FILE, name, ".png", &key, (int64_t)png_size(&shape), v->mtime_ns, i, err);
+		snprintf(name, sizeof name, "%0*llu", digits < 4 ? 4 : digits,
+			(unsigned long long)i + 1);
+		rc = tree_emit(out, VIEW_FILE, name, ".png", &key, (int64_t)png_size(&shape),
+			v->mtime_ns, i, err);
 	}
 	volume_set_put(set);
 	return rc;
@@ -75,13 +82,15 @@ static int list_slices(const struct view_node *n, struct view_out *out, struct e
 
 static int list_root(const struct view_node *n, struct view_out *out, struct err *err)
 {
-	struct view_key page = { .kind = TREE_ROOT_FILE, .version = (uint32_t)n->snap->catalog->gen };
+	struct view_key page = { .kind = TREE_ROOT_FILE,
+		.version = (uint32_t)n->snap->catalog->gen };
 	int rc = tree_list_volume_folders(n, out, err);
 
 	/* The pages lead through patients and studies, which a layout has not. */
 	if (rc == 0 && n->snap->layout)
 		return tree_each_volume(n, emit_volume, out, err);
-	return rc ? rc : tree_emit(out, VIEW_FILE, "index", ".html", &page, VIEW_SIZE_LATER, 0, 0, err);
+	return rc ? rc :
+		    tree_emit(out, VIEW_FILE, "index", ".html", &page, VIEW_SIZE_LATER, 0, 0, err);
 }
 
 static int list_folder(const struct view_node *n, struct view_out *out, struct err *err)
@@ -111,7 +120,8 @@ static int list(const struct view_node *n, struct view_out *out, struct err *err
 
 static int render_page(const struct view_node *n, struct buf *out, struct err *err)
 {
-	return node_key(n)->kind == TREE_ROOT_FILE ? pages_index(n, out, err) : pages_study(n, out, err);
+	return node_key(n)->kind == TREE_ROOT_FILE ? pages_index(n, out, err) :
+						     pages_study(n, out, err);
 }
 
 static int size(const struct view_node *n, int64_t *bytes, struct err *err)
@@ -123,19 +133,20 @@ static int size(const struct view_node *n, int64_t *bytes, struct err *err)
 
 struct picture {
 	struct content content;
-	struct snapshot *snap;           /* a reference: files and cache */
-	struct volume_set *set;          /* a reference: the volume is in it */
+	struct snapshot *snap;  /* a reference: files and cache */
+	struct volume_set *set; /* a reference: the volume is in it */
 	const struct volume *v;
 	struct png_shape shape;
 	bool is_sheet;
 	uint64_t slice;
-	uint64_t id[2];                  /* in the cache */
+	uint64_t id[2]; /* in the cache */
 };
 
 static int make_picture(void *arg, uint8_t *out, size_t len, struct err *err)
 {
 	const struct picture *p = arg;
-	uint8_t *pixels = mem_resize(NULL, (size_t)p->shape.width * p->shape.height, p->shape.channels);
+	uint8_t *pixels = mem_resize(NULL, (size_t)p->shape.width * p->shape.height,
+		p->shape.channels);
 	int rc;
 
 	(void)len;
@@ -176,7 +187,8 @@ static void free_picture(struct content *c)
 
 static const struct content_ops picture_ops = { .pread = read_picture, .free = free_picture };
 
-static int open_picture(const struct view_node *n, uint64_t index, struct content **out, struct err *err)
+static int open_picture(const struct view_node *n, uint64_t index, struct content **out,
+	struct err *err)
 {
 	const struct view_key *key = node_key(n);
 	struct volume_set *set;
@@ -199,7 +211,9 @@ static int open_picture(const struct view_node *n, uint64_t index, struct conten
 	p->shape = p->is_sheet ? picture_sheet_shape(v) : picture_shape(v);
 	p->id[0] = hash_bytes(v->identity, "png", 3);
 	p->id[1] = hash_bytes(0, key, sizeof *key);
-	p->content = (struct content){ .ops = &picture_ops, .size = png_size(&p->shape), .held_bytes = sizeof *p };
+	p->content = (struct content){ .ops = &picture_ops,
+		.size = png_size(&p->shape),
+		.held_bytes = sizeof *p };
 	if (p->slice >= picture_count(v)) {
 		free_picture(&p->content);
 		return tree_gone(err);
@@ -224,7 +238,8 @@ static int open_file(const struct view_node *n, struct content **out, struct err
 
 const struct view view_png = {
 	.name = "png",
-	.summary = "index.html; VOLUME.png: all slices on a sheet; VOLUME/NNNN.png: each slice, windowed",
+	.summary = "index.html; VOLUME.png: all slices on a sheet; VOLUME/NNNN.png: each slice, "
+		   "windowed",
 	.list = list,
 	.size = size,
 	.open = open_file,

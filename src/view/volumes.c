@@ -20,8 +20,8 @@ static const char *const sidecar_endings[] = { ".json", ".bval", ".bvec" };
 
 struct volume_content {
 	struct content content;
-	struct snapshot *snap;           /* a reference: files and cache */
-	struct volume_set *set;          /* a reference: the volume is in it */
+	struct snapshot *snap;  /* a reference: files and cache */
+	struct volume_set *set; /* a reference: the volume is in it */
 	const struct volume *v;
 	struct voxel_order order;
 	char *header;
@@ -29,8 +29,8 @@ struct volume_content {
 	uint64_t voxels_len;
 };
 
-int volumes_find(const struct view_node *n, uint64_t index, struct volume_set **set, const struct volume **v,
-	struct err *err)
+int volumes_find(const struct view_node *n, uint64_t index, struct volume_set **set,
+	const struct volume **v, struct err *err)
 {
 	const struct study *study = tree_study(n);
 	int rc;
@@ -62,16 +62,20 @@ struct listing {
 	struct view_out *out;
 };
 
-static int emit_file(const struct listing *l, const struct study *st, const struct volume *v, const char *stem,
-	unsigned which, const char *ending, int64_t size, struct err *err)
+static int emit_file(const struct listing *l, const struct study *st, const struct volume *v,
+	const char *stem, unsigned which, const char *ending, int64_t size, struct err *err)
 {
-	struct view_key key = { .kind = TREE_VOLUME_FILE, .version = st->version, .a = st->id,
+	struct view_key key = { .kind = TREE_VOLUME_FILE,
+		.version = st->version,
+		.a = st->id,
 		.b = (uint64_t)v->index << 8 | which };
 
-	return tree_emit(l->out, VIEW_FILE, stem, ending, &key, size, v->mtime_ns, v->identity, err);
+	return tree_emit(l->out, VIEW_FILE, stem, ending, &key, size, v->mtime_ns, v->identity,
+		err);
 }
 
-static int emit_volume(void *arg, const struct study *st, const struct volume *v, const char *stem, struct err *err)
+static int emit_volume(void *arg, const struct study *st, const struct volume *v, const char *stem,
+	struct err *err)
 {
 	const struct listing *l = arg;
 	const struct volume_format *f = l->format;
@@ -88,11 +92,13 @@ static int emit_volume(void *arg, const struct study *st, const struct volume *v
 	}
 	for (i = FILE_JSON; f->sidecars && i <= FILE_BVEC && rc == 0; i++)
 		if (has_sidecar(v, i))
-			rc = emit_file(l, st, v, stem, i, sidecar_endings[i - FILE_JSON], VIEW_SIZE_LATER, err);
+			rc = emit_file(l, st, v, stem, i, sidecar_endings[i - FILE_JSON],
+				VIEW_SIZE_LATER, err);
 	return rc;
 }
 
-int volumes_list(const struct view_node *n, const struct volume_format *f, struct view_out *out, struct err *err)
+int volumes_list(const struct view_node *n, const struct volume_format *f, struct view_out *out,
+	struct err *err)
 {
 	struct listing l = { .format = f, .out = out };
 	int rc = tree_list_volume_folders(n, out, err);
@@ -100,8 +106,8 @@ int volumes_list(const struct view_node *n, const struct volume_format *f, struc
 	return rc < 0 ? rc : tree_each_volume(n, emit_volume, &l, err);
 }
 
-static int render_sidecar(const struct view_node *n, const struct volume *v, unsigned which, struct buf *out,
-	struct err *err)
+static int render_sidecar(const struct view_node *n, const struct volume *v, unsigned which,
+	struct buf *out, struct err *err)
 {
 	if (which == FILE_JSON)
 		return sidecar_render(v, n->snap->files, out, err);
@@ -127,7 +133,8 @@ static int render_text(const struct view_node *n, struct buf *out, struct err *e
 	return rc;
 }
 
-int volumes_size(const struct view_node *n, const struct volume_format *f, int64_t *size, struct err *err)
+int volumes_size(const struct view_node *n, const struct volume_format *f, int64_t *size,
+	struct err *err)
 {
 	(void)f;
 	return tree_size_text(n, render_text, size, err);
@@ -149,7 +156,8 @@ static int64_t read_volume(struct content *c, void *buf, size_t n, uint64_t off,
 	}
 	if (done < n && off + done < x->header_len + x->voxels_len) {
 		part = (size_t)min_u64(n - done, x->header_len + x->voxels_len - (off + done));
-		got = volume_pread(x->v, &x->snap->reader, &x->order, out + done, part, off + done - x->header_len, err);
+		got = volume_pread(x->v, &x->snap->reader, &x->order, out + done, part,
+			off + done - x->header_len, err);
 		if (got < 0)
 			return done ? (int64_t)done : got;
 		done += (size_t)got;
@@ -172,8 +180,8 @@ static void free_volume(struct content *c)
 
 static const struct content_ops volume_ops = { .pread = read_volume, .free = free_volume };
 
-static int render_header(const struct volume_file *file, const struct volume *v, char **header, size_t *len,
-	struct err *err)
+static int render_header(const struct volume_file *file, const struct volume *v, char **header,
+	size_t *len, struct err *err)
 {
 	struct buf b;
 	int rc = 0;
@@ -227,7 +235,7 @@ struct gzip_content {
 	struct content content;
 	struct content *inner;
 	struct gzip *gzip;
-	struct snapshot *snap;           /* a reference: the cache, where the checksum is kept */
+	struct snapshot *snap; /* a reference: the cache, where the checksum is kept */
 	uint64_t crc_id[2];
 };
 
@@ -293,8 +301,8 @@ static void free_gzip(struct content *c)
 
 static const struct content_ops gzip_ops = { .pread = read_gzip, .free = free_gzip };
 
-static int wrap_gzip(const struct view_node *n, uint64_t identity, struct content *inner /* taken */, struct content **out,
-	struct err *err)
+static int wrap_gzip(const struct view_node *n, uint64_t identity,
+	struct content *inner /* taken */, struct content **out, struct err *err)
 {
 	struct stored bytes = { .len = inner->size, .read = read_inner, .arg = inner };
 	struct gzip_content *x = mem_calloc(1, sizeof *x);
@@ -304,7 +312,8 @@ static int wrap_gzip(const struct view_node *n, uint64_t identity, struct conten
 		mem_free(x);
 		return err_nomem(err);
 	}
-	x->content = (struct content){ .ops = &gzip_ops, .size = gzip_size(inner->size),
+	x->content = (struct content){ .ops = &gzip_ops,
+		.size = gzip_size(inner->size),
 		.held_bytes = sizeof *x + inner->held_bytes + GZIP_HELD_BYTES };
 	x->inner = inner;
 	x->snap = snapshot_get((struct snapshot *)n->snap);
@@ -314,7 +323,8 @@ static int wrap_gzip(const struct view_node *n, uint64_t identity, struct conten
 	return 0;
 }
 
-int volumes_open(const struct view_node *n, const struct volume_format *f, struct content **out, struct err *err)
+int volumes_open(const struct view_node *n, const struct volume_format *f, struct content **out,
+	struct err *err)
 {
 	uint64_t b = node_key(n)->b;
 	unsigned which = (unsigned)(b & 0xFF);

@@ -4,10 +4,12 @@
 window of its own, its grey values are those that pydicom's windowing gives (to one step). $CASES has the cases
 (CASE/dicom), $ONLY some of their names, $MOST how many slices of a volume are compared."""
 import csv
+import html.parser
 import os
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 import warnings
 
 try:
@@ -111,14 +113,39 @@ def compare(mount, source, case):
         check(off.max() <= 1, case, volume, names[number - 1], 'is off by', off.max())
 
 
+class Links(html.parser.HTMLParser):
+    """What a page leads to, and whether its elements are closed in turn."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.open, self.sound = [], [], True
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [value for key, value in attrs if key in ('href', 'src')]
+        if tag not in ('meta', 'img'):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        self.sound = self.sound and bool(self.open) and self.open.pop() == tag
+
+
+def check_page(path):
+    page = Links()
+    with open(path, encoding='utf-8') as f:
+        page.feed(f.read())
+    check(page.sound and not page.open, path, 'elements are not closed in turn')
+    for link in page.found:
+        where = os.path.join(os.path.dirname(path), urllib.parse.unquote(link))
+        check('://' not in link and os.path.exists(where), path, 'leads to', link)
+
+
 def check_case(case, source, mount):
     pictures = []
     for folder, _, names in os.walk(os.path.join(mount, 'png')):
         pictures += [os.path.join(folder, name) for name in names if name.endswith('.png')]
         for name in names:
             if name.endswith('.html'):
-                with open(os.path.join(folder, name), encoding='utf-8') as f:
-                    check('</html>' in f.read(), case, name)
+                check_page(os.path.join(folder, name))
     step = max(1, len(pictures) // 300)
     for path in pictures[::step]:
         try:

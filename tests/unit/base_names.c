@@ -192,3 +192,14 @@ Test(base_names, want_of_memory_changes_nothing)
 	}
 	cr_assert_gt(n, 2);
 }
+
+Test(base_names, a_uri_escapes_all_but_the_unreserved)
+{
+	struct buf b;
+
+	buf_init(&b);
+	name_add_uri(&b, "aZ09-._~ /?#%&\"<>\xC3\xA9");
+	buf_addc(&b, '\0');
+	cr_expect_str_eq(b.data, "aZ09-._~%20%2F%3F%23%25%26%22%3C%3E%C3%A9");
+	buf_release(&b);
+}

@@ -12,8 +12,13 @@
 static struct volume some(void)
 {
 	struct volume v = {
-		.dim = { 10, 20, 30, 1 }, .type = SAMPLE_I16, .scl_slope = 1, .sform_code = 1, .pixdim = { 1, 2, 3, 4, 2.5f },
-		.srow = { { 0, 0, 4, -58 }, { -2, 0, 0, 11 }, { 0, -3, 0, 31 } }, .descrip = "TE=2",
+		.dim = { 10, 20, 30, 1 },
+		.type = SAMPLE_I16,
+		.scl_slope = 1,
+		.sform_code = 1,
+		.pixdim = { 1, 2, 3, 4, 2.5f },
+		.srow = { { 0, 0, 4, -58 }, { -2, 0, 0, 11 }, { 0, -3, 0, 31 } },
+		.descrip = "TE=2",
 	};
 
 	return v;

@@ -14,7 +14,7 @@
 struct inside {
 	uint8_t *bytes;
 	uint64_t len, n_read, bad_from;
-	size_t most;                     /* a read; 0: any */
+	size_t most; /* a read; 0: any */
 };
 
 static int64_t read_inside(void *arg, void *buf, size_t n, uint64_t off, struct err *err)
@@ -62,9 +62,10 @@ static uint8_t *read_all(struct gzip *g, uint64_t len, uint64_t step)
 	int64_t got;
 
 	while (off < size) {
-		got = gzip_pread(g, out + off, (size_t)(step < size - off ? step : size - off), off, NULL);
-		cr_assert_gt(got, 0, "at %llu of %llu: %lld", (unsigned long long)off, (unsigned long long)size,
-			(long long)got);
+		got = gzip_pread(g, out + off, (size_t)(step < size - off ? step : size - off), off,
+			NULL);
+		cr_assert_gt(got, 0, "at %llu of %llu: %lld", (unsigned long long)off,
+			(unsigned long long)size, (long long)got);
 		off += (uint64_t)got;
 	}
 	return out;
@@ -79,7 +80,8 @@ static void expect_inflates(const uint8_t *member, uint64_t len, const struct in
 	z.next_out = out;
 	z.avail_out = (uInt)len + 1;
 	cr_assert_eq(inflateInit2(&z, 15 + 16), Z_OK);
-	cr_expect_eq(inflate(&z, Z_FINISH), Z_STREAM_END, "%llu bytes: %s", (unsigned long long)len, z.msg);
+	cr_expect_eq(inflate(&z, Z_FINISH), Z_STREAM_END, "%llu bytes: %s", (unsigned long long)len,
+		z.msg);
 	cr_expect_eq(z.total_out, len);
 	cr_expect_eq(z.avail_in, 0);
 	cr_expect_eq(memcmp(out, in->bytes, len), 0);
@@ -121,7 +123,8 @@ Test(format_gzip, any_range_equals_the_sequential_read)
 		if (i % 4 == 0) /* about the border of two blocks */
 			off = 10 + 65540 - n / 2, want = n;
 		cr_assert_eq(gzip_pread(g, part, n, off, NULL), want);
-		cr_assert_eq(memcmp(part, all + off, want), 0, "%zu bytes at %llu", n, (unsigned long long)off);
+		cr_assert_eq(memcmp(part, all + off, want), 0, "%zu bytes at %llu", n,
+			(unsigned long long)off);
 	}
 	free(all);
 	drop(&in, g);

@@ -12,7 +12,11 @@
 static struct volume some(void)
 {
 	struct volume v = {
-		.dim = { 4, 5, 6, 1 }, .type = SAMPLE_I16, .scl_slope = 1, .pixdim = { -1, 3, 2, 4, 0 }, .sform_code = 1,
+		.dim = { 4, 5, 6, 1 },
+		.type = SAMPLE_I16,
+		.scl_slope = 1,
+		.pixdim = { -1, 3, 2, 4, 0 },
+		.sform_code = 1,
 		.srow = { { -3, 0, 0, 90 }, { 0, 2, 0, -80.5f }, { 0, 0, 4, 70 } },
 	};
 
@@ -49,8 +53,10 @@ Test(format_metaimage, a_volume_lies_in_itk_s_space)
 
 	expect(metaimage_header, &v,
 		"ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\n"
-		"CompressedData = False\nTransformMatrix = 1 0 0 0 -1 0 0 0 1\nOffset = -90 80.5 70\n"
-		"CenterOfRotation = 0 0 0\nAnatomicalOrientation = RPI\nElementSpacing = 3 2 4\nDimSize = 4 5 6\n"
+		"CompressedData = False\nTransformMatrix = 1 0 0 0 -1 0 0 0 1\nOffset = -90 80.5 "
+		"70\n"
+		"CenterOfRotation = 0 0 0\nAnatomicalOrientation = RPI\nElementSpacing = 3 2 "
+		"4\nDimSize = 4 5 6\n"
 		"ElementType = MET_SHORT\nElementDataFile = LOCAL\n");
 }
 
@@ -61,7 +67,8 @@ Test(format_metaimage, time_is_an_axis_of_its_own)
 	v.is_4d = true;
 	v.dim[3] = 7;
 	v.pixdim[4] = 2.5f;
-	expect_line(metaimage_header, &v, "\nTransformMatrix = 1 0 0 0 0 -1 0 0 0 0 1 0 0 0 0 1\nOffset = -90 80.5 70 0\n");
+	expect_line(metaimage_header, &v,
+		"\nTransformMatrix = 1 0 0 0 0 -1 0 0 0 0 1 0 0 0 0 1\nOffset = -90 80.5 70 0\n");
 	expect_line(metaimage_header, &v, "\nElementSpacing = 3 2 4 2.5\nDimSize = 4 5 6 7\n");
 }
 
@@ -70,7 +77,8 @@ Test(format_metaimage, colour_and_scaling_are_told_by_the_type)
 	struct volume v = some();
 
 	v.type = SAMPLE_RGB24;
-	expect_line(metaimage_header, &v, "\nElementNumberOfChannels = 3\nElementType = MET_UCHAR\n");
+	expect_line(metaimage_header, &v,
+		"\nElementNumberOfChannels = 3\nElementType = MET_UCHAR\n");
 	v.type = SAMPLE_U16;
 	expect_line(metaimage_header, &v, "\nElementType = MET_USHORT\n");
 	v.scl_inter = -1024;
@@ -82,9 +90,12 @@ Test(format_nrrd, a_volume_lies_in_ras_space)
 	struct volume v = some();
 
 	expect(nrrd_header, &v,
-		"NRRD0005\ntype: int16\ndimension: 3\nspace: right-anterior-superior\nsizes: 4 5 6\n"
-		"space directions: (-3,0,0) (0,2,0) (0,0,4)\nkinds: domain domain domain\nendian: little\n"
-		"encoding: raw\nspace units: \"mm\" \"mm\" \"mm\"\nspace origin: (90,-80.5,70)\n\n");
+		"NRRD0005\ntype: int16\ndimension: 3\nspace: right-anterior-superior\nsizes: 4 5 "
+		"6\n"
+		"space directions: (-3,0,0) (0,2,0) (0,0,4)\nkinds: domain domain domain\nendian: "
+		"little\n"
+		"encoding: raw\nspace units: \"mm\" \"mm\" \"mm\"\nspace origin: "
+		"(90,-80.5,70)\n\n");
 }
 
 Test(format_nrrd, colour_is_the_fastest_axis_and_time_the_slowest)
@@ -95,7 +106,8 @@ Test(format_nrrd, colour_is_the_fastest_axis_and_time_the_slowest)
 	v.dim[3] = 7;
 	v.type = SAMPLE_RGB24;
 	expect_line(nrrd_header, &v, "type: uint8\ndimension: 5\n");
-	expect_line(nrrd_header, &v, "sizes: 3 4 5 6 7\nspace directions: none (-3,0,0) (0,2,0) (0,0,4) none\n");
+	expect_line(nrrd_header, &v,
+		"sizes: 3 4 5 6 7\nspace directions: none (-3,0,0) (0,2,0) (0,0,4) none\n");
 	expect_line(nrrd_header, &v, "kinds: RGB-color domain domain domain list\nencoding");
 }
 
@@ -111,8 +123,10 @@ Test(format_nrrd, gradients_are_directions_in_space_and_weaker_ones_shorter)
 	v.bval = bval;
 	v.bvec = bvec;
 	expect_line(nrrd_header, &v,
-		"\nmeasurement frame: (1,0,0) (0,1,0) (0,0,1)\nmodality:=DWMRI\nDWMRI_b-value:=1000\n"
-		"DWMRI_gradient_0000:=0 0 0\nDWMRI_gradient_0001:=-1 0 0\nDWMRI_gradient_0002:=0 0.3 0.4\n\n");
+		"\nmeasurement frame: (1,0,0) (0,1,0) "
+		"(0,0,1)\nmodality:=DWMRI\nDWMRI_b-value:=1000\n"
+		"DWMRI_gradient_0000:=0 0 0\nDWMRI_gradient_0001:=-1 0 0\nDWMRI_gradient_0002:=0 "
+		"0.3 0.4\n\n");
 	v.srow[0][0] = 3;
 	expect_line(nrrd_header, &v, "DWMRI_gradient_0001:=-1 0 0\n");
 }

@@ -106,8 +106,13 @@ static double number(const uint8_t *p, unsigned i)
 static struct volume some(void)
 {
 	struct volume v = {
-		.dim = { 4, 5, 6, 2 }, .is_4d = true, .type = SAMPLE_U16, .scl_slope = 2, .scl_inter = -7,
-		.pixdim = { 1, 3, 2, 4, 1.5f }, .sform_code = 1,
+		.dim = { 4, 5, 6, 2 },
+		.is_4d = true,
+		.type = SAMPLE_U16,
+		.scl_slope = 2,
+		.scl_inter = -7,
+		.pixdim = { 1, 3, 2, 4, 1.5f },
+		.sform_code = 1,
 		.srow = { { -3, 0, 0.5f, 90 }, { 0.25f, 2, 0, -80 }, { 0, 0.5f, 4, 70 } },
 	};
 
@@ -130,7 +135,8 @@ Test(format_minc, the_image_begins_where_the_header_ends)
 {
 	struct volume v = some();
 	struct buf b = render(&v);
-	struct variable image = find(&b, "image", "signtype"), most = find(&b, "image-max", "parent");
+	struct variable image = find(&b, "image", "signtype"),
+			most = find(&b, "image-max", "parent");
 
 	cr_expect_eq(image.begin, b.len);
 	cr_expect_eq(image.begin % 4, 0);
@@ -171,7 +177,8 @@ Test(format_minc, voxels_are_where_the_sform_has_them)
 	unsigned a, i;
 
 	for (a = 0; a < 3; a++) {
-		struct variable step = find(&b, names[a], "step"), start = find(&b, names[a], "start"),
+		struct variable step = find(&b, names[a], "step"),
+				start = find(&b, names[a], "start"),
 				cosines = find(&b, names[a], "direction_cosines");
 		double along = number(start.attribute, 0) + index[a] * number(step.attribute, 0);
 
@@ -181,7 +188,9 @@ Test(format_minc, voxels_are_where_the_sform_has_them)
 			at[i] += along * number(cosines.attribute, i);
 	}
 	for (i = 0; i < 3; i++)
-		cr_expect_float_eq(at[i], (double)(v.srow[i][0] * 3 + v.srow[i][1] * 1 + v.srow[i][2] * 4 + v.srow[i][3]),
+		cr_expect_float_eq(at[i],
+			(double)(v.srow[i][0] * 3 + v.srow[i][1] * 1 + v.srow[i][2] * 4 +
+				v.srow[i][3]),
 			1e-5);
 	cr_expect_eq(number(find(&b, "time", "step").attribute, 0), 1.5);
 	buf_release(&b);

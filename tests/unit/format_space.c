@@ -19,7 +19,8 @@ static struct volume with(const float m[3][4])
 
 Test(format_space, steps_and_directions_are_those_of_the_columns)
 {
-	struct volume v = with((const float[3][4]){ { 0, -3, 0, 1 }, { 2, 0, 0, 2 }, { 0, 4, 7, 3 } });
+	struct volume v = with(
+		(const float[3][4]){ { 0, -3, 0, 1 }, { 2, 0, 0, 2 }, { 0, 4, 7, 3 } });
 	struct space s;
 
 	space_of(&v, &s);
@@ -35,7 +36,8 @@ Test(format_space, steps_and_directions_are_those_of_the_columns)
 
 Test(format_space, a_column_of_zeros_is_an_axis_all_the_same)
 {
-	struct volume v = with((const float[3][4]){ { 1, 0, 0, 0 }, { 0, 1, 0, 0 }, { 0, 0, 0, 0 } });
+	struct volume v = with(
+		(const float[3][4]){ { 1, 0, 0, 0 }, { 0, 1, 0, 0 }, { 0, 0, 0, 0 } });
 	struct space s;
 	double index[3];
 
@@ -48,7 +50,8 @@ Test(format_space, a_column_of_zeros_is_an_axis_all_the_same)
 
 Test(format_space, a_point_has_the_index_that_leads_to_it)
 {
-	struct volume v = with((const float[3][4]){ { -2, 0.5f, 0, 10 }, { 0.25f, 3, 0.5f, -20 }, { 0, -0.5f, 4, 30 } });
+	struct volume v = with((const float[3][4]){ { -2, 0.5f, 0, 10 }, { 0.25f, 3, 0.5f, -20 },
+		{ 0, -0.5f, 4, 30 } });
 	double index[3], want[3] = { 1.5, 2, 4 }, point[3];
 	struct space s;
 	int i;
@@ -64,7 +67,8 @@ Test(format_space, a_point_has_the_index_that_leads_to_it)
 
 Test(format_space, axes_in_one_plane_have_no_index)
 {
-	struct volume v = with((const float[3][4]){ { 1, 1, 0, 0 }, { 0, 0, 1, 0 }, { 0, 0, 0, 0 } });
+	struct volume v = with(
+		(const float[3][4]){ { 1, 1, 0, 0 }, { 0, 0, 1, 0 }, { 0, 0, 0, 0 } });
 	double index[3];
 	struct space s;
 
@@ -80,7 +84,7 @@ Test(format_space, scaling_is_applied_where_there_is_some)
 		bool scaled;
 	} cases[] = {
 		{ SAMPLE_I16, SAMPLE_I16, 1, 0, false },
-		{ SAMPLE_I16, SAMPLE_I16, 0, 5, false },      /* NIfTI: a slope of 0 is none */
+		{ SAMPLE_I16, SAMPLE_I16, 0, 5, false }, /* NIfTI: a slope of 0 is none */
 		{ SAMPLE_I16, SAMPLE_F32, 2, 0, true },
 		{ SAMPLE_U8, SAMPLE_F32, 1, -1024, true },
 		{ SAMPLE_U32, SAMPLE_F64, 2, 0, true },
@@ -91,7 +95,9 @@ Test(format_space, scaling_is_applied_where_there_is_some)
 	size_t i;
 
 	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct volume v = { .type = cases[i].type, .scl_slope = cases[i].slope, .scl_inter = cases[i].inter };
+		struct volume v = { .type = cases[i].type,
+			.scl_slope = cases[i].slope,
+			.scl_inter = cases[i].inter };
 		struct voxel_order o = space_order_applied(&v);
 
 		cr_expect_eq(space_is_scaled(&v), cases[i].scaled, "case %zu", i);

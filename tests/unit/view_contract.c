@@ -26,7 +26,7 @@
 #include "view/world.h"
 
 #define MOST_NODES 20000
-#define RANGES     24
+#define RANGES 24
 
 /* ---- an archive of many kinds of instances ---- */
 
@@ -101,10 +101,21 @@ static void write_archive(struct planned *p)
 	static const double sagittal[6] = { 0, 1, 0, 0, 0, -1 };
 
 	write_stack(p, 1, 4, (struct planned_image){ .rows = 6, .cols = 5, .more = add_window });
-	write_stack(p, 2, 3, (struct planned_image){ .modality = "CT", .rows = 4, .cols = 9, .slope = 1.5, .is_signed = true });
-	write_stack(p, 3, 2, (struct planned_image){ .rows = 40, .cols = 40, .syntax = GEN_BIG_ENDIAN });
-	write_stack(p, 4, 1, (struct planned_image){ .rows = 3, .cols = 3, .nowhere = true, .modality = "PT" });
-	write_stack(p, 5, 3, (struct planned_image){ .rows = 8, .cols = 8, .orientation = sagittal, .syntax = GEN_DEFLATED });
+	write_stack(p, 2, 3,
+		(struct planned_image){ .modality = "CT",
+			.rows = 4,
+			.cols = 9,
+			.slope = 1.5,
+			.is_signed = true });
+	write_stack(p, 3, 2,
+		(struct planned_image){ .rows = 40, .cols = 40, .syntax = GEN_BIG_ENDIAN });
+	write_stack(p, 4, 1,
+		(struct planned_image){ .rows = 3, .cols = 3, .nowhere = true, .modality = "PT" });
+	write_stack(p, 5, 3,
+		(struct planned_image){ .rows = 8,
+			.cols = 8,
+			.orientation = sagittal,
+			.syntax = GEN_DEFLATED });
 	write_colour(p);
 	write_report(p);
 }
@@ -155,7 +166,11 @@ static struct vfs *tree_of(struct place *p)
 {
 	static const struct view *shown[32];
 	const struct view *const *all = views_all();
-	struct vfs_world w = { .views = shown, .get = get, .put = put, .arg = p->world, .readme = "read me\n" };
+	struct vfs_world w = { .views = shown,
+		.get = get,
+		.put = put,
+		.arg = p->world,
+		.readme = "read me\n" };
 	struct vfs *v;
 
 	for (; *all; all++)
@@ -169,7 +184,7 @@ static struct vfs *tree_of(struct place *p)
 
 struct walked {
 	char *path;
-	uint64_t dir, ino;               /* ino: one lookup is kept */
+	uint64_t dir, ino; /* ino: one lookup is kept */
 	struct vfs_attr attr;
 };
 
@@ -177,7 +192,7 @@ struct walk {
 	struct vfs *vfs;
 	struct walked *nodes;
 	size_t n, cap;
-	const char *parent;              /* while a folder is listed */
+	const char *parent; /* while a folder is listed */
 	uint64_t dir;
 };
 
@@ -192,7 +207,10 @@ static bool take(void *arg, const char *name, const struct vfs_attr *attr)
 		w->nodes = realloc(w->nodes, w->cap * sizeof *w->nodes);
 	}
 	snprintf(path, sizeof path, "%s%s%s", w->parent, *w->parent ? "/" : "", name);
-	w->nodes[w->n++] = (struct walked){ .path = strdup(path), .dir = w->dir, .ino = attr->ino, .attr = *attr };
+	w->nodes[w->n++] = (struct walked){ .path = strdup(path),
+		.dir = w->dir,
+		.ino = attr->ino,
+		.attr = *attr };
 	return false;
 }
 
@@ -223,7 +241,8 @@ static void walk_begin(struct walk *w, struct vfs *vfs)
 			continue;
 		w->parent = path;
 		w->dir = ino;
-		cr_expect_eq(vfs_readdir(vfs, ino, 0, false, take, w, &err), 0, "%s: %s", path, err.msg);
+		cr_expect_eq(vfs_readdir(vfs, ino, 0, false, take, w, &err), 0, "%s: %s", path,
+			err.msg);
 	}
 }
 
@@ -246,7 +265,8 @@ static const char *base_name(const char *path)
 static void lookup(struct walk *w, size_t i)
 {
 	struct err err = { 0 };
-	int rc = vfs_lookup(w->vfs, w->nodes[i].dir, base_name(w->nodes[i].path), &w->nodes[i].attr, &err);
+	int rc = vfs_lookup(w->vfs, w->nodes[i].dir, base_name(w->nodes[i].path), &w->nodes[i].attr,
+		&err);
 
 	cr_assert_eq(rc, 0, "%s: %s", w->nodes[i].path, err.msg);
 	cr_expect_eq(w->nodes[i].attr.ino, w->nodes[i].ino, "%s has two numbers", w->nodes[i].path);
@@ -265,7 +285,8 @@ static void expect_legal(const char *path)
 	cr_expect(strcmp(name, ".") != 0 && strcmp(name, "..") != 0, "%s", path);
 	cr_expect(top || name[0] != '.' || strstr(path, "by/"), "%s is hidden", path);
 	for (c = name; *c; c++)
-		cr_expect((unsigned char)*c >= ' ' && *c != 0x7F, "%s has a control character", path);
+		cr_expect((unsigned char)*c >= ' ' && *c != 0x7F, "%s has a control character",
+			path);
 }
 
 static int by_path(const void *a, const void *b)
@@ -289,8 +310,8 @@ Test(view_contract, names_are_legal_and_unique)
 	qsort(w.nodes, w.n, sizeof *w.nodes, by_path);
 	for (i = 0; i < w.n; i++) {
 		expect_legal(w.nodes[i].path);
-		cr_expect(!i || strcmp(w.nodes[i].path, w.nodes[i - 1].path) != 0, "%s is there twice",
-			w.nodes[i].path);
+		cr_expect(!i || strcmp(w.nodes[i].path, w.nodes[i - 1].path) != 0,
+			"%s is there twice", w.nodes[i].path);
 	}
 	walk_end(&w);
 	vfs_free(vfs);
@@ -359,12 +380,15 @@ static void expect_ranges(struct vfs *v, const struct walked *n, const uint8_t *
 		off = (size_t)(x % (size + 8));
 		len = (size_t)(x >> 40) % (i % 3 ? 48 : size + 32);
 		want = off >= size ? 0 : min_size(len, size - off);
-		cr_assert_eq(vfs_read(v, n->ino, part, len, off, NULL), (int64_t)want, "%s: %zu bytes at %zu of %zu",
-			n->path, len, off, size);
-		cr_assert_eq(memcmp(part, whole + off, want), 0, "%s: %zu bytes at %zu differ", n->path, len, off);
+		cr_assert_eq(vfs_read(v, n->ino, part, len, off, NULL), (int64_t)want,
+			"%s: %zu bytes at %zu of %zu", n->path, len, off, size);
+		cr_assert_eq(memcmp(part, whole + off, want), 0, "%s: %zu bytes at %zu differ",
+			n->path, len, off);
 	}
-	cr_expect_eq(vfs_read(v, n->ino, part, 16, size, NULL), 0, "%s goes on behind its end", n->path);
-	cr_expect_eq(vfs_read(v, n->ino, part, 16, size + 100000, NULL), 0, "%s goes on behind its end", n->path);
+	cr_expect_eq(vfs_read(v, n->ino, part, 16, size, NULL), 0, "%s goes on behind its end",
+		n->path);
+	cr_expect_eq(vfs_read(v, n->ino, part, 16, size + 100000, NULL), 0,
+		"%s goes on behind its end", n->path);
 	free(part);
 }
 
@@ -418,8 +442,9 @@ static char *picture_of(struct place *p)
 			hash = hash_bytes(0, whole, (size_t)w.nodes[i].attr.size);
 			free(whole);
 		}
-		buf_addf(&b, "%s %llu %016llx %lld\n", w.nodes[i].path, (unsigned long long)w.nodes[i].attr.size,
-			(unsigned long long)hash, (long long)w.nodes[i].attr.mtime_ns);
+		buf_addf(&b, "%s %llu %016llx %lld\n", w.nodes[i].path,
+			(unsigned long long)w.nodes[i].attr.size, (unsigned long long)hash,
+			(long long)w.nodes[i].attr.mtime_ns);
 	}
 	walk_end(&w);
 	vfs_free(vfs);
@@ -465,7 +490,7 @@ struct node {
 };
 
 struct nodes {
-	struct view_out out;             /* first */
+	struct view_out out; /* first */
 	struct node *all;
 	size_t n, cap, parent;
 };
@@ -512,7 +537,8 @@ static void ask_all(const struct view *v, const struct snapshot *snap, struct no
 		struct view_node n = view_node_of(&parent, snap);
 
 		if (parent.type == VIEW_DIR)
-			cr_assert_eq(v->list(&n, &s->out, &err), 0, "%s/%s: %s", v->name, parent.name, err.msg);
+			cr_assert_eq(v->list(&n, &s->out, &err), 0, "%s/%s: %s", v->name,
+				parent.name, err.msg);
 	}
 }
 
@@ -575,8 +601,9 @@ static void remove_all(struct place *p)
 
 static void expect_stale_or_general(const struct node *f, int rc)
 {
-	if (f->depth > 1)                /* files in the view's own top folder are not of an instance */
-		cr_expect_eq(rc, -ESTALE, "%s/…/%s of what has gone: %d", f->view->name, f->name, rc);
+	if (f->depth > 1) /* files in the view's own top folder are not of an instance */
+		cr_expect_eq(rc, -ESTALE, "%s/…/%s of what has gone: %d", f->view->name, f->name,
+			rc);
 }
 
 Test(view_contract, what_has_gone_is_stale)
@@ -586,8 +613,13 @@ Test(view_contract, what_has_gone_is_stale)
 
 static void add_slice(struct place *p)
 {
-	planned_image(&p->planned, &(struct planned_image){ .series = 1, .number = 9, .at = { 0, 0, 12 }, .rows = 6,
-		.cols = 5, .more = add_window });
+	planned_image(&p->planned,
+		&(struct planned_image){ .series = 1,
+			.number = 9,
+			.at = { 0, 0, 12 },
+			.rows = 6,
+			.cols = 5,
+			.more = add_window });
 	archive_age(&p->planned.archive, "f13", 60);
 }
 
@@ -598,7 +630,8 @@ static void expect_stale_by_version(const struct node *f, int rc)
 	bool of_first = strncmp(f->name, "1_", 2) == 0 || strcmp(f->name, "1.txt") == 0;
 
 	if (key->version && f->depth > 1 && of_first)
-		cr_expect_eq(rc, -ESTALE, "%s/…/%s of a series that grew: %d", f->view->name, f->name, rc);
+		cr_expect_eq(rc, -ESTALE, "%s/…/%s of a series that grew: %d", f->view->name,
+			f->name, rc);
 	else
 		cr_expect(rc == 0 || rc == -ESTALE, "%s/…/%s: %d", f->view->name, f->name, rc);
 }
@@ -612,8 +645,8 @@ Test(view_contract, what_has_changed_is_stale_under_its_old_key)
 Test(view_contract, a_source_that_changed_is_never_read_as_what_it_was)
 {
 	struct place p;
-	const struct view *dicom = view_find("dicom"), *nii = view_find("nii"), *png = view_find("png"),
-			  *gz = view_find("nii.gz");
+	const struct view *dicom = view_find("dicom"), *nii = view_find("nii"),
+			  *png = view_find("png"), *gz = view_find("nii.gz");
 	const struct view *views[] = { dicom, nii, gz, png };
 	struct snapshot *snap;
 	uint8_t byte[64];
@@ -635,17 +668,19 @@ Test(view_contract, a_source_that_changed_is_never_read_as_what_it_was)
 		for (i = 1; i < s.n; i++) {
 			struct view_node n = view_node_of(&s.all[i], snap);
 			struct content *c = NULL;
-			bool pixels = strstr(s.all[i].name, ".nii") || strstr(s.all[i].name, ".png") ||
-				strstr(s.all[i].name, ".dcm");
+			bool pixels = strstr(s.all[i].name, ".nii") ||
+				strstr(s.all[i].name, ".png") || strstr(s.all[i].name, ".dcm");
 
 			if (strstr(s.all[i].name, "report"))
 				continue; /* it is as it was */
-			if (s.all[i].type != VIEW_FILE || !pixels || s.all[i].chain[1].a != s.all[1].chain[1].a)
+			if (s.all[i].type != VIEW_FILE || !pixels ||
+				s.all[i].chain[1].a != s.all[1].chain[1].a)
 				continue;
 			cr_assert_eq(views[k]->open(&n, &c, NULL), 0, "%s", s.all[i].name);
 			/* in the voxels of all of them; a sheet and a slice are made whole */
-			cr_expect_eq(content_pread(c, byte, 8, c->size > 376 ? 360 : c->size - 9, NULL), -ESTALE,
-				"%s/…/%s", views[k]->name, s.all[i].name);
+			cr_expect_eq(content_pread(c, byte, 8, c->size > 376 ? 360 : c->size - 9,
+					     NULL),
+				-ESTALE, "%s/…/%s", views[k]->name, s.all[i].name);
 			content_free(c);
 			n_asked++;
 		}

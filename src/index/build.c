@@ -250,18 +250,59 @@ static int make_all_patients(struct builder *b)
 
 /* ---- by id ---- */
 
-#define compare_ids(name, type)                                                                    \
-	static int name(const void *x, const void *y)                                              \
-	{                                                                                          \
-		const type *a = *(type *const *)x, *b = *(type *const *)y;                         \
-		return (a->id > b->id) - (a->id < b->id);                                          \
+static int by_patient_id(const void *x, const void *y)
+{
+	const struct patient *a = *(struct patient *const *)x, *b = *(struct patient *const *)y;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+static int by_study_id(const void *x, const void *y)
+{
+	const struct study *a = *(struct study *const *)x, *b = *(struct study *const *)y;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+static int by_series_id(const void *x, const void *y)
+{
+	const struct series *a = *(struct series *const *)x, *b = *(struct series *const *)y;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+static int by_instance_id(const void *x, const void *y)
+{
+	const struct instance *a = *(struct instance *const *)x, *b = *(struct instance *const *)y;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+/* Ids are dense, mostly: laid out in a table they are in order. */
+static void sort_instances(struct catalog *c)
+{
+	struct instance **at = c->instances_by_id, **table = NULL;
+	uint32_t i, n = 0;
+
+	for (i = 0; i < c->n_instances; i++)
+		if (at[i]->id >= c->n_ids)
+			c->n_ids = at[i]->id + 1;
+	if (c->n_ids / 4 < c->n_instances)
+		table = mem_calloc(c->n_ids, sizeof *table);
+	if (!table) {
+		qsort(at, c->n_instances, sizeof *at, by_instance_id);
+		return;
 	}
+	for (i = 0; i < c->n_instances; i++)
+		table[at[i]->id] = at[i];
+	for (i = 0; i < c->n_ids; i++)
+		if (table[i])
+			at[n++] = table[i];
+	mem_free(table);
+}
 
-compare_ids(by_patient_id, struct patient) compare_ids(by_study_id, struct study)
-	compare_ids(by_series_id, struct series) compare_ids(by_instance_id, struct instance)
-
-		static void collect_study(struct catalog *c, struct study *st, uint32_t *n_series,
-			uint32_t *n_instances)
+static void collect_study(struct catalog *c, struct study *st, uint32_t *n_series,
+	uint32_t *n_instances)
 {
 	uint32_t i, k;
 
@@ -307,8 +348,7 @@ static int make_id_tables(struct catalog *c)
 	qsort(c->patients_by_id, c->n_patients, sizeof *c->patients_by_id, by_patient_id);
 	qsort(c->studies_by_id, c->n_studies, sizeof *c->studies_by_id, by_study_id);
 	qsort(c->series_by_id, c->n_series, sizeof *c->series_by_id, by_series_id);
-	qsort(c->instances_by_id, c->n_instances, sizeof *c->instances_by_id, by_instance_id);
-	c->n_ids = n_instances ? c->instances_by_id[n_instances - 1]->id + 1 : 0;
+	sort_instances(c);
 	note_study_of(c);
 	return 0;
 }

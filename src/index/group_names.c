@@ -187,6 +187,22 @@ static uint64_t instance_identity(const struct group *g, size_t i)
 	return hash_bytes(h, in->file, strlen(in->file));
 }
 
+/* Numbers that rise from one to the next are names that differ. */
+static bool numbers_rise(const struct group *g)
+{
+	const struct instance *last = g->members[0], *in;
+	size_t i;
+
+	if (last->number == INSTANCE_NO_INT)
+		return false;
+	for (i = 1; i < g->n; i++, last = in) {
+		in = g->members[i];
+		if (in->number <= last->number)
+			return false;
+	}
+	return true;
+}
+
 char **group_name_instances(const struct group *g, bool hide_files)
 {
 	struct name_entry *e = mem_calloc(g->n, sizeof *e);
@@ -196,14 +212,13 @@ char **group_name_instances(const struct group *g, bool hide_files)
 
 	for (i = 0; i < g->n && rc == 0; i++) {
 		e[i] = (struct name_entry){
-
 			.name = instance_name(g->members[i], hide_files),
 			.ending = "",
 			.identity = instance_identity(g, i),
 		};
 		rc = e[i].name ? 0 : -ENOMEM;
 	}
-	if (rc == 0)
+	if (rc == 0 && !numbers_rise(g))
 		rc = name_make_unique(e, g->n);
 	for (i = 0; e && i < g->n; i++) {
 		if (rc == 0)

@@ -36,6 +36,8 @@ int list_make(list_fill fill, const void *arg, bool raw, struct list **out, stru
 void list_free(struct list *l);            /* NULL is fine */
 
 const char *list_name(const struct list *l, uint32_t i);
+/* Their order: names that are numbers come first, by size; then the others. */
+int list_compare_names(const char *a, const char *b);
 bool list_find(const struct list *l, const char *name, uint32_t *i);
 
 /* Whether two entries of one name are one thing: a folder by what it is, a file by its bytes as well. */

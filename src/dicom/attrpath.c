@@ -2,7 +2,6 @@
 /* Attributes by name: see dicom/attrpath.h. */
 #include "dicom/attrpath.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -12,14 +11,34 @@
 #include "dicom/value.h"
 
 #define MAX_KEYWORD 80u
+#define MAX_ITEM    100000000u
 #define MAX_NUMBERS 64u              /* of one attribute: what has more is data, not a name */
+
+/* "2" or "*" at *s; moves behind it. Digits alone, so that an item has one spelling. */
+static bool parse_item(const char **s, uint32_t *out)
+{
+	if (**s == '*') {
+		*out = ATTRPATH_ANY_ITEM;
+		++*s;
+		return true;
+	}
+	*out = 0;
+	if (**s == '0')
+		return false;
+	for (; **s >= '0' && **s <= '9'; ++*s) {
+		*out = *out * 10 + (uint32_t)(**s - '0');
+		if (*out > MAX_ITEM)
+			return false;
+	}
+	return *out > 0;
+}
 
 /* "Keyword" or "Keyword[2]." at *s; moves behind it. */
 static bool parse_step(const char **s, struct attrpath_step *out)
 {
 	const struct dcm_dict_entry *e;
 	size_t len = strcspn(*s, "[.");
-	char word[MAX_KEYWORD], *end;
+	char word[MAX_KEYWORD];
 
 	if (!len || len >= sizeof word)
 		return false;
@@ -34,11 +53,10 @@ static bool parse_step(const char **s, struct attrpath_step *out)
 		return true;
 	if (**s != '[')
 		return false;
-	end = (char *)(uintptr_t)*s + 2;
-	out->item = (*s)[1] == '*' ? ATTRPATH_ANY_ITEM : (uint32_t)strtoul(*s + 1, &end, 10);
-	if (!out->item || end[0] != ']' || end[1] != '.')
+	++*s;
+	if (!parse_item(s, &out->item) || (*s)[0] != ']' || (*s)[1] != '.')
 		return false;
-	*s = end + 2;
+	*s += 2;
 	return true;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "dicom/dict.h"
 #include "dicom/tags.h"
 #include "dicom/value.h"
 
@@ -42,8 +43,11 @@ static bool names_something(const struct dcm_node *n)
 	return len < sizeof root - 1 || memcmp(text, root, sizeof root - 1) != 0;
 }
 
+/* What the profile does not name stays, but what no dictionary has may be anything. */
 static enum deid_action without_row(const struct dcm_node *n, unsigned options)
 {
+	if (!dcm_dict_find(n->el.tag))
+		return DEID_REMOVE;
 	if (n->el.vr == DCM_VR_UI && !(options & DEID_UIDS) && names_something(n))
 		return DEID_UID;
 	return DEID_KEEP;

@@ -15,17 +15,18 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "dicom/charset.h"
+#include "dicom/dict.h"
 #include "dicom/source.h"
 #include "dicom/tags.h"
 #include "dicom/value.h"
 #include "format/deidentify.h"
 #include "format/edit_rules.h"
 #include "format/part10.h"
+#include "format/secrets.h"
 
 #define EXPLICIT_LITTLE "1.2.840.10008.1.2.1"
 #define OUR_CLASS       "2.25.189274652033812094476103871450943213727"
 #define OUR_VERSION     "DCMFS"
-#define SHORTEST_SECRET 4u           /* characters: shorter ones are everywhere anyway */
 #define MAX_ADDITIONS   (EDIT_MAX_RULES + 12u)
 
 struct editor {
@@ -44,7 +45,7 @@ struct session {
 	struct editor *e;
 	const struct dcm_header *h;
 	struct arena arena;              /* of values made anew */
-	struct map secrets;              /* values that the profile takes away */
+	struct secrets secrets;          /* values that the profile takes away */
 	int shift_days;
 	bool failed;                     /* for want of memory */
 	struct part10_addition add[MAX_ADDITIONS];
@@ -53,32 +54,38 @@ struct session {
 
 /* ---- what is taken away, so that it is found nowhere else ---- */
 
-static bool is_blank(const char *s, size_t len)
-{
-	while (len && (s[len - 1] == ' ' || s[len - 1] == '0' || s[len - 1] == '.'))
-		len--;
-	return len == 0;
-}
-
 static void add_secret(struct session *s, const char *text, size_t len)
 {
-	char *copy;
-
-	if (len < SHORTEST_SECRET || is_blank(text, len))
-		return;
-	copy = arena_strndup(&s->arena, text, len);
-	if (!copy || map_put(&s->secrets, copy, len, copy) < 0)
+	if (secrets_add(&s->secrets, text, len) < 0)
 		s->failed = true;
 }
 
-/* The whole of a value, and of a name its parts. */
+/* The values of a text one by one, in one go over it: *at is 0 before the first. */
+static bool next_value(const struct dcm_node *n, size_t *at, const char **text, size_t *len)
+{
+	const char *all = (const char *)n->value, *end;
+	size_t most = (size_t)n->el.len;
+
+	if (!all || *at > most || (*at == most && most))
+		return false;
+	end = memchr(all + *at, '\\', most - *at);
+	*text = all + *at;
+	*len = end ? (size_t)(end - *text) : most - *at;
+	*at += *len + 1;
+	while (*len && ((*text)[*len - 1] == ' ' || (*text)[*len - 1] == '\0'))
+		--*len;
+	for (; *len && **text == ' '; ++*text)
+		--*len;
+	return true;
+}
+
+/* The whole of each value, and of a name its parts. */
 static void add_secrets_of(struct session *s, const struct dcm_node *n)
 {
+	size_t len, from, part, at = 0;
 	const char *text;
-	size_t len, from, part;
-	uint32_t i, vm = dcm_vm(n);
 
-	for (i = 0; i < vm && dcm_raw_text(n, i, &text, &len); i++) {
+	while (next_value(n, &at, &text, &len)) {
 		add_secret(s, text, len);
 		for (from = 0; n->el.vr == DCM_VR_PN && from < len; from += part + 1) {
 			for (part = 0; from + part < len && !strchr("^= ,", text[from + part]); part++)
@@ -90,7 +97,7 @@ static void add_secrets_of(struct session *s, const struct dcm_node *n)
 
 static bool takes_away(enum deid_action a)
 {
-	return a == DEID_REMOVE || a == DEID_EMPTY || a == DEID_DUMMY || a == DEID_SHIFT;
+	return a == DEID_REMOVE || a == DEID_EMPTY || a == DEID_DUMMY || a == DEID_SHIFT || a == DEID_UID;
 }
 
 /* Walk all elements, items too, with a stack of our own. */
@@ -118,7 +125,7 @@ static void collect_secrets(struct session *s)
 		}
 		stack[depth].next++;
 		stack[depth].item = 0;
-		if (!n->creator && DCM_TAG_GROUP(n->el.tag) % 2 == 0 && n->value && dcm_vr_is_text(n->el.vr) &&
+		if (dcm_dict_find(n->el.tag) && DCM_TAG_GROUP(n->el.tag) % 2 == 0 && dcm_vr_is_text(n->el.vr) &&
 			takes_away(deid_action_of(n, s->e->keep)))
 			add_secrets_of(s, n);
 	}
@@ -133,6 +140,14 @@ static enum part10_action replace(struct part10_value *v, const void *bytes, siz
 	return PART10_REPLACE;
 }
 
+static enum part10_action replace_by_dummy(struct part10_value *v, uint16_t vr)
+{
+	size_t len;
+	const void *bytes = deid_dummy(vr, &len);
+
+	return replace(v, bytes, len);
+}
+
 static enum part10_action drop_all(struct session *s)
 {
 	s->failed = true;
@@ -143,15 +158,14 @@ static enum part10_action drop_all(struct session *s)
 static enum part10_action map_uids(struct session *s, const struct dcm_node *n, struct part10_value *v)
 {
 	static const char root[] = "1.2.840.10008.";
-	uint32_t i, vm = dcm_vm(n);
-	const char *text;
+	const char *text, *between = "";
 	char *copy = NULL, uid[65];
+	size_t len, at = 0;
 	struct buf b;
-	size_t len;
 
 	buf_init(&b);
-	for (i = 0; i < vm && dcm_raw_text(n, i, &text, &len); i++) {
-		buf_adds(&b, i ? "\\" : "");
+	for (; next_value(n, &at, &text, &len); between = "\\") {
+		buf_adds(&b, between);
 		if (len >= sizeof root - 1 && memcmp(text, root, sizeof root - 1) == 0) {
 			buf_add(&b, text, len);
 		} else if (len) {
@@ -166,26 +180,29 @@ static enum part10_action map_uids(struct session *s, const struct dcm_node *n, 
 	return copy ? replace(v, copy, len) : drop_all(s);
 }
 
+/* Each value moved; what is no date goes. */
 static enum part10_action shift_dates(struct session *s, const struct dcm_node *n, struct part10_value *v)
 {
+	size_t len, from = 0, to = 0;
 	const char *text;
-	size_t len;
 	char *out;
 
-	if (!dcm_raw_text(n, 0, &text, &len))
-		return PART10_KEEP;
-	out = arena_alloc(&s->arena, len + 1);
+	if (!n->value)
+		return replace(v, NULL, 0);
+	out = arena_alloc(&s->arena, (size_t)n->el.len + 2);
 	if (!out)
 		return drop_all(s);
-	if (!deid_shift_date(text, len, s->shift_days, out))
-		return replace(v, NULL, 0);
-	return replace(v, out, len);
+	while (next_value(n, &from, &text, &len)) {
+		if (deid_shift_date(text, len, s->shift_days, out + to))
+			to += len;
+		out[to++] = '\\';
+	}
+	return replace(v, out, to ? to - 1 : 0);
 }
 
 static enum part10_action dummy(struct session *s, const struct dcm_node *n, struct part10_value *v)
 {
 	const char *text = "";
-	const void *bytes;
 	size_t len = 0;
 	char *out;
 
@@ -201,8 +218,7 @@ static enum part10_action dummy(struct session *s, const struct dcm_node *n, str
 		deid_pseudonym(s->e->key, text, len, out);
 		return replace(v, out, strlen(out));
 	}
-	bytes = deid_dummy(n->el.vr, &len);
-	return replace(v, bytes, len);
+	return replace_by_dummy(v, n->el.vr);
 }
 
 /* Codes that say what an image is: were one of them some person's name too, it would stay. */
@@ -220,48 +236,66 @@ static bool is_needed_code(uint32_t tag)
 	return false;
 }
 
-/* The first secret in the text: where, and how long; false: none. The longest at one place. */
-static bool find_secret(const struct session *s, const char *text, size_t len, size_t *at, size_t *secret_len)
+/* Codes, dates and the like are whole or nothing. */
+static bool is_free_text(uint16_t vr)
 {
-	const struct map_slot *slot;
-	size_t pos = 0;
-	char *hit;
-
-	*secret_len = 0;
-	while ((slot = map_next(&s->secrets, &pos)) != NULL) {
-		if (slot->key_len > len)
-			continue;
-		hit = memmem(text, len, slot->key, slot->key_len);
-		if (hit && slot->key_len > *secret_len) {
-			*at = (size_t)(hit - text);
-			*secret_len = slot->key_len;
-		}
+	switch (vr) {
+	case DCM_VR_AE:
+	case DCM_VR_AS:
+	case DCM_VR_CS:
+	case DCM_VR_DA:
+	case DCM_VR_DT:
+	case DCM_VR_TM:
+		return false;
+	default:
+		return true;
 	}
-	return *secret_len > 0;
 }
 
-/* A text that stays, without what was taken away elsewhere. */
+/* May a secret stand in it, where it stays? Numbers say nothing of a person, UIDs are mapped. */
+static bool may_tell(const struct dcm_node *n)
+{
+	if (!n->value || n->items || n->el.vr == DCM_VR_UI || n->el.vr == DCM_VR_DS || n->el.vr == DCM_VR_IS)
+		return false;
+	return (dcm_vr_is_text(n->el.vr) || n->el.vr == DCM_VR_UN) && !is_needed_code(n->el.tag);
+}
+
+static bool says_something(const struct buf *text)
+{
+	size_t i;
+
+	for (i = 0; i < text->len; i++)
+		if (!strchr(" ^=\\.,;:-_/", text->data[i]))
+			return true;
+	return false;
+}
+
+/* A text that stays, without what was taken away elsewhere; a dummy where nothing is left. */
 static enum part10_action scrub(struct session *s, const struct dcm_node *n, struct part10_value *v)
 {
-	size_t at, secret, len = (size_t)n->el.len;
-	char *copy;
+	char *copy = NULL;
+	struct buf left;
+	bool found;
+	size_t len;
 
-	if (!s->secrets.n_used || !n->value || !dcm_vr_is_text(n->el.vr) || n->el.vr == DCM_VR_UI ||
-		n->el.vr == DCM_VR_DS || n->el.vr == DCM_VR_IS || is_needed_code(n->el.tag))
+	if (!s->secrets.n_lengths || !may_tell(n))
 		return PART10_KEEP;
-	if (!find_secret(s, (const char *)n->value, len, &at, &secret))
-		return PART10_KEEP;
-	if (n->el.vr == DCM_VR_CS || n->el.vr == DCM_VR_DA || n->el.vr == DCM_VR_DT || n->el.vr == DCM_VR_TM ||
-		n->el.vr == DCM_VR_AS || n->el.vr == DCM_VR_AE)
-		return replace(v, NULL, 0);
-	copy = arena_memdup(&s->arena, n->value, len);
-	if (!copy)
+	buf_init(&left);
+	if (secrets_remove(&s->secrets, (const char *)n->value, (size_t)n->el.len, &left, &found) < 0) {
+		buf_release(&left);
 		return drop_all(s);
-	while (find_secret(s, copy, len, &at, &secret)) {
-		memmove(copy + at, copy + at + secret, len - at - secret);
-		len -= secret;
 	}
-	return replace(v, copy, len);
+	len = left.len;
+	if (found && is_free_text(n->el.vr) && n->el.vr != DCM_VR_UN && says_something(&left)) {
+		copy = arena_memdup(&s->arena, left.data, len);
+		s->failed |= !copy;
+	}
+	buf_release(&left);
+	if (!found)
+		return PART10_KEEP;
+	if (n->el.vr == DCM_VR_CS || n->el.vr == DCM_VR_UN)
+		return replace(v, NULL, 0);
+	return copy ? replace(v, copy, len) : replace_by_dummy(v, n->el.vr);
 }
 
 static enum part10_action deidentify(struct session *s, const struct dcm_node *n, struct part10_value *v)
@@ -286,20 +320,22 @@ static enum part10_action deidentify(struct session *s, const struct dcm_node *n
 	return PART10_DROP;
 }
 
-/* Text of another character set, where rules brought one that it cannot hold. */
+/* Text of another character set, where rules brought one that it cannot hold: n's own, or what stands for it. */
 static enum part10_action to_utf8(struct session *s, const struct dcm_dataset *ds, const struct dcm_node *n,
-	struct part10_value *v)
+	enum part10_action action, struct part10_value *v)
 {
+	const char *text = action == PART10_REPLACE ? v->bytes : (const char *)n->value;
 	char *copy = NULL;
 	struct buf b;
 	size_t len;
 
 	if (n->el.tag == DCM_SpecificCharacterSet)
 		return replace(v, "ISO_IR 192", 10);
-	if (!n->value || !dcm_vr_has_charset(n->el.vr))
-		return PART10_KEEP;
+	if (!text || n->items || !dcm_vr_has_charset(n->el.vr))
+		return action;
+	len = action == PART10_REPLACE ? v->len : (size_t)n->el.len;
 	buf_init(&b);
-	charset_decode(ds->charset, n->el.vr, (const char *)n->value, (size_t)n->el.len, &b);
+	charset_decode(ds->charset, n->el.vr, text, len, &b);
 	len = b.len;
 	if (!buf_error(&b))
 		copy = arena_memdup(&s->arena, b.data, b.len);
@@ -323,8 +359,8 @@ static enum part10_action edit(void *arg, const struct dcm_dataset *ds, const st
 	}
 	if (s->e->deidentify)
 		action = deidentify(s, n, v);
-	if (action == PART10_KEEP && s->e->rules.beyond_ascii)
-		action = to_utf8(s, ds, n, v);
+	if (action != PART10_DROP && s->e->rules.beyond_ascii)
+		action = to_utf8(s, ds, n, action, v);
 	return action;
 }
 
@@ -449,7 +485,10 @@ static void flag(struct session *s)
 
 	if (!reason || !dcm_raw_text(dcm_get(&s->h->top, DCM_SOPInstanceUID), 0, &text, &len))
 		return;
-	deid_uid(s->e->key, text, len, uid);
+	if (s->e->keep & DEID_UIDS)
+		snprintf(uid, sizeof uid, "%.*s", (int)min_size(len, 64), text);
+	else
+		deid_uid(s->e->key, text, len, uid);
 	pthread_mutex_lock(&s->e->lock);
 	if (!map_get_str(&s->e->seen, uid)) {
 		copy = arena_strdup(&s->e->arena, uid);
@@ -536,7 +575,7 @@ static int write_edited(struct editor *e, struct dcm_header *h, struct part10 *o
 		part10_release(out);
 		rc = err_nomem(err);
 	}
-	map_release(&s.secrets);
+	secrets_release(&s.secrets);
 	arena_release(&s.arena);
 	return rc;
 }

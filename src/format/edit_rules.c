@@ -274,6 +274,48 @@ static bool put_number(struct buf *b, uint16_t vr, const char *s, size_t len)
 	}
 }
 
+/* PS3.5 §6.2: what a single value of these text VRs must look like; anything goes for the others. */
+static bool is_value_of(uint16_t vr, const char *s, size_t len)
+{
+	uint32_t date;
+	int64_t i;
+	double d;
+
+	if (len == 0)
+		return true;
+	switch (vr) {
+	case DCM_VR_DA:
+		return len == 8 && dcm_parse_date(s, len, &date);
+	case DCM_VR_DT:
+		return dcm_parse_datetime(s, len, &date, &d);
+	case DCM_VR_TM:
+		return dcm_parse_time(s, len, &d);
+	case DCM_VR_DS:
+		return dcm_parse_double(s, len, &d);
+	case DCM_VR_IS:
+		return dcm_parse_int(s, len, &i) && i >= INT32_MIN && i <= INT32_MAX;
+	case DCM_VR_AS:
+		return len == 4 && strspn(s, "0123456789") == 3 && strchr("DWMY", s[3]);
+	case DCM_VR_UI:
+		return len <= 64 && strspn(s, "0123456789.") >= len;
+	default:
+		return true;
+	}
+}
+
+static bool are_values_of(uint16_t vr, const char *s)
+{
+	size_t n;
+
+	for (;; s += n + 1) {
+		n = strcspn(s, "\\");
+		if (!is_value_of(vr, s, n))
+			return false;
+		if (!s[n])
+			return true;
+	}
+}
+
 const char *edit_rule_value(const struct edit_rule *r, uint16_t vr, struct arena *a, size_t *len)
 {
 	const char *s = r->value;
@@ -285,13 +327,8 @@ const char *edit_rule_value(const struct edit_rule *r, uint16_t vr, struct arena
 	*len = strlen(s);
 	if (*len == 0 && vr != DCM_VR_SQ)
 		return "";
-	if (dcm_vr_is_text(vr)) {
-		double d;
-
-		if ((vr == DCM_VR_DS || vr == DCM_VR_IS) && !strchr(s, '\\') && !dcm_parse_double(s, *len, &d))
-			return NULL;
-		return s;
-	}
+	if (dcm_vr_is_text(vr))
+		return are_values_of(vr, s) ? s : NULL;
 	buf_init(&b);
 	for (; ok; s += n + 1) {
 		n = strcspn(s, "\\");

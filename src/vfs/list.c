@@ -107,12 +107,36 @@ static int emit(struct view_out *out, const struct view_entry *e, struct err *er
 	return buf_error(&m->names) ? err_nomem(err) : 0;
 }
 
+/* "3", "-0.5", "1e3", nothing else that strtod() takes. */
+static bool is_number(const char *name, double *out)
+{
+	static const char parts[] = "0123456789+-.eE";
+	char *end;
+
+	if (!*name || !strchr("0123456789-.", *name) || name[strspn(name, parts)])
+		return false;
+	*out = strtod(name, &end);
+	return *end == '\0';
+}
+
+int list_compare_names(const char *a, const char *b)
+{
+	double x = 0, y = 0;
+	bool x_is = is_number(a, &x), y_is = is_number(b, &y);
+
+	if (x_is != y_is)
+		return x_is ? -1 : 1;
+	if (x_is && (x < y || x > y))
+		return x < y ? -1 : 1;
+	return strcmp(a, b);
+}
+
 static int by_name(const void *a, const void *b, void *names)
 {
 	const struct made *x = a, *y = b;
 	const char *text = names;
 
-	return strcmp(text + x->entry.name_off, text + y->entry.name_off);
+	return list_compare_names(text + x->entry.name_off, text + y->entry.name_off);
 }
 
 static void sort_made(struct maker *m)
@@ -275,7 +299,7 @@ bool list_find(const struct list *l, const char *name, uint32_t *i)
 
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
-		int c = strcmp(name, list_name(l, mid));
+		int c = list_compare_names(name, list_name(l, mid));
 
 		if (c == 0) {
 			*i = mid;

@@ -114,7 +114,7 @@ static int compare(struct merge *m)
 
 	while (r == 0 && (i < was->n || j < is->n)) {
 		int c = i == was->n ? 1 : j == is->n ? -1 :
-			strcmp(list_name(was, i), list_name(is, j));
+			list_compare_names(list_name(was, i), list_name(is, j));
 
 		if (c < 0) {
 			r = lose(m, i++);

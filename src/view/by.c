@@ -8,7 +8,6 @@
  * snapshots are kept (view/selection.h).
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -112,25 +111,9 @@ static int list_keywords(const struct view_node *n, struct view_out *out, struct
 }
 
 struct value {
-	const char *text;                /* NULL: none */
-	double number;
-	bool is_number;
+	const char *text;
 	int64_t mtime_ns;
 };
-
-/* Numbers by size, then texts; none last. */
-static int compare_values(const void *a, const void *b)
-{
-	const struct value *x = a, *y = b;
-
-	if (!x->text || !y->text)
-		return (x->text == NULL) - (y->text == NULL);
-	if (x->is_number != y->is_number)
-		return x->is_number ? -1 : 1;
-	if (x->is_number && x->number != y->number)
-		return x->number < y->number ? -1 : 1;
-	return strcmp(x->text, y->text);
-}
 
 struct values {
 	struct value *v;
@@ -143,7 +126,6 @@ struct values {
 static int add_value(struct values *s, const char *text, int64_t mtime_ns)
 {
 	struct value *grown;
-	char *end;
 	size_t at = (size_t)(uintptr_t)map_get_str(&s->seen, text);
 
 	if (at) {
@@ -159,8 +141,6 @@ static int add_value(struct values *s, const char *text, int64_t mtime_ns)
 		s->cap = s->cap ? s->cap * 2 : 32;
 	}
 	s->v[s->n] = (struct value){ .text = text, .mtime_ns = mtime_ns };
-	s->v[s->n].number = strtod(text, &end);
-	s->v[s->n].is_number = *end == '\0';
 	s->n++;
 	return map_put_str(&s->seen, text, (void *)(uintptr_t)s->n);
 }
@@ -217,8 +197,6 @@ static int list_values(const struct view_node *n, struct view_out *out, struct e
 		rc = keywords_load(keywords_of(n), q.snap->catalog, &id, 1, err);
 	if (rc == 0 && collect_values(q.snap, id, &s) < 0)
 		rc = err_nomem(err);
-	if (rc == 0 && s.n)
-		qsort(s.v, s.n, sizeof *s.v, compare_values);
 	if (rc == 0)
 		rc = emit_values(&s, id, out, err);
 	map_release(&s.seen);

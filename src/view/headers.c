@@ -90,7 +90,9 @@ static int add_instances(const struct view_node *n, struct dump_series *sum, str
 	uint32_t i;
 	int rc = 0;
 
-	if (!s && node_key(n)->kind == TREE_FOLDER_FILE)
+	if (s && s->version != node_key(n)->version)
+		s = NULL; /* another one than was listed */
+	if (node_key(n)->kind == TREE_FOLDER_FILE && node_key(n)->version == (uint32_t)n->snap->catalog->gen)
 		rc = tree_folder(n, &tree, &f, err);
 	if (rc == 0 && !s && !f)
 		rc = tree_gone(err);

@@ -271,6 +271,15 @@ static int keep(struct surveyor *w, const struct known *k, struct err *err)
 	return rc < 0 ? err_nomem(err) : 0;
 }
 
+static bool is_same(const struct known *k, const struct stat *st)
+{
+	uint64_t size = k->in ? k->in->size : k->other->size,
+		 ino = k->in ? k->in->ino : k->other->ino;
+	int64_t mtime = k->in ? k->in->mtime_ns : k->other->mtime_ns;
+
+	return size == (uint64_t)st->st_size && ino == st->st_ino && mtime == mtime_of(st);
+}
+
 /* No instance: the one that is known for it where that says the same. */
 static int note(struct surveyor *w, const struct known *k, const char *dir, const char *file,
 	enum other_kind kind, const char *text, const struct stat *st, struct err *err)
@@ -278,9 +287,7 @@ static int note(struct surveyor *w, const struct known *k, const char *dir, cons
 	struct other *o;
 
 	if (k->other && k->other->kind == kind && strcmp(k->other->text, text) == 0 &&
-		(!st ||
-			(k->other->size == (uint64_t)st->st_size &&
-				k->other->mtime_ns == mtime_of(st))))
+		(!st || is_same(k, st)))
 		return keep(w, k, err);
 	if (other_new(dir, file, kind, text, &o) < 0)
 		return err_nomem(err);
@@ -358,15 +365,6 @@ static int read_file(struct pass *p, struct surveyor *w, const struct known *k, 
 		return read_instance(p, w, k, fd, dir, file, &st, err);
 	close(fd);
 	return rc;
-}
-
-static bool is_same(const struct known *k, const struct stat *st)
-{
-	uint64_t size = k->in ? k->in->size : k->other->size,
-		 ino = k->in ? k->in->ino : k->other->ino;
-	int64_t mtime = k->in ? k->in->mtime_ns : k->other->mtime_ns;
-
-	return size == (uint64_t)st->st_size && ino == st->st_ino && mtime == mtime_of(st);
 }
 
 /* Has this new or changed file been as it is for long enough? Whose time stamp is of the future

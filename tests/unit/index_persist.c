@@ -122,7 +122,8 @@ Test(index_persist, a_second_mount_opens_nothing_and_shows_the_same)
 	add_images(0, 20);
 	archive_write(&a, "notes", "no dicom", 8);
 	archive_write(&a, "empty", "", 0);
-	cr_expect_eq(mount_once(&first), 21);
+	archive_image(&a, "fold\xFF er/n\xE4me' \"\n", &(struct gen_instance){ .number = 99 });
+	cr_expect_eq(mount_once(&first), 22);
 	cr_expect_eq(mount_once(&second), 0);
 	cr_expect_str_eq(first, second);
 	cr_expect_eq(strlen(second), strlen(first));

@@ -225,6 +225,7 @@ int picture_slice(const struct volume *v, const struct volume_reader *r, uint64_
 struct sheet {
 	uint64_t n_planes, n_times; /* of the volume */
 	uint32_t planes, times;     /* that are shown */
+	uint32_t room;              /* tiles from one time to the next */
 	uint32_t across, down;      /* tiles */
 	struct png_shape tile, all;
 };
@@ -245,11 +246,28 @@ static struct png_shape tile_of(const struct png_shape *slice, uint32_t side)
 		.channels = slice->channels };
 }
 
+/* About four to three. Where there are several times each begins a row, or several of them fill one. */
+static void arrange(struct sheet *s, uint64_t n)
+{
+	double width = s->tile.width + GAP, height = s->tile.height + GAP;
+	double most = fmax(1, floor(4096 / width)),
+	       across = ceil(sqrt((double)n * 4 / 3 * height / width));
+
+	across = fmin(fmax(across, 1), most);
+	if (s->times > 1 && s->planes > across)
+		across = fmin(ceil(s->planes / fmax(1, round(s->planes / across))), most);
+	else if (s->times > 1)
+		across = s->planes * fmin(floor(across / s->planes), s->times);
+	s->across = (uint32_t)min_u64((uint64_t)across, n);
+	s->room = s->planes <= s->across ? s->planes :
+					   (s->planes + s->across - 1) / s->across * s->across;
+	s->down = (uint32_t)(((uint64_t)s->room * s->times + s->across - 1) / s->across);
+}
+
 static void lay_out(const struct volume *v, struct sheet *s)
 {
 	struct png_shape slice = picture_shape(v);
 	uint64_t n;
-	double across;
 
 	s->n_times = v->dim[3];
 	s->n_planes = picture_count(v) / s->n_times;
@@ -257,11 +275,7 @@ static void lay_out(const struct volume *v, struct sheet *s)
 	s->times = (uint32_t)min_u64(s->n_times, MOST_TILES / s->planes);
 	n = (uint64_t)s->planes * s->times;
 	s->tile = tile_of(&slice, tile_side(n));
-	/* about four to three */
-	across = ceil(sqrt((double)n * 4 / 3 * (s->tile.height + GAP) / (s->tile.width + GAP)));
-	across = fmin(fmax(across, 1), fmax(1, 4096 / (s->tile.width + GAP)));
-	s->across = (uint32_t)min_u64((uint64_t)across, n);
-	s->down = (uint32_t)((n + s->across - 1) / s->across);
+	arrange(s, n);
 	s->all = (struct png_shape){ .width = s->across * (s->tile.width + GAP) - GAP,
 		.height = s->down * (s->tile.height + GAP) - GAP,
 		.channels = s->tile.channels };
@@ -296,11 +310,12 @@ static bool is_for_good(int rc)
 static int paint_tile(struct painter *p, const struct sheet *s, uint32_t i, uint8_t *pixels,
 	struct err *err)
 {
-	uint64_t plane = i % s->planes * s->n_planes / s->planes,
-		 t = i / s->planes * s->n_times / s->times;
+	uint32_t tile = i / s->planes * s->room + i % s->planes;
+	uint64_t plane = i % s->planes * s->n_planes / s->planes;
+	uint64_t t = i / s->planes * s->n_times / s->times;
 	size_t ch = s->all.channels, pitch = s->all.width * ch;
-	uint8_t *at = pixels + i / s->across * (s->tile.height + GAP) * pitch +
-		i % s->across * (s->tile.width + GAP) * ch;
+	uint8_t *at = pixels + tile / s->across * (s->tile.height + GAP) * pitch +
+		tile % s->across * (s->tile.width + GAP) * ch;
 	int rc = paint_plane(p, t * s->n_planes + plane, err);
 
 	if (rc == 0)

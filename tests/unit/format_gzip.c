@@ -122,7 +122,7 @@ Test(format_gzip, any_range_equals_the_sequential_read)
 		want = off >= size ? 0 : n < size - off ? n : (size_t)(size - off);
 		if (i % 4 == 0) /* about the border of two blocks */
 			off = 10 + 65540 - n / 2, want = n;
-		cr_assert_eq(gzip_pread(g, part, n, off, NULL), want);
+		cr_assert_eq(gzip_pread(g, part, n, off, NULL), (int64_t)want);
 		cr_assert_eq(memcmp(part, all + off, want), 0, "%zu bytes at %llu", n,
 			(unsigned long long)off);
 	}

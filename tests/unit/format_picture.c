@@ -258,3 +258,15 @@ Test(format_picture, no_picture_and_no_sheet_is_too_large)
 				"%zu %zu: %u x %u", i, k, all.width, all.height);
 		}
 }
+
+/* Of 36 planes at six times: rows of whole times, or times of whole rows. */
+Test(format_picture, times_begin_rows_of_a_sheet)
+{
+	struct volume v = like(64, 64, 36, 6, 1, 1), w = like(64, 64, 3, 100, 1, 1);
+	struct png_shape s = picture_sheet_shape(&v), t = picture_sheet_shape(&w);
+
+	cr_expect_eq((s.width + 2) % (96 + 2), 0);
+	cr_expect_eq(36 % ((s.width + 2) / (96 + 2)), 0, "%u tiles in a row", (s.width + 2) / 98);
+	cr_expect_eq((t.width + 2) / (96 + 2) % 3, 0, "%u tiles in a row", (t.width + 2) / 98);
+	cr_expect_geq((t.width + 2) / 98 * ((t.height + 2) / 98), 300);
+}

@@ -182,7 +182,7 @@ static int store_image(const opj_image_t *image, const struct pixel_desc *desc, 
 			(comp->dx == 1 && comp->w != desc->cols))
 			return err_set(err, -EBADMSG, "JPEG 2000 component %u is not there", c);
 		reinterpret(comp, desc);
-		store_component(image, comp, desc, out + c * pixel_sample_bytes(desc));
+		store_component(image, comp, desc, out + (size_t)c * pixel_sample_bytes(desc));
 	}
 	return 0;
 }

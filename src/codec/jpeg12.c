@@ -382,7 +382,7 @@ static void block_samples(const int16_t *coef, const uint16_t *quant, uint16_t *
 	for (i = 0; i < 8; i++)
 		transform(v + i, 8, FRACTION - PASS_1_BITS);
 	for (i = 0; i < 8; i++)
-		transform(v + 8 * i, 1, FRACTION + PASS_1_BITS + 3);
+		transform(v + (size_t)8 * i, 1, FRACTION + PASS_1_BITS + 3);
 	for (i = 0; i < BLOCK; i++) {
 		v[i] += (MAX_SAMPLE + 1) / 2;
 		out[i] = (uint16_t)(v[i] < 0 ? 0 : v[i] > MAX_SAMPLE ? MAX_SAMPLE : v[i]);
@@ -394,7 +394,7 @@ static void store_block(const struct pixel_desc *desc, const uint16_t *block, si
 	size_t fx, size_t fy, uint8_t *out)
 {
 	size_t x_end = min_size(x0 + 8 * fx, desc->cols), y_end = min_size(y0 + 8 * fy, desc->rows);
-	size_t stride = 2u * desc->samples, x, y;
+	size_t stride = (size_t)2 * desc->samples, x, y;
 	const uint16_t *row;
 	uint8_t *to;
 
@@ -458,8 +458,8 @@ static void measure(struct decoder *d)
 		d->h_max = f->comp[i].h > d->h_max ? f->comp[i].h : d->h_max;
 		d->v_max = f->comp[i].v > d->v_max ? f->comp[i].v : d->v_max;
 	}
-	d->mcus_across = n_of(f->cols, 8 * d->h_max);
-	d->mcus_down = n_of(f->lines, 8 * d->v_max);
+	d->mcus_across = n_of(f->cols, (size_t)8 * d->h_max);
+	d->mcus_down = n_of(f->lines, (size_t)8 * d->v_max);
 	for (i = 0; i < f->n_comps; i++) {
 		p = &d->planes[i];
 		p->h = f->comp[i].h;
@@ -510,7 +510,7 @@ int jpeg12_decode(const struct pixel_desc *desc, struct jpeg_stream *s, uint8_t 
 		return err_nomem(err);
 	rc = decode_scans(&d, err);
 	for (i = 0; i < s->frame.n_comps && rc == 0; i++)
-		store_plane(&d, desc, &d.planes[i], out + 2 * i);
+		store_plane(&d, desc, &d.planes[i], out + (size_t)2 * i);
 	if (s->frame.n_comps == 3 && *photometric != PHOTOMETRIC_RGB)
 		*photometric = PHOTOMETRIC_YBR_FULL;
 	mem_free(block);

@@ -117,8 +117,8 @@ static size_t safe_samples(const struct jpeg_bits *b)
 	return b->p < b->end ? (size_t)(b->end - b->p) / MAX_SAMPLE_BYTES : 0;
 }
 
-/* Three differences where there are bits for many samples: with the usual short codes, what one refill
- * brings is enough for three. */
+/* Three differences, where there are bits for many: with the usual short codes, what one refill
+ * brings is enough for them. */
 static inline void read_three(struct jpeg_bits *b, const struct diff_table *t, uint16_t *diffs)
 {
 	unsigned i;
@@ -237,7 +237,7 @@ static void decode_row(struct decoder *d, bool top, uint8_t *out)
 		if (top)
 			above[0] = (uint16_t)(1u << (d->s->frame.precision - scan->al - 1));
 		predictors[top ? 1 : scan->ss](row, above, d->diffs + c * d->cols, d->cols);
-		store_row(row, d->cols, scan->al, samples, d->width, out + k * d->width);
+		store_row(row, d->cols, scan->al, samples, d->width, out + (size_t)k * d->width);
 		d->rows[k][0] = above;
 		d->rows[k][1] = row;
 	}
@@ -326,7 +326,7 @@ static uint8_t *set_up(struct decoder *d)
 	d->tables = (struct diff_table *)(void *)block;
 	d->diffs = (uint16_t *)(void *)(block + tables);
 	for (c = 0; c < n; c++) {
-		d->rows[c][0] = d->diffs + (n + 2 * c) * d->cols;
+		d->rows[c][0] = d->diffs + (n + (size_t)2 * c) * d->cols;
 		d->rows[c][1] = d->rows[c][0] + d->cols;
 	}
 	memset(d->diffs, 0, 2 * lines);

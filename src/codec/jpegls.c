@@ -356,18 +356,16 @@ static size_t decode_run(struct decoder *d, struct jpeg_bits *b, unsigned c, siz
  * context. */
 static void begin_line(struct decoder *d, unsigned c)
 {
+	const struct parameters p = d->p;
 	uint16_t *above = d->lines[c][1];
 	int16_t *contexts = d->above_contexts[c];
-	int32_t q_left, q;
 	size_t i;
 
 	above[d->cols] = above[d->cols - 1];
 	d->lines[c][0][-1] = above[0];
-	q_left = quantise(&d->p, above[0] - above[-1]);
-	for (i = 0; i < d->cols; i++, q_left = q) {
-		q = d->quantised[above[i + 1] - above[i]];
-		contexts[i] = (int16_t)(81 * q + 9 * q_left);
-	}
+	for (i = 0; i < d->cols; i++)
+		contexts[i] = (int16_t)(81 * quantise(&p, above[i + 1] - above[i]) +
+			9 * quantise(&p, above[i] - *(above + i - 1)));
 }
 
 static inline void decode_line(struct decoder *d, unsigned comp, int32_t near)
@@ -496,7 +494,7 @@ static void decode_lines(struct decoder *d, uint8_t *out)
 				decode_near_line(d, c);
 		}
 		line = d->lines[c][0];
-		store_line(d, line, d->s->frame.n_comps, out + c * d->width);
+		store_line(d, line, d->s->frame.n_comps, out + (size_t)c * d->width);
 		d->lines[c][0] = d->lines[c][1];
 		d->lines[c][1] = line;
 	}

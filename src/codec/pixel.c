@@ -228,7 +228,7 @@ void pixel_interleave(const uint8_t *planes, size_t n, unsigned samples, unsigne
 		return;
 	}
 	for (s = 0; s < samples; s++)
-		spread_plane(planes + s * n * width, n, samples, width, out + s * width);
+		spread_plane(planes + s * n * width, n, samples, width, out + (size_t)s * width);
 }
 
 /* Bits, the lowest of a byte first (PS3.5 §8.1.1), to bytes of 0 and 1. */
@@ -286,7 +286,8 @@ static void unpack_422(const struct pixel_desc *d, const uint8_t *in, uint8_t *o
 }
 
 /* Samples of whole bytes. */
-static void unpack_bytes(const struct pixel_desc *d, const uint8_t *in, uint8_t *out, size_t out_len)
+static void unpack_bytes(const struct pixel_desc *d, const uint8_t *in, uint8_t *out,
+	size_t out_len)
 {
 	unsigned width = pixel_sample_bytes(d);
 
@@ -450,9 +451,10 @@ void pixel_ybr_to_rgb(const struct pixel_desc *d, uint8_t *samples, size_t n)
 		full_to_rgb_16(samples, n, d->bits_stored);
 }
 
-/* PS3.3 C.7.6.3.1.2, in 16-bit fixed point. */
+/* PS3.3 C.7.6.3.1.2, in 16-bit fixed point; the halves are a little less, for 255.5 is no byte. */
 void pixel_rgb_to_ybr(const struct pixel_desc *d, uint8_t *samples, size_t n)
 {
+	const int32_t chroma_half = (128 << 16) + 32767;
 	int32_t r, g, b;
 	size_t i;
 
@@ -463,8 +465,8 @@ void pixel_rgb_to_ybr(const struct pixel_desc *d, uint8_t *samples, size_t n)
 		g = samples[1];
 		b = samples[2];
 		samples[0] = (uint8_t)((19595 * r + 38470 * g + 7471 * b + 32768) >> 16);
-		samples[1] = (uint8_t)((-11058 * r - 21710 * g + 32768 * b + (128 << 16) + 32767) >> 16);
-		samples[2] = (uint8_t)((32768 * r - 27439 * g - 5329 * b + (128 << 16) + 32767) >> 16);
+		samples[1] = (uint8_t)((-11058 * r - 21710 * g + 32768 * b + chroma_half) >> 16);
+		samples[2] = (uint8_t)((32768 * r - 27439 * g - 5329 * b + chroma_half) >> 16);
 	}
 }
 

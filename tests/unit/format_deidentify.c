@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/* The Basic Profile: what becomes of each attribute, and what stands for it. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "dicom/dataset.h"
+#include "dicom/dict.h"
+#include "dicom/source.h"
+#include "dicom/tags.h"
+#include "dicom/value.h"
+#include "format/deidentify.h"
+#include "format/edit.h"
+#include "support/dcmgen.h"
+
+#define PRIVATE_CREATOR DCM_TAG(0x0009, 0x0010)
+#define PRIVATE         DCM_TAG(0x0009, 0x1001)
+
+static enum deid_action action_of(uint32_t tag, unsigned options)
+{
+	const struct dcm_dict_entry *e = dcm_dict_find(tag);
+	struct dcm_node n = { .el = { .tag = tag, .vr = e ? e->vr : DCM_VR_LO } };
+	static const char text[] = "1.2.3 ";
+
+	n.value = (const uint8_t *)text;
+	n.el.len = sizeof text - 1;
+	return deid_action_of(&n, options);
+}
+
+Test(deidentify, the_table_is_sorted)
+{
+	unsigned i;
+
+	cr_assert_gt(deid_table_rows, 600);
+	for (i = 1; i < deid_table_rows; i++)
+		cr_assert_lt(deid_table[i - 1].tag, deid_table[i].tag);
+}
+
+Test(deidentify, actions_by_attribute)
+{
+	static const struct {
+		uint32_t tag;
+		enum deid_action want;
+	} rows[] = {
+		{ DCM_PatientName, DEID_EMPTY }, { DCM_PatientID, DEID_DUMMY }, { DCM_StudyDescription, DEID_REMOVE },
+		{ DCM_SOPInstanceUID, DEID_UID }, { DCM_StudyInstanceUID, DEID_UID }, { DCM_AccessionNumber, DEID_EMPTY },
+		{ DCM_Modality, DEID_KEEP }, { DCM_Rows, DEID_KEEP }, { DCM_ReferencedImageSequence, DEID_ITEMS },
+		{ DCM_TAG(0x6002, 0x3000), DEID_REMOVE }, { DCM_TAG(0x5010, 0x0005), DEID_REMOVE },
+		{ PRIVATE, DEID_REMOVE }, { PRIVATE_CREATOR, DEID_REMOVE }, { DCM_TAG(0x0008, 0x7777), DEID_REMOVE },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof rows / sizeof *rows; i++)
+		cr_assert_eq(action_of(rows[i].tag, 0), rows[i].want, "%08x", rows[i].tag);
+}
+
+Test(deidentify, options_keep_clean_or_shift)
+{
+	cr_assert_eq(action_of(DCM_SOPInstanceUID, DEID_UIDS), DEID_KEEP);
+	cr_assert_eq(action_of(DCM_StudyDate, DEID_DATES), DEID_KEEP);
+	cr_assert_eq(action_of(DCM_StudyDate, DEID_SHIFT_DATES), DEID_SHIFT);
+	cr_assert_eq(action_of(DCM_StudyDate, DEID_SHIFT_DATES | DEID_DATES), DEID_KEEP);
+	cr_assert_eq(action_of(DCM_StudyTime, DEID_SHIFT_DATES), DEID_KEEP);
+	cr_assert_eq(action_of(DCM_StudyDescription, DEID_DESCRIPTORS), DEID_CLEAN);
+	cr_assert_eq(action_of(DCM_InstitutionName, DEID_INSTITUTION), DEID_KEEP);
+	cr_assert_eq(action_of(DCM_PatientSex, DEID_PATIENT), DEID_KEEP);
+	cr_assert_eq(action_of(DCM_DeviceSerialNumber, DEID_DEVICE), DEID_KEEP);
+	cr_assert_eq(action_of(DCM_PatientName, ~0u), DEID_EMPTY);
+}
+
+Test(deidentify, option_words)
+{
+	unsigned options;
+	const char *bad;
+	bool only;
+
+	cr_assert(deid_parse_options("", &options, &only, &bad));
+	cr_assert(options == 0 && !only);
+	cr_assert(deid_parse_options("keep-uids:only:shift-dates", &options, &only, &bad));
+	cr_assert(options == (DEID_UIDS | DEID_SHIFT_DATES) && only);
+	cr_assert_not(deid_parse_options("only:keep-all:keep-uids", &options, &only, &bad));
+	cr_assert_str_eq(bad, "keep-all:keep-uids");
+}
+
+Test(deidentify, uids_depend_on_key_and_uid_alone_and_are_valid)
+{
+	uint8_t one[DEID_KEY_BYTES], two[DEID_KEY_BYTES];
+	char a[65], b[65], uid[32];
+	int i;
+
+	deid_key("one", 3, one);
+	deid_key("two", 3, two);
+	for (i = 0; i < 1000; i++) {
+		snprintf(uid, sizeof uid, "1.2.3.%d", i);
+		deid_uid(one, uid, strlen(uid), a);
+		deid_uid(one, uid, strlen(uid), b);
+		cr_assert_str_eq(a, b);
+		cr_assert_leq(strlen(a), 64);
+		cr_assert_eq(strncmp(a, "2.25.", 5), 0);
+		cr_assert_eq(strspn(a + 5, "0123456789"), strlen(a + 5));
+		cr_assert(a[5] != '0' || a[6] == '\0');
+		deid_uid(two, uid, strlen(uid), b);
+		cr_assert_str_neq(a, b);
+	}
+}
+
+Test(deidentify, dates_move_over_leap_years_and_keep_their_times)
+{
+	static const struct {
+		const char *from;
+		int days;
+		const char *to;
+	} rows[] = {
+		{ "20200301", -1, "20200229" }, { "20210301", -1, "20210228" }, { "20000301", -1, "20000229" },
+		{ "19000301", -1, "19000228" }, { "20200229", -366, "20190228" }, { "20210101", -1, "20201231" },
+		{ "20200229", -3650, "20100303" }, { "20240229123456.5+0100", -365, "20230301123456.5+0100" },
+	};
+	char out[64];
+	size_t i;
+
+	for (i = 0; i < sizeof rows / sizeof *rows; i++) {
+		cr_assert(deid_shift_date(rows[i].from, strlen(rows[i].from), rows[i].days, out));
+		cr_assert_str_eq(out, rows[i].to, "%s", rows[i].from);
+	}
+	cr_assert_not(deid_shift_date("2020", 4, -1, out));
+	cr_assert_not(deid_shift_date("20201332", 8, -1, out));
+	cr_assert_not(deid_shift_date("00000000", 8, -1, out));
+	cr_assert_not(deid_shift_date("20200101123456.123456+0100 and more", 35, -1, out));
+}
+
+Test(deidentify, the_shift_is_the_patients_own)
+{
+	uint8_t key[DEID_KEY_BYTES];
+	char id[16];
+	int i, days, first = 0, others = 0;
+
+	deid_key("k", 1, key);
+	for (i = 0; i < 500; i++) {
+		snprintf(id, sizeof id, "P%d", i);
+		days = deid_shift_days(key, id, strlen(id));
+		cr_assert(days >= -3650 && days <= -365);
+		cr_assert_eq(days, deid_shift_days(key, id, strlen(id)));
+		first = i ? first : days;
+		others += days != first;
+	}
+	cr_assert_gt(others, 400);
+}
+
+Test(deidentify, dummies_fit_their_vr)
+{
+	size_t len;
+
+	cr_assert_eq(memcmp(deid_dummy(DCM_VR_DA, &len), "19000101", 8), 0);
+	cr_assert_eq(len, 8);
+	deid_dummy(DCM_VR_FD, &len);
+	cr_assert_eq(len, 8);
+	deid_dummy(DCM_VR_OB, &len);
+	cr_assert_eq(len, 2);
+	cr_assert_null(deid_dummy(DCM_VR_SQ, &len));
+}
+
+/* ---- whole files ---- */
+
+static struct dcm_header *deidentify(struct gen *g, unsigned keep, struct buf *bytes)
+{
+	struct editor_options o = { .deidentify = true, .keep = keep, .key = "key", .key_len = 3 };
+	struct dcm_source *s;
+	struct dcm_header *h;
+	struct editor *e;
+	char *all;
+
+	cr_assert_eq(editor_new(&o, &e, NULL), 0);
+	cr_assert_eq(editor_filter(e, gen_source(g), &s, NULL), 0);
+	editor_free(e);
+	all = mem_alloc((size_t)s->size);
+	cr_assert_eq(dcm_source_read_full(s, all, (size_t)s->size, 0, NULL), 0);
+	buf_init(bytes);
+	buf_add(bytes, all, (size_t)s->size);
+	mem_free(all);
+	cr_assert_eq(dcm_header_read(s, DCM_LOAD_ALL, 0, &h, NULL), 0);
+	cr_assert_eq(h->n_problems, 0);
+	return h;
+}
+
+static void done(struct gen *g, struct dcm_header *h, struct buf *bytes)
+{
+	dcm_header_free(h);
+	buf_release(bytes);
+	gen_release(g);
+}
+
+static bool has(const struct buf *b, const char *text)
+{
+	return memmem(b->data, b->len, text, strlen(text)) != NULL;
+}
+
+static void write_person(struct gen *g)
+{
+	gen_begin(g, GEN_EXPLICIT);
+	gen_put(g, DCM_SOPClassUID, "1.2.840.10008.5.1.4.1.1.4");
+	gen_put(g, DCM_SOPInstanceUID, "1.2.3.4567");
+	gen_put(g, DCM_StudyDate, "20200229");
+	gen_put(g, DCM_Modality, "MR");
+	gen_put(g, DCM_Manufacturer, "ACME");
+	gen_put(g, DCM_StudyDescription, "Knee of Doe");
+	gen_sequence(g, DCM_ReferencedImageSequence);
+	gen_item(g);
+	gen_put(g, DCM_ReferencedSOPClassUID, "1.2.840.10008.5.1.4.1.1.4");
+	gen_put(g, DCM_ReferencedSOPInstanceUID, "1.2.3.4567");
+	gen_put_vr(g, PRIVATE_CREATOR, "LO", "ACME");
+	gen_put_vr(g, PRIVATE, "LO", "hidden");
+	gen_end(g);
+	gen_end(g);
+	gen_put_vr(g, PRIVATE_CREATOR, "LO", "ACME");
+	gen_put_vr(g, PRIVATE, "LO", "hidden");
+	gen_put(g, DCM_PatientName, "\\Doele^Johnny");
+	gen_put(g, DCM_PatientID, "PAT4711");
+	gen_put(g, DCM_PatientSex, "M");
+	gen_put(g, DCM_ContrastBolusAgent, "none");
+	gen_put(g, DCM_SequenceName, "for johnny PAT4711");
+	gen_put(g, DCM_StudyInstanceUID, "1.2.3.4");
+	gen_put(g, DCM_FrameOfReferenceUID, "1.2.3.5");
+}
+
+Test(deidentify, nothing_that_was_taken_away_is_found_in_the_file)
+{
+	static const char *const gone[] = { "Doele", "Johnny", "johnny", "PAT4711", "1.2.3.4567", "20200229", "hidden",
+					    "Knee" };
+	struct dcm_header *h;
+	struct buf b;
+	struct gen g;
+	size_t i;
+
+	write_person(&g);
+	gen_finish(&g);
+	h = deidentify(&g, 0, &b);
+	for (i = 0; i < sizeof gone / sizeof *gone; i++)
+		cr_assert_not(has(&b, gone[i]), "%s", gone[i]);
+	cr_assert(dcm_text_is(dcm_get(&h->top, DCM_SequenceName), 0, "for"));
+	cr_assert(dcm_text_is(dcm_get(&h->top, DCM_Manufacturer), 0, "ACME"));
+	cr_assert(dcm_text_is(dcm_get(&h->top, DCM_PatientIdentityRemoved), 0, "YES"));
+	cr_assert(dcm_text_is(dcm_get(&h->top, DCM_LongitudinalTemporalInformationModified), 0, "REMOVED"));
+	cr_assert_eq(dcm_get(&h->top, DCM_DeidentificationMethodCodeSequence)->n_items, 1);
+	done(&g, h, &b);
+}
+
+Test(deidentify, references_and_meta_information_follow_the_instance)
+{
+	const struct dcm_dataset *item;
+	struct dcm_header *h;
+	const char *text;
+	char uid[65];
+	struct buf b;
+	size_t len;
+	struct gen g;
+
+	write_person(&g);
+	gen_finish(&g);
+	h = deidentify(&g, 0, &b);
+	cr_assert(dcm_raw_text(dcm_get(&h->top, DCM_SOPInstanceUID), 0, &text, &len));
+	memcpy(uid, text, len);
+	uid[len] = '\0';
+	item = dcm_item(dcm_get(&h->top, DCM_ReferencedImageSequence), 0);
+	cr_assert_not_null(item);
+	cr_assert(dcm_text_is(dcm_get(item, DCM_ReferencedSOPInstanceUID), 0, uid));
+	cr_assert(dcm_text_is(dcm_get(item, DCM_ReferencedSOPClassUID), 0, "1.2.840.10008.5.1.4.1.1.4"));
+	cr_assert(dcm_text_is(dcm_get(&h->meta, DCM_MediaStorageSOPInstanceUID), 0, uid));
+	cr_assert_null(dcm_get(item, PRIVATE));
+	cr_assert_null(dcm_get(item, PRIVATE_CREATOR));
+	done(&g, h, &b);
+}
+
+Test(deidentify, options_say_what_they_kept)
+{
+	struct dcm_header *h;
+	struct buf b;
+	struct gen g;
+
+	write_person(&g);
+	gen_finish(&g);
+	h = deidentify(&g, DEID_UIDS | DEID_SHIFT_DATES | DEID_DESCRIPTORS, &b);
+	cr_assert(dcm_text_is(dcm_get(&h->top, DCM_SOPInstanceUID), 0, "1.2.3.4567"));
+	cr_assert_eq(dcm_get(&h->top, DCM_StudyDate)->el.len, 8);
+	cr_assert_not(has(&b, "20200229"));
+	cr_assert(has(&b, "Knee of"));
+	cr_assert(dcm_text_is(dcm_get(&h->top, DCM_LongitudinalTemporalInformationModified), 0, "MODIFIED"));
+	cr_assert_eq(dcm_get(&h->top, DCM_DeidentificationMethodCodeSequence)->n_items, 4);
+	done(&g, h, &b);
+}
+
+Test(deidentify, every_date_of_a_list_moves)
+{
+	const struct dcm_node *n;
+	struct dcm_header *h;
+	struct buf b;
+	struct gen g;
+	const char *text;
+	size_t len;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put(&g, DCM_DateOfLastCalibration, "20200229\\\\nonsense\\20200301");
+	gen_finish(&g);
+	h = deidentify(&g, DEID_SHIFT_DATES, &b);
+	n = dcm_get(&h->top, DCM_DateOfLastCalibration);
+	cr_assert_not_null(n);
+	cr_assert_eq(dcm_vm(n), 4);
+	cr_assert(dcm_raw_text(n, 3, &text, &len) && len == 8);
+	cr_assert_not(has(&b, "nonsense"));
+	cr_assert_not(has(&b, "20200301"));
+	done(&g, h, &b);
+}
+
+Test(deidentify, a_text_of_which_nothing_is_left_is_a_dummy)
+{
+	struct dcm_header *h;
+	struct buf b;
+	struct gen g;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put(&g, DCM_PatientName, "Doele^Johnny");
+	gen_put(&g, DCM_SequenceName, "Johnny Doele");
+	gen_finish(&g);
+	h = deidentify(&g, 0, &b);
+	cr_assert(dcm_text_is(dcm_get(&h->top, DCM_SequenceName), 0, "ANON"));
+	done(&g, h, &b);
+}
+
+Test(deidentify, pixels_that_may_show_a_name_are_told)
+{
+	static const char *const kinds[] = { "US", "MR" };
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		struct editor_options o = { .deidentify = true, .keep = DEID_UIDS };
+		struct gen_instance what = { .modality = kinds[i] };
+		struct dcm_source *s;
+		struct editor *e;
+		struct buf b;
+		struct gen g;
+
+		gen_instance_begin(&g, &what);
+		gen_instance_end(&g, &what);
+		cr_assert_eq(editor_new(&o, &e, NULL), 0);
+		cr_assert_eq(editor_filter(e, gen_source(&g), &s, NULL), 0);
+		buf_init(&b);
+		editor_flagged(e, &b);
+		cr_assert_eq(has(&b, "modality"), i == 0);
+		dcm_source_close(s);
+		editor_free(e);
+		buf_release(&b);
+		gen_release(&g);
+	}
+}
+
+/* Damage in, a valid file out; each byte of a small header wrong in turn. */
+Test(deidentify, damaged_files_make_no_trouble)
+{
+	struct editor_options o = { .deidentify = true, .rules = "replace VR:PN X" };
+	struct editor *e;
+	struct gen g;
+	size_t i;
+
+	write_person(&g);
+	gen_finish(&g);
+	cr_assert_eq(editor_new(&o, &e, NULL), 0);
+	for (i = 132; i < g.out.len; i++) {
+		struct dcm_source *in, *out;
+		char was = g.out.data[i], byte;
+
+		g.out.data[i] = (char)~was;
+		cr_assert_eq(dcm_source_from_memory(g.out.data, g.out.len, &in, NULL), 0);
+		if (editor_filter(e, in, &out, NULL) == 0) {
+			cr_assert_eq(dcm_source_read_full(out, &byte, 1, out->size - 1, NULL), 0);
+			dcm_source_close(out);
+		}
+		g.out.data[i] = was;
+	}
+	editor_free(e);
+	gen_release(&g);
+}

@@ -179,27 +179,60 @@ static bool is_single(uint16_t vr)
 	return vr == DCM_VR_LT || vr == DCM_VR_ST || vr == DCM_VR_UT || vr == DCM_VR_UR;
 }
 
-static void add_value(struct json *j, const struct dcm_dataset *ds, const struct dcm_node *n, uint32_t i)
+/* One value of a text, NUL-terminated. */
+static void add_text_value(struct json *j, uint16_t vr, const char *text)
 {
-	const char *text;
-
-	if (n->el.vr == DCM_VR_AT) {
-		add_tag(j, n, i);
-		return;
-	}
-	if (!dcm_vr_is_text(n->el.vr)) {
-		add_binary_number(j, n, i);
-		return;
-	}
-	text = is_single(n->el.vr) ? dcm_text(ds, n, &j->arena) : dcm_text_value(ds, n, i, &j->arena);
-	if (!text || !*text)
+	if (!*text)
 		buf_adds(j->out, "null");
-	else if (n->el.vr == DCM_VR_PN)
+	else if (vr == DCM_VR_PN)
 		add_name(j, text);
-	else if (n->el.vr == DCM_VR_DS || n->el.vr == DCM_VR_IS)
+	else if (vr == DCM_VR_DS || vr == DCM_VR_IS)
 		add_number_text(j, text);
 	else
 		add_text(j->out, text);
+}
+
+static bool is_blank(const struct dcm_node *n)
+{
+	uint64_t i;
+
+	for (i = 0; i < n->el.len; i++)
+		if (n->value[i] > ' ')
+			return false;
+	return true;
+}
+
+static char *trim(char *s)
+{
+	size_t len;
+
+	s += strspn(s, " ");
+	for (len = strlen(s); len && s[len - 1] == ' '; len--)
+		s[len - 1] = '\0';
+	return s;
+}
+
+/* All values of a text, in one go over it. */
+static int add_texts(struct json *j, const struct dcm_dataset *ds, const struct dcm_node *n)
+{
+	const char *text = dcm_text(ds, n, &j->arena);
+	const char *next = ",\"Value\":[";
+	char *copy, *s, *end;
+
+	if (!text || !*text)
+		return is_blank(n) ? 0 : err_nomem(j->err);
+	copy = arena_strdup(&j->arena, text);
+	if (!copy)
+		return err_nomem(j->err);
+	for (s = copy; s; s = end, next = ",") {
+		end = is_single(n->el.vr) ? NULL : strchr(s, '\\');
+		if (end)
+			*end++ = '\0';
+		buf_adds(j->out, next);
+		add_text_value(j, n->el.vr, is_single(n->el.vr) ? s : trim(s));
+	}
+	buf_addc(j->out, ']');
+	return 0;
 }
 
 static void add_base64(struct buf *out, const uint8_t *p, size_t len)
@@ -256,7 +289,8 @@ static void add_bulk(struct json *j, const struct dcm_node *n)
 
 static int add_values(struct json *j, const struct dcm_dataset *ds, const struct dcm_node *n)
 {
-	uint32_t i, count = is_single(n->el.vr) ? 1 : dcm_vm(n);
+	uint32_t i, count;
+	int rc;
 
 	if (n->el.tag == DCM_SpecificCharacterSet) {
 		buf_adds(j->out, ",\"Value\":[\"ISO_IR 192\"]");
@@ -270,13 +304,21 @@ static int add_values(struct json *j, const struct dcm_dataset *ds, const struct
 		add_bulk(j, n);
 		return 0;
 	}
+	if (dcm_vr_is_text(n->el.vr)) {
+		rc = add_texts(j, ds, n);
+		arena_release(&j->arena);
+		return rc;
+	}
+	count = dcm_vm(n);
 	for (i = 0; i < count; i++) {
 		buf_adds(j->out, i ? "," : ",\"Value\":[");
-		add_value(j, ds, n, i);
+		if (n->el.vr == DCM_VR_AT)
+			add_tag(j, n, i);
+		else
+			add_binary_number(j, n, i);
 	}
 	if (count)
 		buf_addc(j->out, ']');
-	arena_release(&j->arena);
 	return 0;
 }
 
@@ -389,5 +431,5 @@ int json_render(const struct dcm_header *h, const char *bulk_uri, struct buf *ou
 		mem_free(stack[depth].order);
 	arena_release(&j.arena);
 	buf_addc(out, '\n');
-	return rc;
+	return rc == 0 && buf_error(out) < 0 ? err_nomem(err) : rc;
 }

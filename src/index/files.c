@@ -112,7 +112,7 @@ int files_filtered(const struct files *f, struct dcm_source *in, struct dcm_sour
 
 static struct open **slot_of(struct shard *s, uint64_t key)
 {
-	struct open **p = &s->table[(unsigned)(key / (2 * N_SHARDS)) & s->mask];
+	struct open **p = &s->table[(unsigned)(key / 2 / N_SHARDS) & s->mask];
 
 	while (*p && (*p)->key != key)
 		p = &(*p)->chain;

@@ -206,7 +206,7 @@ static size_t size_of(const struct field *f)
 
 static bool is_set(const struct record *rec, const struct field *f)
 {
-	const char *p = (const char *)rec + f->off;
+	const void *p = (const char *)rec + f->off;
 	uint64_t v = 0;
 
 	switch ((enum convert)f->convert) {
@@ -217,7 +217,7 @@ static bool is_set(const struct record *rec, const struct field *f)
 	case INT32:
 		return *(const int32_t *)p != INSTANCE_NO_INT;
 	case UID:
-		return *p != '\0';
+		return *(const char *)p != '\0';
 	default:
 		memcpy(&v, p, size_of(f));
 		return v != 0;
@@ -591,6 +591,7 @@ static int finish_attributes(struct instance_reader *r)
 	record_finish(rec, &r->file);
 	if (finish_syntax(r) < 0)
 		return -ENOMEM;
+	/* Every byte of both is set. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
 	if (!r->last_attr || memcmp(r->last_attr, &rec->attr, sizeof rec->attr) != 0)
 		r->last_attr = intern_attributes(r->interns, &rec->attr);
 	rec->in.attr = r->last_attr;

@@ -42,8 +42,7 @@ static int prepare_all(struct writer *w, struct err *err)
 		[PUT_FOLDER] = "INSERT OR IGNORE INTO folders (path) VALUES (?1)",
 		[GET_FOLDER] = "SELECT id FROM folders WHERE path = ?1",
 		[DROP_PROBLEMS] = "DELETE FROM problems WHERE folder = ?1 AND name = ?2",
-		[PUT_PROBLEM] = "INSERT OR REPLACE INTO problems (folder, name, n, off, text) "
-				"VALUES (?, ?, ?, ?, ?)",
+		[PUT_PROBLEM] = "INSERT OR REPLACE INTO problems VALUES (?, ?, ?, ?, ?)",
 		[DROP_FILE] = "DELETE FROM files WHERE folder = ?1 AND name = ?2",
 	};
 	struct buf insert[2], select;

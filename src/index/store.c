@@ -540,7 +540,7 @@ int store_index_path(const char *source, char *buf, size_t cap, struct err *err)
 	if (n < 0 || (size_t)n >= sizeof folder - sizeof "/dcmfs")
 		return err_set(err, -ENAMETOOLONG, "the path of the cache is too long");
 	rc = make_folder(folder, err);
-	strcpy(folder + n, "/dcmfs");
+	memcpy(folder + n, "/dcmfs", sizeof "/dcmfs");
 	if (rc == 0)
 		rc = make_folder(folder, err);
 	if (rc < 0)

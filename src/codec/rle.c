@@ -54,7 +54,7 @@ static void unpack_segment(const uint8_t *in, const uint8_t *end, uint8_t *plane
 		unsigned c = *in++;
 
 		if (c < 128) {
-			copy_literal(out, in, c + 1);
+			copy_literal(out, in, (size_t)c + 1);
 			in += c + 1;
 			out += c + 1;
 		} else if (c > 128) {
@@ -96,9 +96,9 @@ static int read_header(const uint8_t *in, size_t in_len, unsigned want, struct s
 		return err_set(err, -EBADMSG, "%u RLE segments where %u are needed",
 			(unsigned)get_le32(in), want);
 	for (i = 0; i < want; i++)
-		s->off[i] = get_le32(in + 4 + 4 * i);
+		s->off[i] = get_le32(in + 4 + (size_t)4 * i);
 	s->off[want] = get_le32(in) > want && want < MAX_SEGMENTS ?
-		get_le32(in + 4 + 4 * want) : in_len;
+		get_le32(in + 4 + (size_t)4 * want) : in_len;
 	for (i = 0; i < want; i++)
 		if (s->off[i] < HEADER_BYTES || s->off[i] > s->off[i + 1] || s->off[i + 1] > in_len)
 			return err_set(err, -EBADMSG, "RLE segment %u is not in the frame", i);
@@ -140,7 +140,7 @@ static void unpack_16(const uint8_t *in, const struct segments *s, size_t n, uin
 static void unpack_any(const uint8_t *in, const struct segments *s, size_t n, unsigned width,
 	uint8_t *scratch, uint8_t *out)
 {
-	unsigned k;
+	size_t k;
 
 	for (k = 0; k < s->n; k++) {
 		unpack_segment(in + s->off[k], in + s->off[k + 1], scratch, n);

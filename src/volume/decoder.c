@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "codec/codec.h"
@@ -42,6 +43,12 @@ static bool is_ybr(enum photometric p)
 		p == PHOTOMETRIC_YBR_ICT || p == PHOTOMETRIC_YBR_RCT;
 }
 
+/* Colour of more than 8 bits: volumes and pictures have its upper 8. */
+static bool is_deep_colour(const struct pixel_desc *d)
+{
+	return d->samples == 3 && pixel_sample_bytes(d) > 1 && d->kind == PIXEL_INTEGER;
+}
+
 /* Where a codec answers RGB or full-resolution YBR depends on what the header says alone, so that a file can be
  * described before it is decoded. */
 enum photometric frame_stored_photometric(const struct instance *in)
@@ -73,7 +80,7 @@ int frame_shape_of(const struct instance *in, enum frame_variant variant, struct
 	out->sample_bytes = pixel_sample_bytes(d);
 	out->n_samples = d->samples;
 	out->len = (size_t)pixel_decoded_bytes(d);
-	if (d->photometric == PHOTOMETRIC_PALETTE && variant == FRAME_VALUES) {
+	if (variant == FRAME_VALUES && (d->photometric == PHOTOMETRIC_PALETTE || is_deep_colour(d))) {
 		out->sample_bytes = 1;
 		out->n_samples = 3;
 		out->len = (size_t)d->rows * d->cols * 3;
@@ -225,6 +232,17 @@ static void put(struct decoders *d, struct decoder *x)
 		decoder_free(x);
 }
 
+/* The 8 upper bits of each stored sample. */
+static void upper_bits(const struct pixel_desc *d, const uint8_t *words, size_t n, uint8_t *out)
+{
+	unsigned width = pixel_sample_bytes(d), shift = d->bits_stored > 8 ? d->bits_stored - 8u : 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		out[i] = (uint8_t)((width == 2 ? get_le16(words + 2 * i) : width == 4 ? get_le32(words + 4 * i) :
+			get_le64(words + 8 * i)) >> shift);
+}
+
 /* Samples as decoded to values: masked, in RGB. */
 static void to_values(const struct decoder *x, enum photometric photometric, uint8_t *words, uint8_t *out)
 {
@@ -233,10 +251,12 @@ static void to_values(const struct decoder *x, enum photometric photometric, uin
 
 	now.photometric = photometric;
 	pixel_mask(&x->desc, words, n * x->desc.samples);
+	if (is_ybr(photometric) && x->desc.samples == 3)
+		pixel_ybr_to_rgb(&now, words, n);
 	if (x->has_palette)
 		pixel_palette_to_rgb(&x->desc, &x->palette, words, n, out);
-	else if (is_ybr(photometric) && x->desc.samples == 3)
-		pixel_ybr_to_rgb(&now, words, n);
+	else if (is_deep_colour(&x->desc))
+		upper_bits(&x->desc, words, n * 3, out);
 }
 
 /* Stored words of a stream whose colours are others than its header says, as frame_stored_photometric() says. */
@@ -257,7 +277,7 @@ static int decode(struct dcm_source *src, struct decoder *x, const struct instan
 	enum frame_variant variant, uint8_t *out, size_t len, struct err *err)
 {
 	size_t stored = (size_t)pixel_decoded_bytes(&x->desc);
-	bool expand = x->has_palette && variant == FRAME_VALUES;
+	bool expand = variant == FRAME_VALUES && (x->has_palette || is_deep_colour(&x->desc));
 	enum photometric photometric = x->desc.photometric;
 	struct pixel_desc now = x->desc;
 	uint8_t *words = out;

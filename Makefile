@@ -125,7 +125,8 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(if $(LIBFUZZER),,$(BUILD)/tests/fuzz/
 
 # Each of these ends with `N passed, N failed`; `make check` runs them all and adds up.
 export DCMFS := $(abspath $(BUILD)/dcmfs)
-RUN_TESTS := tests/support/runtests.sh
+# ThreadSanitizer wants the addresses of old kernels.
+RUN_TESTS := $(if $(TSAN),$(shell setarch -R true 2>/dev/null && echo setarch -R)) tests/support/runtests.sh
 
 .PHONY: check unit replay mount real docs check-layers
 check: deps-check

@@ -302,8 +302,7 @@ def mark(row, got):
 def line_of(row, got):
     if isinstance(got, Skip):
         return [row.key, row.what, row.yardstick, '—', '', num(row.must), num(row.stretch), f'not run: {got}']
-    unit = row.unit or 'x'
-    value = f'{num(got["ratio"])} {unit}' if row.absolute else f'{num(got["ratio"])}x'
+    value = f'{num(got["ratio"])} {row.unit}'.strip() if row.absolute else f'{num(got["ratio"])}x'
     spread = f'{num(got["low"])}–{num(got["high"])}'
     return [row.key, row.what + (' *P*' if row.pinned else ''), row.yardstick, value, spread,
             num(row.must), num(row.stretch), mark(row, got)]

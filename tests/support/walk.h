@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tree of an archive without a mount: folders listed and files read by path.
+ * Nothing here can fail: what goes wrong aborts the test program with a message.
+ */
+#ifndef TESTS_SUPPORT_WALK_H
+#define TESTS_SUPPORT_WALK_H
+
+#include "support/archive.h"
+
+struct editor;
+
+struct walk {
+	struct world *world;
+	struct vfs *vfs;
+};
+
+/* Scans. editor: of edited/; NULL: none. */
+void walk_begin(struct walk *w, struct archive *a, struct editor *editor);
+void walk_end(struct walk *w);
+/* The names of a folder in their order, "|" between; NULL: no such path. mem_alloc()ed, as is: */
+char *walk_list(struct walk *w, const char *path);
+/* The text of a file; NULL: no such path. */
+char *walk_read(struct walk *w, const char *path);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* edited/: all views once more, of edited files, their names too. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "dicom/tags.h"
+#include "format/edit.h"
+#include "support/archive.h"
+#include "support/walk.h"
+
+static struct archive archive;
+static struct walk walk;
+static struct editor *editor;
+
+static void begin(const struct editor_options *o, const char *modality)
+{
+	struct gen_instance what = { .patient = "Doele", .modality = modality, .description = "knee", .study = 1,
+				     .series = 1, .number = 1 };
+
+	archive_begin(&archive);
+	archive_image(&archive, "Doele_Johnny.dcm", &what);
+	cr_assert_eq(editor_new(o, &editor, NULL), 0);
+	walk_begin(&walk, &archive, editor);
+}
+
+static void end(void)
+{
+	walk_end(&walk);
+	editor_free(editor);
+	archive_end(&archive);
+}
+
+static bool lists(const char *path, const char *part)
+{
+	char *all = walk_list(&walk, path);
+	bool has = all && strstr(all, part);
+
+	mem_free(all);
+	return has;
+}
+
+Test(edited, has_the_views_but_not_itself_nor_the_state)
+{
+	struct editor_options o = { .rules = "set PatientID S001" };
+
+	begin(&o, "MR");
+	cr_assert(lists("edited", "dicom|"));
+	cr_assert(lists("edited", "by|"));
+	cr_assert_not(lists("edited", "edited"));
+	cr_assert_not(lists("edited", ".dcmfs"));
+	end();
+}
+
+Test(edited, names_are_of_the_edited_files_and_the_others_stay)
+{
+	struct editor_options o = { .rules = "set PatientID S001" };
+
+	begin(&o, "MR");
+	cr_assert(lists("dicom", "Doele"));
+	cr_assert(lists("edited/dicom", "S001"));
+	cr_assert_not(lists("edited/dicom", "Doele"));
+	cr_assert(lists("edited/nii/S001", ""));
+	cr_assert(lists("edited/by/PatientID", "S001"));
+	cr_assert_not(lists("edited/by/PatientID", "Doele"));
+	cr_assert(lists("by/PatientID", "Doele"));
+	end();
+}
+
+Test(edited, a_deidentified_archive_names_nobody)
+{
+	struct editor_options o = { .deidentify = true, .key = "k", .key_len = 1 };
+
+	begin(&o, "MR");
+	cr_assert(lists("edited/dicom", "ANON"));
+	cr_assert_not(lists("edited/dicom", "Doele"));
+	cr_assert_not(lists("edited/by/PatientID", "Doele"));
+	end();
+}
+
+Test(edited, flagged_tells_of_pixels_that_may_show_a_name)
+{
+	struct editor_options o = { .deidentify = true };
+	char *text;
+
+	begin(&o, "US");
+	text = walk_read(&walk, "edited/flagged.tsv");
+	cr_assert_not_null(text);
+	cr_assert(strstr(text, "sop_instance_uid\treason\n2.25."), "%s", text);
+	mem_free(text);
+	end();
+}

@@ -11,7 +11,7 @@
 #include "fuse/session.h"
 
 #define OPS_REPLY_BYTES ((size_t)1 << 20)
-#define OPS_MOST_ENTRIES ((size_t)8192)     /* of one readdirplus reply */
+#define OPS_MOST_ENTRIES ((size_t)8192) /* of one readdirplus reply */
 
 /* Room for a reply; as many as there are requests at once. */
 struct reply_buffer {
@@ -24,11 +24,12 @@ struct session {
 	struct session_options o;
 	struct fuse_session *fuse;
 	bool mounted;
-	bool no_open, no_opendir;            /* what the kernel knows; set by init, before all other requests */
+	bool no_open,
+		no_opendir; /* what the kernel knows; set by init, before all other requests */
 	pthread_mutex_t lock;
-	struct reply_buffer *free_buffers;   /* protected by lock */
+	struct reply_buffer *free_buffers; /* protected by lock */
 	struct refresher *refresher;
-	_Atomic bool resting;                /* the refresher sleeps until something happens */
+	_Atomic bool resting; /* the refresher sleeps until something happens */
 	/* Requests whose reply binds names, by the parity of the turn that they began in. */
 	_Atomic unsigned turn;
 	_Atomic unsigned n_binding[2];

@@ -32,17 +32,18 @@ struct session_source {
 struct session_options {
 	struct vfs *vfs;
 	struct session_source source;
-	const char *fsname;             /* shown as the device in /proc/mounts */
-	const char *mountpoint;         /* absolute */
-	const char *mount_options;      /* more of them, by commas: "allow_other,noexec"; or NULL */
+	const char *fsname;        /* shown as the device in /proc/mounts */
+	const char *mountpoint;    /* absolute */
+	const char *mount_options; /* more of them, by commas: "allow_other,noexec"; or NULL */
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
 	bool xattr;
 	bool debug;
 	bool single_thread;
-	unsigned readahead_kb;          /* best effort, where we are root; 0: the kernel's own */
-	unsigned refresh_seconds;       /* look at the source so often; 0: when it is watched or SIGHUP asks */
+	unsigned readahead_kb; /* best effort, where we are root; 0: the kernel's own */
+	unsigned
+		refresh_seconds; /* look at the source so often; 0: when it is watched or SIGHUP asks */
 };
 
 int session_new(const struct session_options *options, struct session **out, struct err *err);
@@ -50,6 +51,6 @@ int session_new(const struct session_options *options, struct session **out, str
 int session_mount(struct session *s, struct err *err);
 /* Serve until it is unmounted, or SIGINT or SIGTERM comes. SIGHUP rescans. */
 int session_run(struct session *s, struct err *err);
-void session_free(struct session *s);       /* unmounts; NULL is fine */
+void session_free(struct session *s); /* unmounts; NULL is fine */
 
 #endif

@@ -9,16 +9,16 @@
 
 #include "base/buf.h"
 #include "main/options.h"
-#include "view/world.h"
 #include "vfs/vfs.h"
+#include "view/world.h"
 
 struct err;
 
 /* SOURCE, open: a folder, or the folder that the one file is in. */
 struct source {
 	int fd;
-	char *path;                    /* absolute */
-	char *only_file;               /* NULL: the whole folder */
+	char *path;      /* absolute */
+	char *only_file; /* NULL: the whole folder */
 };
 
 int source_open(const char *path, struct source *s, struct err *err);
@@ -38,8 +38,8 @@ void progress_end(struct progress *p);
 
 /* Going into the background: the parent waits until the mount can be read and tells the status. */
 struct background {
-	int pipe_fd;                   /* -1: in the foreground */
-	int ready_fd;                  /* -o ready_fd, or -1 */
+	int pipe_fd;  /* -1: in the foreground */
+	int ready_fd; /* -o ready_fd, or -1 */
 };
 int background_enter(struct background *b, struct err *err);
 /* It can be read (or not): tell the parent and the script, and let go of the terminal. */
@@ -54,11 +54,11 @@ struct app {
 	struct background background;
 	char *mountpoint;
 	struct progress progress;
-	struct editor *editor;         /* NULL: nothing is edited */
-	bool only_edited;              /* no other view is shown */
+	struct editor *editor; /* NULL: nothing is edited */
+	bool only_edited;      /* no other view is shown */
 	struct world *world;
-	int64_t scanned_ns;            /* wall clock: when the first scan began */
-	struct watch *watch;           /* or NULL */
+	int64_t scanned_ns;  /* wall clock: when the first scan began */
+	struct watch *watch; /* or NULL */
 	const struct view **views;
 	struct buf readme;
 	struct vfs *vfs;

@@ -14,11 +14,11 @@ enum options_mode { OPTIONS_MOUNT, OPTIONS_LS, OPTIONS_CAT, OPTIONS_HELP, OPTION
 struct options {
 	enum options_mode mode;
 	char *source;
-	char *place;                   /* the mount point; with --ls and --cat the path in the tree, may be NULL */
+	char *place; /* the mount point; with --ls and --cat the path in the tree, may be NULL */
 	bool foreground, debug, single_thread, long_list;
 	bool allow_other, xattr;
 	char *views, *layout, *by, *edit, *deidentify, *key, *index;
-	char *passed;                  /* for the kernel and libfuse: "noexec,noatime" */
+	char *passed; /* for the kernel and libfuse: "noexec,noatime" */
 	unsigned long long cache_bytes, readahead_kb, refresh_seconds, uid, gid, umask, ready_fd;
 	bool has_uid, has_gid, has_umask, has_ready_fd;
 };

@@ -16,24 +16,24 @@ struct err;
 
 struct list_entry {
 	struct view_key key;
-	int64_t size;                  /* of a file; VIEW_SIZE_LATER, VIEW_SIZE_LIVE */
+	int64_t size; /* of a file; VIEW_SIZE_LATER, VIEW_SIZE_LIVE */
 	int64_t mtime_ns;
-	uint32_t name_off;             /* in names */
+	uint32_t name_off; /* in names */
 	enum view_type type;
 };
 
 struct list {
 	struct list_entry *entries;
-	char *names;                   /* each with its NUL */
+	char *names; /* each with its NUL */
 	uint32_t n;
-	uint64_t digest;               /* of names and keys: the same view gives the same list again */
+	uint64_t digest; /* of names and keys: the same view gives the same list again */
 	size_t held_bytes;
 };
 
 /* Make a list of what fill() emits. `raw`: the names are taken as they are (the top folder's own). */
 typedef int (*list_fill)(const void *arg, struct view_out *out, struct err *err);
 int list_make(list_fill fill, const void *arg, bool raw, struct list **out, struct err *err);
-void list_free(struct list *l);            /* NULL is fine */
+void list_free(struct list *l); /* NULL is fine */
 
 const char *list_name(const struct list *l, uint32_t i);
 /* Their order: names that are numbers come first, by size; then the others. */

@@ -25,14 +25,14 @@
 #include "vfs/list.h"
 #include "vfs/vfs.h"
 
-#define VFS_MOST_DEPTH 64u             /* keys in a chain: by/ can be nested for ever */
+#define VFS_MOST_DEPTH 64u /* keys in a chain: by/ can be nested for ever */
 #define VFS_FIRST_INO 8u
 
 /* A snapshot in use. */
 struct era {
 	struct snapshot *snap;
-	int64_t mtime_ns;              /* of what the view left at 0 */
-	size_t refs;                   /* protected by vfs.lock, like all below */
+	int64_t mtime_ns; /* of what the view left at 0 */
+	size_t refs;      /* protected by vfs.lock, like all below */
 	struct era *next_dead;
 };
 
@@ -48,40 +48,40 @@ struct extra {
 	struct extra *next;
 	struct list_entry entry;
 	uint32_t n_lookups;
-	const struct era *asked;       /* a refresh has asked the view again: what for */
+	const struct era *asked; /* a refresh has asked the view again: what for */
 	char name[];
 };
 
 struct dir {
 	uint64_t ino;
-	struct dir *parent;            /* NULL: the top; pinned */
-	struct dir *prev, *next;       /* all folders, parents before children */
-	const struct view *view;       /* NULL: the top folder, which is the tree's own */
-	struct view_key *chain;        /* keys from the view's top; chain[depth] is its own */
+	struct dir *parent;      /* NULL: the top; pinned */
+	struct dir *prev, *next; /* all folders, parents before children */
+	const struct view *view; /* NULL: the top folder, which is the tree's own */
+	struct view_key *chain;  /* keys from the view's top; chain[depth] is its own */
 	unsigned depth;
-	struct era *era;               /* that chain and list are of */
-	struct list *list;             /* NULL: not made yet, or given back */
-	bool numbered;                 /* the list has been made once: */
-	uint32_t n;                    /* its names */
-	unsigned n_blocks;             /* of numbers that lead here */
+	struct era *era;   /* that chain and list are of */
+	struct list *list; /* NULL: not made yet, or given back */
+	bool numbered;     /* the list has been made once: */
+	uint32_t n;        /* its names */
+	unsigned n_blocks; /* of numbers that lead here */
 	uint64_t digest;
-	uint64_t base;                 /* number of the first; the others follow */
-	uint64_t *inos;                /* NULL, or their numbers where they do not simply follow */
-	uint32_t *by_ino;              /* with inos: their order by number */
-	uint32_t *n_lookups;           /* NULL, or what the kernel knows of each */
+	uint64_t base;       /* number of the first; the others follow */
+	uint64_t *inos;      /* NULL, or their numbers where they do not simply follow */
+	uint32_t *by_ino;    /* with inos: their order by number */
+	uint32_t *n_lookups; /* NULL, or what the kernel knows of each */
 	uint64_t n_all_lookups;
 	struct extra *extras;
-	struct ino_set subs;           /* its struct dirs */
-	struct dir *newer, *older;     /* folders with a list that can be given back, by last use */
+	struct ino_set subs;       /* its struct dirs */
+	struct dir *newer, *older; /* folders with a list that can be given back, by last use */
 	int64_t used_ns;
-	unsigned pins;                 /* a call is under way, or a child */
-	bool listing;                  /* somebody asks the view for the list: wait for vfs.listed */
-	bool dead;                     /* its name is gone or means something else */
+	unsigned pins; /* a call is under way, or a child */
+	bool listing;  /* somebody asks the view for the list: wait for vfs.listed */
+	bool dead;     /* its name is gone or means something else */
 	/* While a refresh is under way: its own key in the new snapshot, and whether that promises that
 	 * nothing below has changed. */
 	struct view_key next_key;
 	bool same;
-	bool doomed;                   /* ... or that its name means something else */
+	bool doomed; /* ... or that its name means something else */
 };
 
 /* What was replaced or removed, while somebody still knows its number. */
@@ -98,18 +98,18 @@ struct old {
 struct block {
 	uint64_t base;
 	uint64_t n;
-	struct dir *dir;               /* NULL: a folder that has gone */
+	struct dir *dir; /* NULL: a folder that has gone */
 };
 
 /* A content that is open, or was lately. */
 struct opened {
 	uint64_t ino;
-	struct content *content;       /* NULL while it is being opened */
+	struct content *content; /* NULL while it is being opened */
 	struct era *era;
 	struct opened *newer, *older;
 	int64_t used_ns;
 	unsigned pins;
-	bool doomed;                   /* out of the set: free it with the last pin */
+	bool doomed; /* out of the set: free it with the last pin */
 	/* of a live file: */
 	bool live;
 	int64_t made_ns, mtime_ns;
@@ -122,13 +122,13 @@ struct vfs {
 	struct vfs_limits limits;
 	pthread_mutex_t lock;
 	/* all protected by lock: */
-	pthread_cond_t listed;         /* a folder has its list, or failed to get it */
-	pthread_cond_t opened;         /* a content is open, or failed to open */
+	pthread_cond_t listed; /* a folder has its list, or failed to get it */
+	pthread_cond_t opened; /* a content is open, or failed to open */
 	struct era *newest;
-	struct era *dead_eras;         /* to be put by leave() */
-	struct opened *dead_opened;    /* to be closed by leave() */
+	struct era *dead_eras;      /* to be put by leave() */
+	struct opened *dead_opened; /* to be closed by leave() */
 	struct dir *root, *last_dir;
-	struct block *blocks;          /* ascending */
+	struct block *blocks; /* ascending */
 	size_t n_blocks, cap_blocks, n_dead_blocks;
 	uint64_t next_ino;
 	struct ino_set olds;
@@ -143,7 +143,7 @@ struct vfs {
 /* Everything that a view call needs, copied out. */
 struct target {
 	const struct view *view;
-	struct era *era;               /* a reference */
+	struct era *era; /* a reference */
 	unsigned depth;
 	uint64_t ino;
 	struct list_entry entry;
@@ -158,7 +158,7 @@ struct place {
 	struct old *old;
 };
 
-int64_t tree_now(void);                /* coarse, monotonic */
+int64_t tree_now(void); /* coarse, monotonic */
 
 /* The lock. leave() also closes the contents and puts the snapshots that nobody holds any more, outside of
  * it. */
@@ -171,7 +171,7 @@ struct era *era_get(struct era *e);
 void era_put(struct vfs *v, struct era *e);
 
 void *ino_set_find(const struct ino_set *s, uint64_t ino);
-int ino_set_reserve(struct ino_set *s, size_t more);     /* so that adding them cannot fail */
+int ino_set_reserve(struct ino_set *s, size_t more); /* so that adding them cannot fail */
 int ino_set_add(struct ino_set *s, void *item);
 void ino_set_remove(struct ino_set *s, uint64_t ino);
 
@@ -187,8 +187,8 @@ uint32_t dir_first_after(const struct dir *d, uint64_t after);
 uint32_t dir_nth(const struct dir *d, uint32_t k);
 int dir_count_lookup(struct dir *d, uint32_t i);
 void dir_uncount(struct dir *d, uint32_t i, uint64_t n);
-void dir_touch(struct vfs *v, struct dir *d);            /* its list is in use */
-void dir_rest(struct vfs *v, struct dir *d);             /* ... and will hardly be any more */
+void dir_touch(struct vfs *v, struct dir *d); /* its list is in use */
+void dir_rest(struct vfs *v, struct dir *d);  /* ... and will hardly be any more */
 struct extra *dir_extra(const struct dir *d, const char *name);
 
 int dir_new(struct vfs *v, struct dir *parent, const struct view *view, uint64_t ino,
@@ -227,7 +227,8 @@ void tree_trim_lists(struct vfs *v, size_t most, int64_t since);
 /* Contents. A pinned one stays open; the lock is let go while a view opens one. */
 int opened_get(struct vfs *v, uint64_t ino, struct opened **out, struct err *err);
 /* A live file: what is being read, or rendered anew. */
-int opened_get_live(struct vfs *v, uint64_t ino, bool reading, struct opened **out, struct err *err);
+int opened_get_live(struct vfs *v, uint64_t ino, bool reading, struct opened **out,
+	struct err *err);
 void opened_unpin(struct vfs *v, struct opened *o);
 void opened_forget(struct vfs *v, uint64_t ino);
 /* Close what is unpinned until the bounds hold, and all that was not used since `since`. */

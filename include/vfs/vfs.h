@@ -30,7 +30,8 @@ struct vfs;
 
 /* What the tree shows, and where its snapshots come from. */
 struct vfs_world {
-	const struct view *const *views;   /* shown in the top folder, in this order; they outlive the tree */
+	const struct view *const
+		*views; /* shown in the top folder, in this order; they outlive the tree */
 	size_t n_views;
 	/* The newest snapshot, a reference of the caller's; NULL for want of memory. */
 	struct snapshot *(*get)(void *arg);
@@ -38,32 +39,33 @@ struct vfs_world {
 	/* The time of what the view left at 0; may be NULL. */
 	int64_t (*mtime_ns)(void *arg, const struct snapshot *snap);
 	void *arg;
-	const char *readme;                /* text of README.txt in the top folder; NULL: no such file */
+	const char *readme; /* text of README.txt in the top folder; NULL: no such file */
 };
 
 /* What may be kept in memory though nobody needs it now. 0: the default. */
 struct vfs_limits {
-	size_t list_bytes;                 /* folders' names, at most */
-	size_t idle_list_bytes;            /* ... of which after some seconds of rest */
-	size_t content_bytes;              /* open contents */
+	size_t list_bytes;      /* folders' names, at most */
+	size_t idle_list_bytes; /* ... of which after some seconds of rest */
+	size_t content_bytes;   /* open contents */
 	unsigned n_contents;
 };
 
 struct vfs_attr {
 	uint64_t ino;
 	enum view_type type;
-	bool live;                         /* size and time hold for this moment alone */
-	bool size_known;                   /* always, but in vfs_readdir() */
+	bool live;       /* size and time hold for this moment alone */
+	bool size_known; /* always, but in vfs_readdir() */
 	uint64_t size;
 	int64_t mtime_ns;
 };
 
 int vfs_new(const struct vfs_world *world, const struct vfs_limits *limits, struct vfs **out,
 	struct err *err);
-void vfs_free(struct vfs *v);              /* no call may be under way; NULL is fine */
+void vfs_free(struct vfs *v); /* no call may be under way; NULL is fine */
 
 /* The entry `name` of the folder dir; counts one lookup, to be given back with vfs_forget(). */
-int vfs_lookup(struct vfs *v, uint64_t dir, const char *name, struct vfs_attr *attr, struct err *err);
+int vfs_lookup(struct vfs *v, uint64_t dir, const char *name, struct vfs_attr *attr,
+	struct err *err);
 
 /* Give back n lookups. What nobody knows any more is freed. */
 void vfs_forget(struct vfs *v, uint64_t ino, uint64_t n);
@@ -89,7 +91,8 @@ int64_t vfs_read(struct vfs *v, uint64_t ino, void *buf, size_t n, uint64_t off,
 
 /* Extended attributes: names, each with its NUL; the value of one. -ENODATA where there is none. */
 int vfs_xattr_list(struct vfs *v, uint64_t ino, struct buf *names, struct err *err);
-int vfs_xattr_get(struct vfs *v, uint64_t ino, const char *name, struct buf *value, struct err *err);
+int vfs_xattr_get(struct vfs *v, uint64_t ino, const char *name, struct buf *value,
+	struct err *err);
 
 /*
  * Move to the newest snapshot: every folder that somebody looked into is listed again, unless its key
@@ -104,9 +107,9 @@ int vfs_refresh(struct vfs *v, vfs_changed changed, void *arg, struct err *err);
 bool vfs_trim(struct vfs *v);
 
 struct vfs_stats {
-	size_t n_folders, n_contents;      /* listed once; open now */
+	size_t n_folders, n_contents; /* listed once; open now */
 	size_t list_bytes, content_bytes;
-	uint64_t n_inodes;                 /* numbers spent */
+	uint64_t n_inodes; /* numbers spent */
 };
 void vfs_stats(struct vfs *v, struct vfs_stats *out);
 

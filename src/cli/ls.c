@@ -15,7 +15,7 @@
 /* A folder that is being printed: what is left of its names. */
 struct level {
 	uint64_t ino;
-	uint64_t last;                 /* inode of the entry printed last: the cookie */
+	uint64_t last; /* inode of the entry printed last: the cookie */
 	size_t path_len;
 };
 
@@ -23,7 +23,7 @@ struct walk {
 	struct vfs *v;
 	FILE *out;
 	bool details;
-	struct buf path;               /* of what is being printed, NUL-terminated */
+	struct buf path; /* of what is being printed, NUL-terminated */
 	struct level *levels;
 	size_t n, cap;
 };
@@ -55,7 +55,8 @@ static void print_details(FILE *out, const struct vfs_attr *a)
 
 	if (gmtime_r(&seconds, &tm))
 		strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	fprintf(out, "%c %12llu %s ", a->type == VIEW_DIR ? 'd' : '-', (unsigned long long)a->size, when);
+	fprintf(out, "%c %12llu %s ", a->type == VIEW_DIR ? 'd' : '-', (unsigned long long)a->size,
+		when);
 }
 
 static int print(struct walk *w, struct vfs_attr *a, struct err *err)

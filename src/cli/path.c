@@ -18,7 +18,7 @@ static const char *next_part(const char *path, char *name)
 	if (n == 0)
 		return NULL;
 	if (n > NAME_MOST_BYTES)
-		n = 0;                     /* no name is so long: nothing will be found */
+		n = 0; /* no name is so long: nothing will be found */
 	memcpy(name, path, n);
 	name[n] = '\0';
 	return path + strcspn(path, "/");

@@ -15,9 +15,9 @@
 #include "base/mem.h"
 #include "vfs/vfs.h"
 
-#define CACHE_SECONDS 86400.0          /* names and attributes: a refresh says what is over before */
+#define CACHE_SECONDS 86400.0 /* names and attributes: a refresh says what is over before */
 #define SETTLE_MS 2000
-#define BLOCK_BYTES (128 * 1024)       /* what stdio readers ask for at once */
+#define BLOCK_BYTES 131072 /* what stdio readers ask for at once */
 
 static struct session *session_of(fuse_req_t req)
 {
@@ -30,7 +30,8 @@ static int kernel_errno(int64_t r)
 	return r == -EBADMSG || r == -ENOTSUP || r == -EFBIG ? EIO : (int)-r;
 }
 
-static void reply_error(fuse_req_t req, const char *what, fuse_ino_t ino, int64_t r, const struct err *err)
+static void reply_error(fuse_req_t req, const char *what, fuse_ino_t ino, int64_t r,
+	const struct err *err)
 {
 	int code = kernel_errno(r);
 
@@ -112,10 +113,11 @@ static void fill_stat(const struct session *s, const struct vfs_attr *a, struct 
 	st->st_atim = st->st_ctim = st->st_mtim;
 }
 
-static void fill_entry(const struct session *s, const struct vfs_attr *a, struct fuse_entry_param *e)
+static void fill_entry(const struct session *s, const struct vfs_attr *a,
+	struct fuse_entry_param *e)
 {
 	memset(e, 0, sizeof *e);
-	e->ino = a->size_known ? a->ino : 0;     /* 0: the name alone, ask again for its attributes */
+	e->ino = a->size_known ? a->ino : 0; /* 0: the name alone, ask again for its attributes */
 	e->entry_timeout = CACHE_SECONDS;
 	e->attr_timeout = a->live ? 0 : CACHE_SECONDS;
 	fill_stat(s, a, &e->attr);
@@ -324,7 +326,8 @@ static void reply_dir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bo
 	buffer_put(s, d.b);
 }
 
-static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+	struct fuse_file_info *fi)
 {
 	(void)fi;
 	reply_dir(req, ino, size, off, false);
@@ -339,7 +342,8 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 
 /* ---- bytes ---- */
 
-static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+	struct fuse_file_info *fi)
 {
 	struct session *s = session_of(req);
 	struct reply_buffer *b;
@@ -416,7 +420,8 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 
 /* ---- nothing is ever written ---- */
 
-static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what, struct fuse_file_info *fi)
+static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what,
+	struct fuse_file_info *fi)
 {
 	(void)ino, (void)st, (void)what, (void)fi;
 	fuse_reply_err(req, EROFS);
@@ -480,8 +485,8 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, of
 	fuse_reply_err(req, EROFS);
 }
 
-static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t n,
-	int flags)
+static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
+	size_t n, int flags)
 {
 	(void)ino, (void)name, (void)value, (void)n, (void)flags;
 	fuse_reply_err(req, EROFS);
@@ -502,8 +507,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	struct session *s = userdata;
 
 	conn->want |= conn->capable & FUSE_CAP_READDIRPLUS;
-	conn->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
-		FUSE_CAP_SPLICE_MOVE);
+	conn->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_SPLICE_READ |
+		FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
 	conn->want |= conn->capable & (FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_ASYNC_READ);
 	conn->time_gran = 1;
 	s->no_open = conn->capable & FUSE_CAP_NO_OPEN_SUPPORT;

@@ -32,12 +32,12 @@ struct refresher {
 	pthread_t thread;
 	int wake_fd, signal_fd;
 	_Atomic bool stop;
-	bool stirred;                  /* look once more after the next TRIM_MS */
-	bool trimmed;                  /* there was something to give back at the last look */
-	int watch_fd;                  /* or -1 */
-	int64_t next;                  /* when to look at the source, ms; -1: when something happens */
-	int64_t look_ms;               /* what the last look took */
-	sigset_t before;               /* the signal mask to go back to */
+	bool stirred;    /* look once more after the next TRIM_MS */
+	bool trimmed;    /* there was something to give back at the last look */
+	int watch_fd;    /* or -1 */
+	int64_t next;    /* when to look at the source, ms; -1: when something happens */
+	int64_t look_ms; /* what the last look took */
+	sigset_t before; /* the signal mask to go back to */
 };
 
 static int64_t now_ms(void)
@@ -50,7 +50,7 @@ static int64_t now_ms(void)
 
 struct teller {
 	struct session *s;
-	uint64_t dir;                  /* the one that was told of last: it has moved, so once is enough */
+	uint64_t dir; /* the one that was told of last: it has moved, so once is enough */
 };
 
 static void tell_kernel(void *arg, uint64_t dir, const char *name)
@@ -108,7 +108,8 @@ static void set_readahead(const struct session *s)
 
 	if (s->o.readahead_kb == 0 || geteuid() != 0 || stat(s->o.mountpoint, &st) < 0)
 		return;
-	snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev), minor(st.st_dev));
+	snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev),
+		minor(st.st_dev));
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
@@ -141,7 +142,8 @@ static void wake(struct refresher *f)
 
 void refresher_stir(struct session *s)
 {
-	if (atomic_load_explicit(&s->resting, memory_order_relaxed) && atomic_exchange(&s->resting, false))
+	if (atomic_load_explicit(&s->resting, memory_order_relaxed) &&
+		atomic_exchange(&s->resting, false))
 		wake(s->refresher);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "fuse/ops.h"
@@ -15,13 +16,17 @@
 /* One "-o NAME=VALUE" for libfuse, commas in the value escaped. */
 static int add_option(char **opts, const char *name, const char *value)
 {
-	char *text = mem_alloc(strlen(name) + strlen(value) + 1);
+	struct buf b;
+	char *text;
 	int r;
 
+	buf_init(&b);
+	buf_adds(&b, name);
+	buf_adds(&b, value);
+	text = buf_steal(&b, NULL);
+	buf_release(&b);
 	if (!text)
 		return -ENOMEM;
-	strcpy(text, name);
-	strcat(text, value);
 	r = fuse_opt_add_opt_escaped(opts, text) < 0 ? -ENOMEM : 0;
 	mem_free(text);
 	return r;
@@ -33,14 +38,17 @@ static int make_args(const struct session_options *o, struct fuse_args *args)
 	int r = 0;
 
 	if (fuse_opt_add_opt(&opts, "ro,nosuid,nodev,default_permissions") < 0 ||
-	    add_option(&opts, "subtype=", "dcmfs") < 0 || add_option(&opts, "fsname=", o->fsname) < 0)
+		add_option(&opts, "subtype=", "dcmfs") < 0 ||
+		add_option(&opts, "fsname=", o->fsname) < 0)
 		r = -ENOMEM;
-	if (r == 0 && o->mount_options && *o->mount_options && fuse_opt_add_opt(&opts, o->mount_options) < 0)
+	if (r == 0 && o->mount_options && *o->mount_options &&
+		fuse_opt_add_opt(&opts, o->mount_options) < 0)
 		r = -ENOMEM;
 	if (r == 0 && o->debug && fuse_opt_add_opt(&opts, "debug") < 0)
 		r = -ENOMEM;
-	if (r == 0 && (fuse_opt_add_arg(args, "dcmfs") < 0 || fuse_opt_add_arg(args, "-o") < 0 ||
-			      fuse_opt_add_arg(args, opts) < 0))
+	if (r == 0 &&
+		(fuse_opt_add_arg(args, "dcmfs") < 0 || fuse_opt_add_arg(args, "-o") < 0 ||
+			fuse_opt_add_arg(args, opts) < 0))
 		r = -ENOMEM;
 	free(opts);
 	return r;

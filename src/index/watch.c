@@ -39,7 +39,7 @@ static void folders_release(struct folders *f)
 
 static int push(struct folders *f, const char *dir, const char *name)
 {
-	size_t len = strlen(dir);
+	size_t len = strlen(dir), name_len = strlen(name) + 1;
 	char *path;
 
 	if (f->n == f->cap) {
@@ -51,13 +51,13 @@ static int push(struct folders *f, const char *dir, const char *name)
 		f->paths = paths;
 		f->cap = cap;
 	}
-	path = mem_alloc(len + strlen(name) + 2);
+	path = mem_alloc(len + name_len + 1);
 	if (!path)
 		return -ENOMEM;
 	memcpy(path, dir, len);
 	if (len)
 		path[len++] = '/';
-	strcpy(path + len, name);
+	memcpy(path + len, name, name_len);
 	f->paths[f->n++] = path;
 	return 0;
 }
@@ -101,10 +101,11 @@ static bool is_newer(int fd, int64_t since_ns)
 
 /* Watch one folder, then look into it: what comes after the look is an event. A folder that cannot be
  * entered or has gone is passed by. */
-static int watch_folder(struct watch *w, struct folders *f, const char *dir, int64_t since_ns, bool *changed,
-	struct err *err)
+static int watch_folder(struct watch *w, struct folders *f, const char *dir, int64_t since_ns,
+	bool *changed, struct err *err)
 {
-	int fd = openat(w->root_fd, *dir ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(w->root_fd, *dir ? dir : ".",
+		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	char path[64];
 
 	if (fd < 0)

@@ -84,7 +84,8 @@ static int choose_views(struct app *a, size_t *n, struct err *err)
 	if (!a->views)
 		return err_nomem(err);
 	for (i = 0; all[i]; i++)
-		if ((!all[i]->optional || a->editor) && (!a->o.views || list_has(a->o.views, all[i]->name)))
+		if ((!all[i]->optional || a->editor) &&
+			(!a->o.views || list_has(a->o.views, all[i]->name)))
 			a->views[(*n)++] = all[i];
 	return 0;
 }
@@ -129,10 +130,12 @@ static int make_tree(struct app *a, struct err *err)
 /* The process will be in another folder by the time it is written. */
 static const char *absolute(const char *path, char *buf, size_t cap)
 {
-	if (path[0] == '/' || !getcwd(buf, cap) || strlen(buf) + 1 + strlen(path) >= cap)
+	size_t n;
+
+	if (path[0] == '/' || !getcwd(buf, cap))
 		return path;
-	strcat(buf, "/");
-	return strcat(buf, path);
+	n = strlen(buf);
+	return (size_t)snprintf(buf + n, cap - n, "/%s", path) < cap - n ? buf : path;
 }
 
 /* Where the saved index is; NULL: nowhere, by the user's wish or for want of a place. A file alone needs none. */

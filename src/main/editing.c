@@ -31,14 +31,16 @@ static int read_file(const char *path, char **text, size_t *len, struct err *err
 	fclose(f);
 	if (n || b.len >= MOST_FILE_BYTES) {
 		buf_release(&b);
-		return err_set(err, n ? -EIO : -EFBIG, "%s: %s", path, n ? "cannot be read" : "longer than 1 MiB");
+		return err_set(err, n ? -EIO : -EFBIG, "%s: %s", path,
+			n ? "cannot be read" : "longer than 1 MiB");
 	}
 	*text = buf_steal(&b, len);
 	buf_release(&b);
 	return *text ? 0 : err_nomem(err);
 }
 
-static int parse_words(const struct options *o, struct editor_options *eo, bool *only, struct err *err)
+static int parse_words(const struct options *o, struct editor_options *eo, bool *only,
+	struct err *err)
 {
 	const char *bad;
 
@@ -46,7 +48,8 @@ static int parse_words(const struct options *o, struct editor_options *eo, bool 
 		return 0;
 	eo->deidentify = true;
 	if (!deid_parse_options(o->deidentify, &eo->keep, only, &bad))
-		return err_set(err, -EINVAL, "deidentify=: there is no '%.*s'", (int)strcspn(bad, ":"), bad);
+		return err_set(err, -EINVAL, "deidentify=: there is no '%.*s'",
+			(int)strcspn(bad, ":"), bad);
 	return 0;
 }
 

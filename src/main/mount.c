@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -40,7 +41,8 @@ static int start_watch(void *arg, bool *changed)
 	if (a->source.only_file)
 		return -1;
 	if (watch_new(a->source.fd, a->scanned_ns, &a->watch, changed, &err) < 0) {
-		log_warn("%s: changes will not show by themselves, but with -o refresh=: %s", a->o.source, err.msg);
+		log_warn("%s: changes will not show by themselves, but with -o refresh=: %s",
+			a->o.source, err.msg);
 		return -1;
 	}
 	return watch_fd(a->watch);
@@ -51,19 +53,22 @@ static bool drain_watch(void *arg)
 	return watch_drain(((struct app *)arg)->watch);
 }
 
-/* What the kernel and libfuse are told beside the fixed options. */
+/* What the kernel and libfuse are told beside the fixed options; NULL for want of memory. */
 static char *mount_options(const struct options *o)
 {
-	const char *other = o->allow_other ? "allow_other" : "";
-	const char *passed = o->passed ? o->passed : "";
-	char *text = mem_alloc(strlen(other) + strlen(passed) + 2);
+	struct buf b;
+	char *text;
 
-	if (!text)
-		return NULL;
-	strcpy(text, other);
-	if (*other && *passed)
-		strcat(text, ",");
-	return strcat(text, passed);
+	buf_init(&b);
+	if (o->allow_other)
+		buf_adds(&b, "allow_other");
+	if (o->allow_other && o->passed)
+		buf_addc(&b, ',');
+	if (o->passed)
+		buf_adds(&b, o->passed);
+	text = buf_steal(&b, NULL);
+	buf_release(&b);
+	return text;
 }
 
 static void fill_options(struct app *a, struct session_options *s)

@@ -8,18 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 
 enum option_kind {
-	KIND_FLAG,         /* sets a bool */
-	KIND_TEXT,         /* a string */
+	KIND_FLAG, /* sets a bool */
+	KIND_TEXT, /* a string */
 	KIND_NUMBER,
 	KIND_OCTAL,
-	KIND_SIZE,         /* bytes, with K, M or G behind */
-	KIND_MODE,         /* sets the mode; what it is stands in `value` */
-	KIND_PASSED,       /* for the kernel or libfuse */
-	KIND_IGNORED,      /* what mount(8) and fstab say to each other */
+	KIND_SIZE,    /* bytes, with K, M or G behind */
+	KIND_MODE,    /* sets the mode; what it is stands in `value` */
+	KIND_PASSED,  /* for the kernel or libfuse */
+	KIND_IGNORED, /* what mount(8) and fstab say to each other */
 };
 
 #define NOT_YET false
@@ -30,54 +31,67 @@ enum option_kind {
 
 /* A name that begins with '-' is an option of its own; the others go behind -o. An argument that may be left
  * out stands in brackets. */
+/* clang-format off: a table */
 static const struct option_row {
 	const char *name, *argument, *fallback, *help;
 	enum option_kind kind;
 	bool implemented;
-	size_t at, has_at;             /* the members of struct options */
+	size_t at, has_at; /* the members of struct options */
 	int value;
 } rows[] = {
 	{ "-h", NULL, NULL, "this help; also --help", KIND_MODE, DONE, 0, NOWHERE, OPTIONS_HELP },
 	{ "--help", NULL, NULL, NULL, KIND_MODE, DONE, 0, NOWHERE, OPTIONS_HELP },
-	{ "-V", NULL, NULL, "the version; also --version", KIND_MODE, DONE, 0, NOWHERE, OPTIONS_VERSION },
+	{ "-V", NULL, NULL, "the version; also --version", KIND_MODE, DONE, 0, NOWHERE,
+		OPTIONS_VERSION },
 	{ "--version", NULL, NULL, NULL, KIND_MODE, DONE, 0, NOWHERE, OPTIONS_VERSION },
-	{ "--ls", NULL, NULL, "print the tree's paths, or those below PATH, one a line; no mount", KIND_MODE, DONE,
-		0, NOWHERE, OPTIONS_LS },
-	{ "-l", NULL, NULL, "with --ls: type, size and time before each path", KIND_FLAG, DONE, AT(long_list),
-		NOWHERE, 0 },
-	{ "--cat", NULL, NULL, "write the bytes of the file PATH; no mount", KIND_MODE, DONE, 0, NOWHERE,
-		OPTIONS_CAT },
+	{ "--ls", NULL, NULL, "print the tree's paths, or those below PATH, one a line; no mount",
+		KIND_MODE, DONE, 0, NOWHERE, OPTIONS_LS },
+	{ "-l", NULL, NULL, "with --ls: type, size and time before each path", KIND_FLAG, DONE,
+		AT(long_list), NOWHERE, 0 },
+	{ "--cat", NULL, NULL, "write the bytes of the file PATH; no mount", KIND_MODE, DONE, 0,
+		NOWHERE, OPTIONS_CAT },
 	{ "-f", NULL, NULL, "stay in the foreground", KIND_FLAG, DONE, AT(foreground), NOWHERE, 0 },
-	{ "-d", NULL, NULL, "show the kernel's requests; stay in the foreground", KIND_FLAG, DONE, AT(debug),
-		NOWHERE, 0 },
-	{ "-s", NULL, NULL, "serve with one thread", KIND_FLAG, DONE, AT(single_thread), NOWHERE, 0 },
+	{ "-d", NULL, NULL, "show the kernel's requests; stay in the foreground", KIND_FLAG, DONE,
+		AT(debug), NOWHERE, 0 },
+	{ "-s", NULL, NULL, "serve with one thread", KIND_FLAG, DONE, AT(single_thread), NOWHERE,
+		0 },
 
-	{ "views", "A:B:...", "all", "show only these of the top folders", KIND_TEXT, DONE, AT(views), NOWHERE, 0 },
-	{ "layout", "TEMPLATE", "PATIENT/STUDY/SERIES", "folders made of {Keyword} parts", KIND_TEXT, DONE,
-		AT(layout), NOWHERE, 0 },
-	{ "by", "A:B:...", NULL, "list these keywords too in by/", KIND_TEXT, DONE, AT(by), NOWHERE, 0 },
-	{ "xattr", NULL, NULL, "extended attributes user.dicom.KEYWORD", KIND_FLAG, DONE, AT(xattr), NOWHERE, 0 },
-	{ "edit", "FILE", NULL, "show edited/, made by the rules in FILE", KIND_TEXT, DONE, AT(edit), NOWHERE, 0 },
-	{ "deidentify", "[A:B:...]", NULL, "show edited/, de-identified; only: nothing else; keep-uids, keep-dates,\n"
-		"                           shift-dates, keep-device, keep-institution, keep-patient, clean-descriptors",
-		KIND_TEXT, DONE,
-		AT(deidentify), NOWHERE, 0 },
-	{ "key", "FILE", NULL, "the secret that makes new UIDs (a random one)", KIND_TEXT, DONE, AT(key), NOWHERE, 0 },
-	{ "index", "PATH|none", "~/.cache/dcmfs", "where the index is kept between mounts", KIND_TEXT, DONE,
-		AT(index), NOWHERE, 0 },
-	{ "refresh", "SECONDS", "0", "look for changes so often, where the kernel cannot tell", KIND_NUMBER, DONE,
-		AT(refresh_seconds), NOWHERE, 0 },
-	{ "cache", "BYTES", "256M", "decoded frames in memory, at most", KIND_SIZE, DONE, AT(cache_bytes), NOWHERE, 0 },
-	{ "readahead_kb", "N", "1024", "the kernel's read-ahead; root alone can set it", KIND_NUMBER, DONE,
-		AT(readahead_kb), NOWHERE, 0 },
-	{ "uid", "N", "the user's", "the owner of all files", KIND_NUMBER, DONE, AT(uid), AT(has_uid), 0 },
-	{ "gid", "N", "the user's", "their group", KIND_NUMBER, DONE, AT(gid), AT(has_gid), 0 },
-	{ "umask", "OCTAL", "0", "permissions that 0444 and 0555 lose", KIND_OCTAL, DONE, AT(umask), AT(has_umask), 0 },
-	{ "allow_other", NULL, NULL, "other users may read it too", KIND_FLAG, DONE, AT(allow_other), NOWHERE, 0 },
-	{ "default_permissions", NULL, NULL, "the kernel checks permissions; always on", KIND_IGNORED, DONE, 0,
+	{ "views", "A:B:...", "all", "show only these of the top folders", KIND_TEXT, DONE,
+		AT(views), NOWHERE, 0 },
+	{ "layout", "TEMPLATE", "PATIENT/STUDY/SERIES", "folders made of {Keyword} parts",
+		KIND_TEXT, DONE, AT(layout), NOWHERE, 0 },
+	{ "by", "A:B:...", NULL, "list these keywords too in by/", KIND_TEXT, DONE, AT(by), NOWHERE,
+		0 },
+	{ "xattr", NULL, NULL, "extended attributes user.dicom.KEYWORD", KIND_FLAG, DONE, AT(xattr),
 		NOWHERE, 0 },
-	{ "ready_fd", "N", NULL, "write one byte there when it can be read: s; or f: failed", KIND_NUMBER, DONE,
-		AT(ready_fd), AT(has_ready_fd), 0 },
+	{ "edit", "FILE", NULL, "show edited/, made by the rules in FILE", KIND_TEXT, DONE,
+		AT(edit), NOWHERE, 0 },
+	{ "deidentify", "[A:B:...]", NULL,
+		"show edited/, de-identified; only: nothing else; keep-uids, keep-dates,\n"
+		"                           shift-dates, keep-device, keep-institution, "
+		"keep-patient, clean-descriptors",
+		KIND_TEXT, DONE, AT(deidentify), NOWHERE, 0 },
+	{ "key", "FILE", NULL, "the secret that makes new UIDs (a random one)", KIND_TEXT, DONE,
+		AT(key), NOWHERE, 0 },
+	{ "index", "PATH|none", "~/.cache/dcmfs", "where the index is kept between mounts",
+		KIND_TEXT, DONE, AT(index), NOWHERE, 0 },
+	{ "refresh", "SECONDS", "0", "look for changes so often, where the kernel cannot tell",
+		KIND_NUMBER, DONE, AT(refresh_seconds), NOWHERE, 0 },
+	{ "cache", "BYTES", "256M", "decoded frames in memory, at most", KIND_SIZE, DONE,
+		AT(cache_bytes), NOWHERE, 0 },
+	{ "readahead_kb", "N", "1024", "the kernel's read-ahead; root alone can set it",
+		KIND_NUMBER, DONE, AT(readahead_kb), NOWHERE, 0 },
+	{ "uid", "N", "the user's", "the owner of all files", KIND_NUMBER, DONE, AT(uid),
+		AT(has_uid), 0 },
+	{ "gid", "N", "the user's", "their group", KIND_NUMBER, DONE, AT(gid), AT(has_gid), 0 },
+	{ "umask", "OCTAL", "0", "permissions that 0444 and 0555 lose", KIND_OCTAL, DONE, AT(umask),
+		AT(has_umask), 0 },
+	{ "allow_other", NULL, NULL, "other users may read it too", KIND_FLAG, DONE,
+		AT(allow_other), NOWHERE, 0 },
+	{ "default_permissions", NULL, NULL, "the kernel checks permissions; always on",
+		KIND_IGNORED, DONE, 0, NOWHERE, 0 },
+	{ "ready_fd", "N", NULL, "write one byte there when it can be read: s; or f: failed",
+		KIND_NUMBER, DONE, AT(ready_fd), AT(has_ready_fd), 0 },
 
 	{ "fsname", "NAME", NULL, NULL, KIND_IGNORED, DONE, 0, NOWHERE, 0 },
 	{ "subtype", "NAME", NULL, NULL, KIND_IGNORED, DONE, 0, NOWHERE, 0 },
@@ -89,14 +103,16 @@ static const struct option_row {
 	{ "allow_root", NULL, NULL, NULL, KIND_PASSED, DONE, 0, NOWHERE, 0 },
 	{ "blkdev", NULL, NULL, NULL, KIND_IGNORED, DONE, 0, NOWHERE, 0 },
 };
+/* clang-format on */
 
 #define N_ROWS (sizeof rows / sizeof rows[0])
 
 /* Words without an argument that fstab may have for any file system. */
-static const char *const tolerated[] = { "ro", "rw", "auto", "noauto", "defaults", "users", "nouser", "nousers",
-	"owner", "group", "_netdev", "nofail", "suid", "nosuid", "dev", "nodev", "exec", "atime", "relatime",
-	"norelatime", "strictatime", "nostrictatime", "diratime", "nodiratime", "lazytime", "nolazytime", "async",
-	"sync", "dirsync", "loud", "silent", "mand", "nomand" };
+static const char *const tolerated[] = { "ro", "rw", "auto", "noauto", "defaults", "users",
+	"nouser", "nousers", "owner", "group", "_netdev", "nofail", "suid", "nosuid", "dev",
+	"nodev", "exec", "atime", "relatime", "norelatime", "strictatime", "nostrictatime",
+	"diratime", "nodiratime", "lazytime", "nolazytime", "async", "sync", "dirsync", "loud",
+	"silent", "mand", "nomand" };
 
 static bool is_tolerated(const char *word)
 {
@@ -135,16 +151,19 @@ static int replace_text(char **at, const char *text)
 
 static int add_passed(struct options *o, const char *word)
 {
-	size_t had = o->passed ? strlen(o->passed) + 1 : 0;
-	char *text = mem_alloc(had + strlen(word) + 1);
+	struct buf b;
+	char *text;
 
+	buf_init(&b);
+	if (o->passed) {
+		buf_adds(&b, o->passed);
+		buf_addc(&b, ',');
+	}
+	buf_adds(&b, word);
+	text = buf_steal(&b, NULL);
+	buf_release(&b);
 	if (!text)
 		return -ENOMEM;
-	if (had) {
-		memcpy(text, o->passed, had);
-		text[had - 1] = ',';
-	}
-	strcpy(text + had, word);
 	mem_free(o->passed);
 	o->passed = text;
 	return 0;
@@ -174,7 +193,8 @@ static bool parse_number(const char *text, enum option_kind kind, unsigned long 
 	return *end == '\0' && (kind != KIND_OCTAL || *out <= 0777);
 }
 
-static int set_number(struct options *o, const struct option_row *row, const char *text, struct err *err)
+static int set_number(struct options *o, const struct option_row *row, const char *text,
+	struct err *err)
 {
 	unsigned long long *at = (void *)((char *)o + row->at);
 
@@ -187,18 +207,19 @@ static int set_number(struct options *o, const struct option_row *row, const cha
 	return 0;
 }
 
-static int set_option(struct options *o, const struct option_row *row, const char *word, const char *value,
-	struct err *err)
+static int set_option(struct options *o, const struct option_row *row, const char *word,
+	const char *value, struct err *err)
 {
 	void *at = (char *)o + row->at;
 	int r = 0;
 
 	if (!row->implemented && value && strcmp(value, "none") == 0)
-		return 0;               /* what is not there can be switched off */
+		return 0; /* what is not there can be switched off */
 	if (!row->implemented)
 		return err_set(err, -EINVAL, "%s: not available in this version", row->name);
 	if (!value && row->argument && row->argument[0] != '[')
-		return err_set(err, -EINVAL, "%s: wants a value: %s=%s", row->name, row->name, row->argument);
+		return err_set(err, -EINVAL, "%s: wants a value: %s=%s", row->name, row->name,
+			row->argument);
 	if (value && !row->argument)
 		return err_set(err, -EINVAL, "%s: takes no value", row->name);
 	if (row->kind == KIND_FLAG)
@@ -220,7 +241,8 @@ static int set_option(struct options *o, const struct option_row *row, const cha
 static int parse_word(struct options *o, const char *word, struct err *err)
 {
 	const char *equals = strchr(word, '=');
-	const struct option_row *row = find_row(word, equals ? (size_t)(equals - word) : strlen(word));
+	const struct option_row *row = find_row(word,
+		equals ? (size_t)(equals - word) : strlen(word));
 
 	if (*word == '\0' || is_tolerated(word))
 		return 0;
@@ -365,8 +387,13 @@ static void print_row(FILE *out, const struct option_row *row)
 	if (row->name[0] == '-')
 		snprintf(left, sizeof left, "%s", row->name);
 	else
-		snprintf(left, sizeof left, "-o %s%s%s", row->name, !a ? "" : a[0] == '[' ? "[=" : "=",
-			!a ? "" : a[0] == '[' ? a + 1 : a);
+		snprintf(left, sizeof left, "-o %s%s%s", row->name,
+			!a                  ? "" :
+				a[0] == '[' ? "[=" :
+					      "=",
+			!a                  ? "" :
+				a[0] == '[' ? a + 1 :
+					      a);
 	fprintf(out, "  %-24s %s", left, row->help);
 	if (row->fallback)
 		fprintf(out, " (%s)", row->fallback);
@@ -382,7 +409,8 @@ void options_help(FILE *out)
 	      "       dcmfs --cat SOURCE PATH\n"
 	      "\n"
 	      "Shows a folder of DICOM files, or one file, as what people convert it to.\n"
-	      "Unmount with: fusermount3 -u MOUNTPOINT\n\n", out);
+	      "Unmount with: fusermount3 -u MOUNTPOINT\n\n",
+		out);
 	for (i = 0; i < N_ROWS; i++)
 		print_row(out, &rows[i]);
 }

@@ -92,7 +92,8 @@ int mountpoint_check(const char *path, const struct source *s, char **absolute, 
 
 	*absolute = realpath(path, NULL);
 	if (!*absolute && errno == ENOTCONN)
-		return err_set(err, -ENOTCONN, "%s: a mount that has died is here; fusermount3 -u %s", path, path);
+		return err_set(err, -ENOTCONN,
+			"%s: a mount that has died is here; fusermount3 -u %s", path, path);
 	if (!*absolute || stat(*absolute, &st) < 0)
 		return err_errno(err, "%s: the mount point is missing", path);
 	if (!S_ISDIR(st.st_mode))

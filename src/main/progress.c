@@ -43,7 +43,7 @@ void progress_draw(void *progress, const struct scan_progress *at)
 	double seconds = seconds_since(&p->start);
 	double rate = seconds > 0 ? (double)at->n_read / seconds : 0;
 
-	if (!p->shown || seconds < 0.3)      /* what is over at once needs no bar */
+	if (!p->shown || seconds < 0.3) /* what is over at once needs no bar */
 		return;
 	p->drawn = true;
 	draw_bar(at->n_found ? (double)at->n_read / (double)at->n_found : 0);

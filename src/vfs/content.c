@@ -79,8 +79,8 @@ int content_text(char *text, size_t len, struct content **out, struct err *err)
 
 struct piece {
 	struct content_part part;
-	uint64_t start;              /* where it begins in the whole */
-	bool owns_from;              /* the first of those with one `from` frees it */
+	uint64_t start; /* where it begins in the whole */
+	bool owns_from; /* the first of those with one `from` frees it */
 };
 
 struct pieces {
@@ -121,7 +121,7 @@ static bool seen_before(const struct content_part *parts, size_t i)
 {
 	size_t k;
 
-	for (k = i; k-- > 0;)        /* backwards: it is mostly the neighbour */
+	for (k = i; k-- > 0;) /* backwards: it is mostly the neighbour */
 		if (parts[k].from == parts[i].from)
 			return true;
 	return false;

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "vfs/tree.h"
 
-#define REST_NS INT64_C(3000000000)    /* a list that was not used for so long is at rest */
+#define REST_NS INT64_C(3000000000) /* a list that was not used for so long is at rest */
 
 /* ---- numbers ---- */
 
@@ -121,7 +121,8 @@ int dir_new(struct vfs *v, struct dir *parent, const struct view *view, uint64_t
 	struct dir *d;
 
 	if (depth + 2 > VFS_MOST_DEPTH)
-		return err_set(err, -ENAMETOOLONG, "more than %u folders in each other", VFS_MOST_DEPTH);
+		return err_set(err, -ENAMETOOLONG, "more than %u folders in each other",
+			VFS_MOST_DEPTH);
 	d = mem_calloc(1, sizeof *d);
 	if (d)
 		d->chain = mem_calloc(depth + 1, sizeof *d->chain);
@@ -352,7 +353,7 @@ static int dir_of_place(struct vfs *v, const struct place *p, struct dir **out, 
 	*out = ino_set_find(&p->dir->subs, ino);
 	if (*out)
 		return 0;
-	if (!view)        /* an entry of the top folder is a view's top */
+	if (!view) /* an entry of the top folder is a view's top */
 		return dir_new(v, p->dir, v->world.views[e->key.a], ino, &top, out, err);
 	return dir_new(v, p->dir, view, ino, &e->key, out, err);
 }

@@ -18,11 +18,11 @@
 struct made {
 	struct list_entry entry;
 	uint64_t identity;
-	size_t ending_len;             /* of the name's end, where a mark goes before it */
+	size_t ending_len; /* of the name's end, where a mark goes before it */
 };
 
 struct maker {
-	struct view_out out;           /* first: what emit() is given */
+	struct view_out out; /* first: what emit() is given */
 	struct made *made;
 	size_t n, cap;
 	struct buf names, stem;
@@ -316,10 +316,10 @@ bool list_find(const struct list *l, const char *name, uint32_t *i)
 bool list_same(const struct list_entry *a, const struct list_entry *b)
 {
 	if (a->type != b->type || a->key.kind != b->key.kind || a->key.a != b->key.a ||
-	    a->key.b != b->key.b)
+		a->key.b != b->key.b)
 		return false;
 	if (a->type == VIEW_DIR)
 		return true;
 	return a->key.version == b->key.version &&
-	       (a->size == b->size || a->size == VIEW_SIZE_LATER || b->size == VIEW_SIZE_LATER);
+		(a->size == b->size || a->size == VIEW_SIZE_LATER || b->size == VIEW_SIZE_LATER);
 }

@@ -19,8 +19,8 @@
 #include "base/mem.h"
 #include "vfs/tree.h"
 
-#define LIVE_PAUSE_NS INT64_C(1000000000)    /* a reader that pauses longer begins again */
-#define LIVE_MOST_NS INT64_C(10000000000)    /* ... and one that never stops, after so long */
+#define LIVE_PAUSE_NS INT64_C(1000000000) /* a reader that pauses longer begins again */
+#define LIVE_MOST_NS INT64_C(10000000000) /* ... and one that never stops, after so long */
 
 /* ---- the order of use ---- */
 
@@ -123,7 +123,8 @@ static int open_readme(const struct vfs *v, struct content **out, struct err *er
 }
 
 /* Ask the view; without the lock. What it opens has the size that it was listed with. */
-static int open_target(const struct vfs *v, const struct target *t, struct content **out, struct err *err)
+static int open_target(const struct vfs *v, const struct target *t, struct content **out,
+	struct err *err)
 {
 	struct view_node node = target_node(t);
 	int64_t listed = t->entry.size;
@@ -136,8 +137,8 @@ static int open_target(const struct vfs *v, const struct target *t, struct conte
 	size = (*out)->size;
 	if (listed >= 0 && size != (uint64_t)listed) {
 		content_free(*out);
-		return err_set(err, -EIO, "%lld bytes were listed, %llu are there", (long long)listed,
-			(unsigned long long)size);
+		return err_set(err, -EIO, "%lld bytes were listed, %llu are there",
+			(long long)listed, (unsigned long long)size);
 	}
 	return 0;
 }
@@ -233,7 +234,8 @@ int opened_get(struct vfs *v, uint64_t ino, struct opened **out, struct err *err
 
 static bool in_the_middle(const struct opened *o, int64_t now)
 {
-	return o->read_end > 0 && o->read_end < o->content->size && now - o->read_ns < LIVE_PAUSE_NS;
+	return o->read_end > 0 && o->read_end < o->content->size &&
+		now - o->read_ns < LIVE_PAUSE_NS;
 }
 
 static bool still_read(const struct opened *o, int64_t now, bool reading)
@@ -254,7 +256,7 @@ static bool equal_bytes(struct content *a, struct content *b)
 		int64_t n = content_pread(a, x, sizeof x, off, NULL);
 
 		if (n <= 0 || content_pread(b, y, sizeof y, off, NULL) != n ||
-		    memcmp(x, y, (size_t)n) != 0)
+			memcmp(x, y, (size_t)n) != 0)
 			return false;
 	}
 	return true;
@@ -334,7 +336,7 @@ int opened_get_live(struct vfs *v, uint64_t ino, bool reading, struct opened **o
 	r = tree_locate(v, ino, &p, err);
 	if (r == 0) {
 		target_of(&p, &t);
-		if (!p.old) {             /* live: of the newest snapshot, whatever its folder is of */
+		if (!p.old) { /* live: of the newest snapshot, whatever its folder is of */
 			era_put(v, t.era);
 			t.era = era_get(v->newest);
 		}

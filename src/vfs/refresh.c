@@ -17,14 +17,14 @@
 /* The comparison of a folder's lists. */
 struct merge {
 	struct dir *dir;
-	struct list *list;             /* the new one */
-	uint64_t *inos;                /* 0: a fresh number */
+	struct list *list; /* the new one */
+	uint64_t *inos;    /* 0: a fresh number */
 	uint32_t *n_lookups;
 	uint32_t *by_ino;
 	uint32_t n_fresh;
-	struct old **olds;             /* of what was replaced and is known */
+	struct old **olds; /* of what was replaced and is known */
 	size_t n_olds;
-	struct buf names;              /* that mean something else now, each with its NUL */
+	struct buf names; /* that mean something else now, each with its NUL */
 };
 
 static void merge_release(struct merge *m)
@@ -66,7 +66,7 @@ static struct old *old_new(const struct dir *d, uint64_t ino, const struct list_
 static void publish_old(struct vfs *v, const struct dir *d, struct old *o)
 {
 	o->era = era_get(d->era);
-	(void)ino_set_add(&v->olds, o);        /* room has been reserved */
+	(void)ino_set_add(&v->olds, o); /* room has been reserved */
 }
 
 /* Old entry i means nothing now. */
@@ -113,8 +113,9 @@ static int compare(struct merge *m)
 	int r = 0;
 
 	while (r == 0 && (i < was->n || j < is->n)) {
-		int c = i == was->n ? 1 : j == is->n ? -1 :
-			list_compare_names(list_name(was, i), list_name(is, j));
+		int c = i == was->n ? 1 :
+			j == is->n  ? -1 :
+				      list_compare_names(list_name(was, i), list_name(is, j));
 
 		if (c < 0) {
 			r = lose(m, i++);
@@ -204,7 +205,7 @@ static void drop_contents(struct vfs *v, const struct merge *m)
 	for (i = 0; i < m->dir->n; i++)
 		if (lookups_of(m->dir, i) == 0 && m->dir->list->entries[i].type == VIEW_FILE)
 			if (!list_find(m->list, list_name(m->dir->list, i), &k) ||
-			    m->inos[k] != dir_ino_at(m->dir, i))
+				m->inos[k] != dir_ino_at(m->dir, i))
 				opened_forget(v, dir_ino_at(m->dir, i));
 }
 
@@ -325,8 +326,10 @@ static void bury(struct vfs *v, struct dir *d)
 	buf_init(&names);
 	if (d->n_all_lookups > 0 && dir_need_list(v, d, NULL) == 0) {
 		for (i = 0; i < d->n; i++) {
-			struct old *o = lookups_of(d, i) == 0 ? NULL : old_new(d, dir_ino_at(d, i),
-				&d->list->entries[i], lookups_of(d, i));
+			struct old *o = lookups_of(d, i) == 0 ?
+				NULL :
+				old_new(d, dir_ino_at(d, i), &d->list->entries[i],
+					lookups_of(d, i));
 
 			if (o && ino_set_reserve(&v->olds, 1) == 0)
 				publish_old(v, d, o);
@@ -385,7 +388,8 @@ static int relist(struct vfs *v, struct dir *d, struct era *era, struct buf *nam
 	return r == -ENOMEM ? err_nomem(err) : r;
 }
 
-static int refresh_dir(struct vfs *v, struct dir *d, struct era *era, struct buf *names, struct err *err)
+static int refresh_dir(struct vfs *v, struct dir *d, struct era *era, struct buf *names,
+	struct err *err)
 {
 	size_t k;
 
@@ -395,7 +399,7 @@ static int refresh_dir(struct vfs *v, struct dir *d, struct era *era, struct buf
 		bury(v, d);
 		return 0;
 	}
-	if (d->parent->era != era)        /* it could not be listed: all below waits for the next time */
+	if (d->parent->era != era) /* it could not be listed: all below waits for the next time */
 		return 0;
 	if (d->numbered && !d->same)
 		return relist(v, d, era, names, err);

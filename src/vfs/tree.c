@@ -209,7 +209,9 @@ static struct block *block_of(const struct vfs *v, uint64_t ino)
 /* Mostly there is but the one that begins where the folder's numbers do. */
 void block_kill(struct vfs *v, const struct dir *dir)
 {
-	struct block *b = dir->n_blocks == 1 && dir->numbered && !dir->inos ? block_of(v, dir->base) : NULL;
+	struct block *b = dir->n_blocks == 1 && dir->numbered && !dir->inos ?
+		block_of(v, dir->base) :
+		NULL;
 	size_t i;
 
 	if (b && b->dir == dir) {

@@ -137,7 +137,9 @@ static void attr_of(const struct place *p, struct vfs_attr *attr)
 
 static void attr_of_root(const struct vfs *v, struct vfs_attr *attr)
 {
-	*attr = (struct vfs_attr){ .ino = VFS_ROOT, .type = VIEW_DIR, .size_known = true,
+	*attr = (struct vfs_attr){ .ino = VFS_ROOT,
+		.type = VIEW_DIR,
+		.size_known = true,
 		.mtime_ns = v->newest->mtime_ns };
 }
 
@@ -155,7 +157,7 @@ static int size_of_opened(struct vfs *v, bool reading, struct vfs_attr *attr, st
 {
 	struct opened *o;
 	int r = attr->live ? opened_get_live(v, attr->ino, reading, &o, err) :
-		opened_get(v, attr->ino, &o, err);
+			     opened_get(v, attr->ino, &o, err);
 
 	if (r < 0)
 		return r;
@@ -170,7 +172,8 @@ static int size_of_opened(struct vfs *v, bool reading, struct vfs_attr *attr, st
 }
 
 /* Ask the view for the size of what was listed without. */
-static int size_from_view(struct vfs *v, const struct place *p, struct vfs_attr *attr, struct err *err)
+static int size_from_view(struct vfs *v, const struct place *p, struct vfs_attr *attr,
+	struct err *err)
 {
 	struct view_node node;
 	struct target t;
@@ -243,13 +246,14 @@ uint64_t vfs_parent(struct vfs *v, uint64_t ino)
 
 static int add_extra(struct vfs *v, struct dir *d, const char *name, const struct view_entry *e)
 {
-	struct extra *x = mem_calloc(1, sizeof *x + strlen(name) + 1);
+	size_t len = strlen(name) + 1;
+	struct extra *x = mem_calloc(1, sizeof *x + len);
 
 	if (!x || block_add(v, d, 1, &x->ino) < 0) {
 		mem_free(x);
 		return -ENOMEM;
 	}
-	strcpy(x->name, name);
+	memcpy(x->name, name, len);
 	x->entry.key = e->key;
 	x->entry.type = e->type;
 	x->entry.size = e->type == VIEW_DIR ? 0 : e->size;
@@ -274,14 +278,16 @@ static int ask_for_name(struct vfs *v, struct dir *d, const char *name, struct e
 	node = target_node(&t);
 	r = d->view->lookup(&node, name, &e, err);
 	tree_enter(v);
-	if (r == 0 && d->era == t.era && !d->dead && !dir_extra(d, name) && add_extra(v, d, name, &e) < 0)
+	if (r == 0 && d->era == t.era && !d->dead && !dir_extra(d, name) &&
+		add_extra(v, d, name, &e) < 0)
 		r = err_nomem(err);
 	target_release(v, &t);
 	return r;
 }
 
 /* The place of a name, counted as looked up. */
-static int find_name(struct vfs *v, struct dir *d, const char *name, struct place *p, struct err *err)
+static int find_name(struct vfs *v, struct dir *d, const char *name, struct place *p,
+	struct err *err)
 {
 	int r;
 
@@ -304,7 +310,8 @@ static int find_name(struct vfs *v, struct dir *d, const char *name, struct plac
 	}
 }
 
-int vfs_lookup(struct vfs *v, uint64_t dir, const char *name, struct vfs_attr *attr, struct err *err)
+int vfs_lookup(struct vfs *v, uint64_t dir, const char *name, struct vfs_attr *attr,
+	struct err *err)
 {
 	struct place p;
 	struct dir *d;
@@ -347,7 +354,7 @@ int vfs_readdir(struct vfs *v, uint64_t dir, uint64_t after, bool count, vfs_tak
 	r = dir_at(v, dir, &p.dir, err);
 	if (r < 0) {
 		tree_leave(v);
-		return r == -ENOENT ? 0 : r;      /* a folder that has gone is empty */
+		return r == -ENOENT ? 0 : r; /* a folder that has gone is empty */
 	}
 	r = dir_need_list(v, p.dir, err);
 	for (k = r < 0 ? 0 : dir_first_after(p.dir, after); r == 0 && k < p.dir->n; k++) {
@@ -365,7 +372,7 @@ int vfs_readdir(struct vfs *v, uint64_t dir, uint64_t after, bool count, vfs_tak
 		}
 	}
 	if (r == 0 && k == p.dir->n && count && all_known)
-		dir_rest(v, p.dir);           /* who was told everything will not ask for names */
+		dir_rest(v, p.dir); /* who was told everything will not ask for names */
 	dir_unpin(v, p.dir);
 	tree_leave(v);
 	return r;

@@ -85,8 +85,12 @@ struct vfs_world fake_vfs_world(void)
 	static const struct view *const views[] = { &fake_view, &fake_live_view,
 		&fake_opened_view };
 
-	return (struct vfs_world){ .views = views, .n_views = 3, .get = get, .put = put,
-		.mtime_ns = mtime, .readme = "read me\n" };
+	return (struct vfs_world){ .views = views,
+		.n_views = 3,
+		.get = get,
+		.put = put,
+		.mtime_ns = mtime,
+		.readme = "read me\n" };
 }
 
 /* ---- changes ---- */
@@ -101,7 +105,10 @@ int fake_add(struct snapshot *s, int parent, bool is_dir, const char *name)
 {
 	struct fake_node *f = &s->nodes[s->n];
 
-	*f = (struct fake_node){ .id = next_id++, .version = 1, .is_dir = is_dir, .parent = parent };
+	*f = (struct fake_node){ .id = next_id++,
+		.version = 1,
+		.is_dir = is_dir,
+		.parent = parent };
 	f->later = f->id % 3 == 0;
 	snprintf(f->name, sizeof f->name, "%s", name);
 	rise(s, parent);
@@ -243,7 +250,7 @@ static int size(const struct view_node *n, int64_t *size_out, struct err *err)
 
 struct fake_content {
 	struct content base;
-	const struct fake_node *node;      /* in the snapshot: which must outlive it */
+	const struct fake_node *node; /* in the snapshot: which must outlive it */
 };
 
 static int64_t pread_fake(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
@@ -287,10 +294,12 @@ static int open_fake(const struct view_node *n, struct content **out, struct err
 }
 
 /* "x-NAME" is there though it is not listed: the folder NAME of the same folder. */
-static int lookup(const struct view_node *n, const char *name, struct view_entry *e, struct err *err)
+static int lookup(const struct view_node *n, const char *name, struct view_entry *e,
+	struct err *err)
 {
 	int i = strncmp(name, "x-", 2) == 0 ?
-		fake_find(n->snap, n->depth ? index_of(n) : -1, name + 2) : -1;
+		fake_find(n->snap, n->depth ? index_of(n) : -1, name + 2) :
+		-1;
 
 	if (i < 0 || !n->snap->nodes[i].is_dir)
 		return err_set(err, -ENOENT, "no such name");
@@ -308,7 +317,8 @@ static int xattr_list(const struct view_node *n, struct buf *names, struct err *
 	return 0;
 }
 
-static int xattr_get(const struct view_node *n, const char *name, struct buf *value, struct err *err)
+static int xattr_get(const struct view_node *n, const char *name, struct buf *value,
+	struct err *err)
 {
 	if (strcmp(name, "user.id") != 0)
 		return err_set(err, -ENODATA, "no such attribute");
@@ -317,12 +327,21 @@ static int xattr_get(const struct view_node *n, const char *name, struct buf *va
 }
 
 const struct view fake_view = {
-	.name = "fake", .summary = "a random tree", .list = list, .size = size, .open = open_fake,
-	.lookup = lookup, .xattr_list = xattr_list, .xattr_get = xattr_get,
+	.name = "fake",
+	.summary = "a random tree",
+	.list = list,
+	.size = size,
+	.open = open_fake,
+	.lookup = lookup,
+	.xattr_list = xattr_list,
+	.xattr_get = xattr_get,
 };
 
 const struct view fake_opened_view = {
-	.name = "opened", .summary = "the same, sizes known by opening", .list = list, .open = open_fake,
+	.name = "opened",
+	.summary = "the same, sizes known by opening",
+	.list = list,
+	.open = open_fake,
 };
 
 /* ---- a live view: one file, whose text is the newest value ---- */
@@ -352,5 +371,9 @@ static int open_live(const struct view_node *n, struct content **out, struct err
 }
 
 const struct view fake_live_view = {
-	.name = ".live", .summary = "a value", .list = list_live, .open = open_live, .hidden = true,
+	.name = ".live",
+	.summary = "a value",
+	.list = list_live,
+	.open = open_live,
+	.hidden = true,
 };

@@ -13,11 +13,11 @@
 #include "vfs/vfs.h"
 
 struct fake_node {
-	uint64_t id;               /* what it is; its key.a */
-	uint32_t version;          /* of a file's bytes; of a folder: rises with anything below */
+	uint64_t id;      /* what it is; its key.a */
+	uint32_t version; /* of a file's bytes; of a folder: rises with anything below */
 	bool is_dir;
-	bool later;                /* its size is told later */
-	int parent;                /* index in nodes; -1: the top */
+	bool later; /* its size is told later */
+	int parent; /* index in nodes; -1: the top */
 	char name[32];
 };
 
@@ -31,10 +31,10 @@ struct snapshot {
 /* The world of the tests: the newest snapshot, and counts of what was asked. */
 struct fake_world {
 	struct snapshot *_Atomic newest;
-	_Atomic int n_alive;       /* snapshots that are not put yet */
+	_Atomic int n_alive; /* snapshots that are not put yet */
 	_Atomic int n_lists, n_sizes, n_opens, n_open_now;
 	_Atomic int live_value;
-	bool versions;             /* folders promise: see struct view_key */
+	bool versions; /* folders promise: see struct view_key */
 };
 
 extern struct fake_world fake;
@@ -47,10 +47,10 @@ void fake_release(void);
 /* A copy of the newest snapshot to change; fake_publish() makes it the newest. */
 struct snapshot *fake_begin(void);
 void fake_publish(struct snapshot *s);
-int fake_add(struct snapshot *s, int parent, bool is_dir, const char *name);   /* returns its index */
-void fake_touch(struct snapshot *s, int i);          /* new bytes */
-void fake_remove(struct snapshot *s, int i);         /* with all below; indices move */
-int fake_find(const struct snapshot *s, int parent, const char *name);         /* -1: none */
+int fake_add(struct snapshot *s, int parent, bool is_dir, const char *name); /* returns its index */
+void fake_touch(struct snapshot *s, int i);                                  /* new bytes */
+void fake_remove(struct snapshot *s, int i); /* with all below; indices move */
+int fake_find(const struct snapshot *s, int parent, const char *name); /* -1: none */
 /* n random changes. */
 void fake_shuffle(struct snapshot *s, unsigned *seed, int n);
 

@@ -24,7 +24,9 @@ Test(main_options, a_mount_as_mount_8_asks_for_it)
 	struct err err;
 
 	cr_assert_eq(PARSE(&o, &err, "/src", "/mnt", "-o",
-			     "rw,noauto,user,_netdev,nofail,x-systemd.automount,noexec,allow_other,uid=7"), 0);
+			     "rw,noauto,user,_netdev,nofail,x-systemd.automount,noexec,allow_other,"
+			     "uid=7"),
+		0);
 	cr_assert_eq(o.mode, OPTIONS_MOUNT);
 	cr_assert_str_eq(o.source, "/src");
 	cr_assert_str_eq(o.place, "/mnt");
@@ -39,7 +41,9 @@ Test(main_options, letters_and_values_may_be_together)
 	struct options o;
 	struct err err;
 
-	cr_assert_eq(PARSE(&o, &err, "-fs", "-oumask=027,cache=2G", "-o", "views=nii:dicom", "a", "--", "-b"), 0);
+	cr_assert_eq(PARSE(&o, &err, "-fs", "-oumask=027,cache=2G", "-o", "views=nii:dicom", "a",
+			     "--", "-b"),
+		0);
 	cr_assert(o.foreground && o.single_thread && !o.debug);
 	cr_assert_eq(o.umask, 027);
 	cr_assert_eq(o.cache_bytes, 2ull << 30);
@@ -99,8 +103,10 @@ Test(main_options, what_is_wrong_is_named)
 	size_t i;
 
 	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		cr_assert_eq(PARSE(&o, &err, "a", "b", "-o", cases[i].words), -EINVAL, "%s", cases[i].words);
-		cr_assert_not_null(strstr(err.msg, cases[i].says), "%s: %s", cases[i].words, err.msg);
+		cr_assert_eq(PARSE(&o, &err, "a", "b", "-o", cases[i].words), -EINVAL, "%s",
+			cases[i].words);
+		cr_assert_not_null(strstr(err.msg, cases[i].says), "%s: %s", cases[i].words,
+			err.msg);
 		options_release(&o);
 	}
 	cr_assert_eq(PARSE(&o, &err, "a", "b", "c"), -EINVAL);
@@ -116,10 +122,11 @@ Test(main_options, help_has_a_line_for_each_option_that_is_documented)
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
-	static const char *const some[] = { "-f ", "-d ", "-s ", "-h ", "-V ", "--ls", "--cat", "-o views=",
-		"-o cache=", "-o allow_other", "-o uid=", "-o gid=", "-o umask=", "-o default_permissions",
-		"-o layout=", "-o by=", "-o xattr", "-o edit=", "-o deidentify", "-o key=", "-o index=",
-		"-o refresh=", "-o readahead_kb=", "-o ready_fd=" };
+	static const char *const some[] = { "-f ", "-d ", "-s ", "-h ", "-V ", "--ls", "--cat",
+		"-o views=", "-o cache=", "-o allow_other",
+		"-o uid=", "-o gid=", "-o umask=", "-o default_permissions",
+		"-o layout=", "-o by=", "-o xattr", "-o edit=", "-o deidentify",
+		"-o key=", "-o index=", "-o refresh=", "-o readahead_kb=", "-o ready_fd=" };
 	size_t i;
 
 	options_help(f);

@@ -47,7 +47,8 @@ Test(vfs_content, any_range_of_parts_is_that_of_the_whole)
 			size_t want = off >= size ? 0 : n < size - off ? n : size - off;
 
 			cr_assert_eq(content_pread(c, got, n, off, NULL), (int64_t)want);
-			cr_assert_eq(memcmp(got, whole + off, want), 0, "at %zu, %zu bytes", off, n);
+			cr_assert_eq(memcmp(got, whole + off, want), 0, "at %zu, %zu bytes", off,
+				n);
 		}
 	content_free(c);
 }

@@ -72,7 +72,7 @@ struct listing {
 	int n;
 	char names[600][64];
 	uint64_t inos[600];
-	int most;              /* stop after so many; 0: never */
+	int most; /* stop after so many; 0: never */
 };
 
 static bool take(void *arg, const char *name, const struct vfs_attr *attr)
@@ -143,14 +143,17 @@ Test(vfs_vfs, the_top_has_the_views_and_the_readme)
 	cr_assert_eq(memcmp(text, "read me\n", 8), 0);
 	cr_assert_eq(look_fails(v, VFS_ROOT, "nii"), -ENOENT);
 	cr_assert_eq(vfs_read(v, VFS_ROOT, text, 32, 0, NULL), -EISDIR);
-	cr_assert_eq(vfs_readdir(v, look(v, VFS_ROOT, "README.txt"), 0, false, take, &l, NULL), -ENOTDIR);
+	cr_assert_eq(vfs_readdir(v, look(v, VFS_ROOT, "README.txt"), 0, false, take, &l, NULL),
+		-ENOTDIR);
 	cr_assert_eq(vfs_read(v, 4711, text, 32, 0, NULL), -ESTALE);
 	end_tree(v);
 }
 
 Test(vfs_vfs, shows_what_a_naive_walk_shows_over_random_changes)
 {
-	static const struct vfs_limits tight = { .list_bytes = 1, .content_bytes = 1, .n_contents = 1 };
+	static const struct vfs_limits tight = { .list_bytes = 1,
+		.content_bytes = 1,
+		.n_contents = 1 };
 	unsigned seed = 20, mode, round;
 
 	for (mode = 0; mode < 4; mode++) {
@@ -534,7 +537,7 @@ static void exercise(struct vfs *v, unsigned *seed)
 		}
 	}
 	if (vfs_lookup(v, VFS_ROOT, ".live", &a, NULL) == 0 &&
-	    vfs_lookup(v, a.ino, "value", &b, NULL) == 0)
+		vfs_lookup(v, a.ino, "value", &b, NULL) == 0)
 		vfs_read(v, b.ino, text, sizeof text, 0, NULL);
 	free(l);
 }
@@ -626,7 +629,9 @@ static void *run_walker(void *arg)
 
 Test(vfs_vfs, six_threads_walk_and_read_during_refreshes)
 {
-	static const struct vfs_limits tight = { .list_bytes = 4096, .content_bytes = 1000, .n_contents = 8 };
+	static const struct vfs_limits tight = { .list_bytes = 4096,
+		.content_bytes = 1000,
+		.n_contents = 8 };
 	struct vfs *v = new_tree(true, &tight);
 	_Atomic bool stop = false;
 	struct walker w[6];

@@ -270,15 +270,6 @@ static bool is_apart(const struct plan_stack *s, uint32_t t)
 	return s->diffusion && s->diffusion[t].is_trace;
 }
 
-/* Without a single direction there is nothing to keep isotropic volumes from. */
-static bool has_directions(const struct volume *v)
-{
-	for (uint32_t t = 0; t < v->dim[3]; t++)
-		if (v->bvec[t][0] != 0.0 || v->bvec[t][1] != 0.0 || v->bvec[t][2] != 0.0)
-			return true;
-	return false;
-}
-
 /* Time points in their order but the isotropic ones last; returns how many are not. */
 static uint32_t sort_times(const struct plan_stack *s, uint32_t *order)
 {
@@ -322,13 +313,13 @@ static int derive_isotropic(struct planner *p, uint32_t base, struct err *err)
 	uint32_t *order, n_kept;
 	int rc;
 
-	if (!v->bval || !v->bvec || !s->block->traits.trace_apart || !has_directions(v))
+	if (!v->bval || !v->bvec || !s->block->traits.trace_apart)
 		return 0;
 	order = arena_zalloc(&p->scratch, s->n_times, sizeof *order);
 	if (!order)
 		return err_nomem(err);
 	n_kept = sort_times(s, order);
-	if (n_kept == 0 || n_kept == s->n_times)
+	if (n_kept < 2 || n_kept == s->n_times)          /* a clinical b=0 and its traces stay together */
 		return 0;
 	rc = rearrange(p, v, order, n_kept, err);
 	if (rc < 0)
@@ -336,7 +327,7 @@ static int derive_isotropic(struct planner *p, uint32_t base, struct err *err)
 	if (!add_derived(p, base, VOLUME_ISOTROPIC, "_ADC"))
 		return err_nomem(err);
 	v->dim[3] = n_kept;
-	v->is_4d = n_kept > 1;
+	v->is_4d = true;
 	return 0;
 }
 

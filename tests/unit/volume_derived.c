@@ -161,16 +161,22 @@ static void diffusion(struct gen *g, void *arg)
 	gen_put_vr(g, 0x200510b2, "FL", w->g[2] != 0 ? "1" : "0");
 }
 
+/* Two planes of each weight, a volume each. */
+static void plan_weighted(struct weight *weights, int n)
+{
+	for (int t = 0; t < n; t++)
+		for (int k = 0; k < 2; k++)
+			planned_image(&p, &(struct planned_image){ .number = 2 * t + k + 1, .at = { 0, 0, 3.0 * k },
+				.maker = "Philips", .more = diffusion, .arg = &weights[t] });
+	planned_plan(&p);
+}
+
 Test(volume_derived, isotropic_volumes_are_shown_apart)
 {
 	static struct weight weights[4] = { { 0, { 0 } }, { 1000, { 1, 0, 0 } }, { 1000, { 0 } }, { 1000, { 0, 1, 0 } } };
 	const struct volume *v, *all;
 
-	for (int t = 0; t < 4; t++)
-		for (int k = 0; k < 2; k++)
-			planned_image(&p, &(struct planned_image){ .number = 2 * t + k + 1, .at = { 0, 0, 3.0 * k },
-				.maker = "Philips", .more = diffusion, .arg = &weights[t] });
-	planned_plan(&p);
+	plan_weighted(weights, 4);
 	v = planned_volume(&p, "");
 	all = planned_volume(&p, "_ADC");
 	cr_assert(v && all);
@@ -184,4 +190,19 @@ Test(volume_derived, isotropic_volumes_are_shown_apart)
 	cr_expect_eq(v->bval[2], 1000.0);
 	cr_expect_float_eq(v->bvec[1][0], 1.0, 1e-9);
 	cr_expect_float_eq(v->bvec[2][1], -1.0, 1e-9);
+}
+
+Test(volume_derived, isotropic_volumes_stay_where_at_most_one_other_would_be_left)
+{
+	static struct weight weights[2] = { { 0, { 0 } }, { 1000, { 0 } } };
+	const struct volume *v;
+
+	plan_weighted(weights, 2);
+	v = planned_volume(&p, "");
+	cr_assert(v);
+	cr_expect_null(planned_volume(&p, "_ADC"));
+	cr_expect_eq(v->dim[3], 2);
+	cr_assert(v->bval && v->bvec);
+	cr_expect_eq(v->bval[0], 0.0);
+	cr_expect_eq(v->bval[1], 1000.0);
 }

@@ -14,12 +14,12 @@ struct arena_chunk;
 
 struct arena {
 	struct arena_chunk *chunks;
-	size_t total_bytes;        /* of all chunks, for the memory figures */
+	size_t total_bytes; /* of all chunks, for the memory figures */
 };
 
 void arena_init(struct arena *a);
 void arena_release(struct arena *a);
-void *arena_alloc(struct arena *a, size_t size);           /* not cleared */
+void *arena_alloc(struct arena *a, size_t size);            /* not cleared */
 void *arena_zalloc(struct arena *a, size_t n, size_t size); /* cleared; n * size checked */
 void *arena_memdup(struct arena *a, const void *p, size_t len);
 char *arena_strdup(struct arena *a, const char *s);

@@ -14,17 +14,17 @@
 #include <stdint.h>
 
 struct buf {
-	char *data;      /* NULL while empty, and always where counting */
+	char *data; /* NULL while empty, and always where counting */
 	size_t len;
 	size_t cap;
-	int failed;      /* 0, or the first -ENOMEM */
+	int failed; /* 0, or the first -ENOMEM */
 	bool counting;
 };
 
 void buf_init(struct buf *b);
 void buf_init_counting(struct buf *b);
 void buf_release(struct buf *b);
-void buf_reset(struct buf *b);                       /* len = 0; the room stays */
+void buf_reset(struct buf *b); /* len = 0; the room stays */
 /* The bytes, NUL-terminated behind len, now the caller's (mem_free); the buffer
  * is empty again. NULL for want of memory. */
 char *buf_steal(struct buf *b, size_t *len);
@@ -38,7 +38,7 @@ char *buf_room(struct buf *b, size_t n);
 void buf_adds(struct buf *b, const char *s);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_fill(struct buf *b, int byte, size_t len);
-void buf_add_u64(struct buf *b, uint64_t v);         /* decimal, without printf */
+void buf_add_u64(struct buf *b, uint64_t v); /* decimal, without printf */
 void buf_add_i64(struct buf *b, int64_t v);
 /* Little- and big-endian integers, for file headers. */
 void buf_add_le16(struct buf *b, uint16_t v);

@@ -21,19 +21,16 @@ struct err {
 
 /* Fill err (where it is not NULL) with code and text; returns code, so that
  * `return err_set(err, -EBADMSG, ...)` is the whole error path. */
-int err_set(struct err *err, int code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* err_set() for want of memory. */
 int err_nomem(struct err *err);
 
 /* err_set() with the text of errno behind the message: "open x: No such file";
  * returns -errno. */
-int err_errno(struct err *err, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+int err_errno(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Put "context: " before the text that is there; the code stays. */
-void err_wrap(struct err *err, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+void err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

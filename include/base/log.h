@@ -29,10 +29,10 @@ void log_line(struct log_site *site, enum log_level level, const char *fmt, ...)
 /* Append the lines that are in memory, oldest first. */
 void log_recent(struct buf *out);
 
-#define log_at(level, ...)                                                      \
-	do {                                                                    \
-		static struct log_site log_site_;                               \
-		log_line(&log_site_, (level), __VA_ARGS__);                     \
+#define log_at(level, ...)                                                                         \
+	do {                                                                                       \
+		static struct log_site log_site_;                                                  \
+		log_line(&log_site_, (level), __VA_ARGS__);                                        \
 	} while (0)
 #define log_error(...) log_at(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...) log_at(LOG_LEVEL_WARN, __VA_ARGS__)

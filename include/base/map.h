@@ -14,12 +14,12 @@ struct map_slot {
 	const void *key;
 	size_t key_len;
 	uint64_t hash;
-	void *value;      /* NULL: the slot is free */
+	void *value; /* NULL: the slot is free */
 };
 
 struct map {
 	struct map_slot *slots;
-	size_t n_slots;   /* a power of two, or 0 */
+	size_t n_slots; /* a power of two, or 0 */
 	size_t n_used;
 };
 

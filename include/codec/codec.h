@@ -20,8 +20,8 @@
 struct err;
 
 struct codec {
-	const char *name;                   /* "JPEG 2000" */
-	const char *const *syntaxes;        /* transfer syntax UIDs, NULL at the end */
+	const char *name;            /* "JPEG 2000" */
+	const char *const *syntaxes; /* transfer syntax UIDs, NULL at the end */
 	/* One frame: its fragments, joined. out_len is pixel_decoded_bytes(desc); all of
 	 * it is filled: little-endian, samples interleaved, bits as stored (not
 	 * masked, not yet sign-extended above bits_stored unless the codestream's
@@ -38,15 +38,15 @@ const struct codec *codec_find(const char *transfer_syntax);
 /* The table, NULL at the end: for --version, fuzzing and the man page. */
 const struct codec *const *codec_all(void);
 
-extern const struct codec codec_raw;            /* encapsulated uncompressed */
-extern const struct codec codec_deflate;        /* deflated image frame compression */
-extern const struct codec codec_rle;            /* PS3.5 G */
-extern const struct codec codec_jpeg;           /* 8-bit DCT, libjpeg-turbo */
-extern const struct codec codec_jpeg12;         /* 12-bit DCT, ours */
-extern const struct codec codec_jpeg_lossless;  /* ITU-T T.81 process 14, ours */
-extern const struct codec codec_jpegls;         /* ITU-T T.87, ours */
-extern const struct codec codec_j2k;            /* OpenJPEG, HTJ2K too */
-extern const struct codec codec_jxl;            /* JPEG XL, libjxl; only with DCMFS_JXL */
-extern const struct codec codec_pmsct_rle1;     /* Philips private */
+extern const struct codec codec_raw;           /* encapsulated uncompressed */
+extern const struct codec codec_deflate;       /* deflated image frame compression */
+extern const struct codec codec_rle;           /* PS3.5 G */
+extern const struct codec codec_jpeg;          /* 8-bit DCT, libjpeg-turbo */
+extern const struct codec codec_jpeg12;        /* 12-bit DCT, ours */
+extern const struct codec codec_jpeg_lossless; /* ITU-T T.81 process 14, ours */
+extern const struct codec codec_jpegls;        /* ITU-T T.87, ours */
+extern const struct codec codec_j2k;           /* OpenJPEG, HTJ2K too */
+extern const struct codec codec_jxl;           /* JPEG XL, libjxl; only with DCMFS_JXL */
+extern const struct codec codec_pmsct_rle1;    /* Philips private */
 
 #endif

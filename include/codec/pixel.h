@@ -37,16 +37,16 @@ enum pixel_kind { PIXEL_INTEGER, PIXEL_FLOAT32, PIXEL_FLOAT64 };
 /* The frames of one SOP instance, all alike. Values come from pixel_desc_check()ed
  * headers only. */
 struct pixel_desc {
-	uint32_t rows, cols;         /* 1..65535 */
-	uint16_t samples;            /* a pixel: 1 or 3 (4) */
-	uint16_t bits_allocated;     /* 1, 8, 12, 16, 32, 64 */
-	uint16_t bits_stored;        /* 1..bits_allocated */
-	uint16_t high_bit;           /* bits_stored - 1 in any sane file */
-	bool is_signed;              /* PixelRepresentation 1: two's complement */
-	bool planar;                 /* PlanarConfiguration 1; native frames only */
-	bool big_endian;             /* of native words (8 bits: of words that hold two samples each, VR
+	uint32_t rows, cols;     /* 1..65535 */
+	uint16_t samples;        /* a pixel: 1 or 3 (4) */
+	uint16_t bits_allocated; /* 1, 8, 12, 16, 32, 64 */
+	uint16_t bits_stored;    /* 1..bits_allocated */
+	uint16_t high_bit;       /* bits_stored - 1 in any sane file */
+	bool is_signed;          /* PixelRepresentation 1: two's complement */
+	bool planar;             /* PlanarConfiguration 1; native frames only */
+	bool big_endian;         /* of native words (8 bits: of words that hold two samples each, VR
 					OW); a decoder's output is little-endian */
-	enum pixel_kind kind;        /* (7fe0,0010), (7fe0,0008), (7fe0,0009) */
+	enum pixel_kind kind;    /* (7fe0,0010), (7fe0,0008), (7fe0,0009) */
 	enum photometric photometric;
 };
 
@@ -88,10 +88,10 @@ void pixel_rgb_to_ybr(const struct pixel_desc *d, uint8_t *samples, size_t n);
 
 /* One PALETTE COLOR table: entries of 8 or 16 bits, already in host order. PS3.3 C.7.6.3.1.5/6. */
 struct palette {
-	uint16_t *entries[3];        /* n_entries each; owned by whoever built it */
+	uint16_t *entries[3]; /* n_entries each; owned by whoever built it */
 	uint32_t n_entries;
-	int32_t first;               /* the stored value that entry 0 is for */
-	unsigned bits;               /* 8 or 16 */
+	int32_t first; /* the stored value that entry 0 is for */
+	unsigned bits; /* 8 or 16 */
 };
 
 /* n stored values (1 or 2 bytes each, as decoded and masked) to n RGB triples of 8 bits. */

@@ -15,7 +15,7 @@ struct dcm_node;
 struct dcm_dataset;
 
 #define ATTRPATH_MAX_STEPS 8u
-#define ATTRPATH_ANY_ITEM UINT32_MAX    /* "Seq[*].Keyword" */
+#define ATTRPATH_ANY_ITEM UINT32_MAX /* "Seq[*].Keyword" */
 
 /* Steps to the attribute: a tag, and which item of it the next one is in; item 0: the last step. */
 struct attrpath {
@@ -28,7 +28,8 @@ struct attrpath {
 /* False: the dictionary has no such keyword, or it is no path. */
 bool attrpath_parse(const char *text, struct attrpath *out);
 /* Is n of ds the attribute that the path leads to, or one of them? */
-bool attrpath_matches(const struct attrpath *p, const struct dcm_dataset *ds, const struct dcm_node *n);
+bool attrpath_matches(const struct attrpath *p, const struct dcm_dataset *ds,
+	const struct dcm_node *n);
 /* Append the values (of any item the first), UTF-8, joined by backslashes: text trimmed, numbers in their shortest form. Nothing where the
  * attribute is absent, empty, a sequence or binary. */
 void attrpath_render(const struct attrpath *p, const struct dcm_header *h, struct buf *out);

@@ -119,7 +119,8 @@ const struct dcm_dict_entry *dcm_dict_find_private(const char *creator, uint32_t
 /* The same in two steps, for who asks often: the dictionary of a creator (NULL: none), and a tag in it. */
 struct dict_creator;
 const struct dict_creator *dcm_dict_creator(const char *creator);
-const struct dcm_dict_entry *dcm_dict_find_of(const struct dict_creator *c /* may be NULL */, uint32_t tag);
+const struct dcm_dict_entry *dcm_dict_find_of(const struct dict_creator *c /* may be NULL */,
+	uint32_t tag);
 /* "MR Image Storage" for "1.2.840.10008.5.1.4.1.1.4"; NULL: unknown. */
 const char *dcm_dict_uid_name(const char *uid);
 

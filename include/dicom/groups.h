@@ -23,7 +23,7 @@ const struct dcm_dataset *dcm_shared_item(const struct dcm_header *h);
 const struct dcm_node *dcm_frame_get(const struct dcm_header *h, uint32_t frame, uint32_t tag,
 	const struct dcm_dataset **ds);
 /* The same for a private element (dcm_get_private), in groups and sequences one level deep. */
-const struct dcm_node *dcm_frame_get_private(const struct dcm_header *h, uint32_t frame, uint16_t group,
-	const char *creator, uint8_t low, const struct dcm_dataset **ds);
+const struct dcm_node *dcm_frame_get_private(const struct dcm_header *h, uint32_t frame,
+	uint16_t group, const char *creator, uint8_t low, const struct dcm_dataset **ds);
 
 #endif

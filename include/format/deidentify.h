@@ -16,30 +16,31 @@
 enum deid_action {
 	DEID_KEEP,
 	DEID_REMOVE,
-	DEID_EMPTY,              /* zero length; a sequence without items */
-	DEID_DUMMY,              /* a value that is valid and says nothing */
-	DEID_UID,                /* another UID, always the same for the same one */
-	DEID_ITEMS,              /* the sequence stays, its items are treated */
-	DEID_SHIFT,              /* the date moved by the patient's own number of days */
-	DEID_CLEAN,              /* the text stays but for what was removed elsewhere */
+	DEID_EMPTY, /* zero length; a sequence without items */
+	DEID_DUMMY, /* a value that is valid and says nothing */
+	DEID_UID,   /* another UID, always the same for the same one */
+	DEID_ITEMS, /* the sequence stays, its items are treated */
+	DEID_SHIFT, /* the date moved by the patient's own number of days */
+	DEID_CLEAN, /* the text stays but for what was removed elsewhere */
 };
 
 /* The profile's options (PS3.15 E.3): what is kept, or treated otherwise. */
-#define DEID_UIDS        0x01u   /* UIDs kept */
-#define DEID_DEVICE      0x02u   /* device identity kept */
-#define DEID_INSTITUTION 0x04u   /* institution identity kept */
-#define DEID_PATIENT     0x08u   /* patient characteristics kept */
-#define DEID_DATES       0x10u   /* full dates kept */
-#define DEID_SHIFT_DATES 0x20u   /* dates shifted */
-#define DEID_DESCRIPTORS 0x40u   /* descriptions kept, cleaned */
+#define DEID_UIDS 0x01u        /* UIDs kept */
+#define DEID_DEVICE 0x02u      /* device identity kept */
+#define DEID_INSTITUTION 0x04u /* institution identity kept */
+#define DEID_PATIENT 0x08u     /* patient characteristics kept */
+#define DEID_DATES 0x10u       /* full dates kept */
+#define DEID_SHIFT_DATES 0x20u /* dates shifted */
+#define DEID_DESCRIPTORS 0x40u /* descriptions kept, cleaned */
 
 struct deid_row {
-	uint32_t tag, mask;      /* tag & mask of an attribute's tag */
-	enum deid_action action; /* where the profile leaves a choice: what is valid for any type of attribute */
-	unsigned options;        /* that keep or clean it */
+	uint32_t tag, mask; /* tag & mask of an attribute's tag */
+	enum deid_action
+		action; /* where the profile leaves a choice: what is valid for any type of attribute */
+	unsigned options; /* that keep or clean it */
 };
 
-extern const struct deid_row deid_table[];       /* ascending tags; generated */
+extern const struct deid_row deid_table[]; /* ascending tags; generated */
 extern const unsigned deid_table_rows;
 
 /* What becomes of an element under these options. Private ones are removed, and those that no dictionary has. */

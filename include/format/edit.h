@@ -26,19 +26,20 @@ struct editor;
 struct err;
 
 struct editor_options {
-	const char *rules;               /* text; NULL: none */
+	const char *rules; /* text; NULL: none */
 	bool deidentify;
-	unsigned keep;                   /* DEID_... of format/deidentify.h */
-	const void *key;                 /* key_len bytes, any; NULL: a random one */
+	unsigned keep;   /* DEID_... of format/deidentify.h */
+	const void *key; /* key_len bytes, any; NULL: a random one */
 	size_t key_len;
 };
 
 /* -EINVAL and "line 3: ..." where a rule cannot be understood. */
 int editor_new(const struct editor_options *o, struct editor **out, struct err *err);
-void editor_free(struct editor *e);                  /* NULL is fine */
+void editor_free(struct editor *e); /* NULL is fine */
 
 /* A files_filter (index/files.h) whose arg is the editor. Any thread. */
-int editor_filter(void *editor, struct dcm_source *in /* taken */, struct dcm_source **out, struct err *err);
+int editor_filter(void *editor, struct dcm_source *in /* taken */, struct dcm_source **out,
+	struct err *err);
 
 /* Files whose pixels may show what the header no longer tells (PS3.15 E.3.1): lines of new SOP instance UID, tab,
  * reason. */

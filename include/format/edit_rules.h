@@ -17,8 +17,8 @@ struct err;
 
 enum edit_verb { EDIT_SET, EDIT_DELETE, EDIT_REPLACE };
 enum edit_what {
-	EDIT_TAG,                /* tag & mask, at any level; EDIT_SET: at the top */
-	EDIT_PATH,               /* in items */
+	EDIT_TAG,  /* tag & mask, at any level; EDIT_SET: at the top */
+	EDIT_PATH, /* in items */
 	EDIT_PRIVATE,
 	EDIT_VR,
 };
@@ -27,15 +27,15 @@ struct edit_rule {
 	enum edit_verb verb;
 	enum edit_what what;
 	uint32_t tag, mask;
-	uint16_t vr;             /* of the tag, or EDIT_VR's */
+	uint16_t vr; /* of the tag, or EDIT_VR's */
 	struct attrpath path;
-	const char *value;       /* text; NULL: EDIT_DELETE */
+	const char *value; /* text; NULL: EDIT_DELETE */
 };
 
 struct edit_rules {
 	struct edit_rule rules[EDIT_MAX_RULES];
 	size_t n;
-	bool beyond_ascii;       /* a value has characters beyond ASCII: files become UTF-8 */
+	bool beyond_ascii; /* a value has characters beyond ASCII: files become UTF-8 */
 	struct arena arena;
 };
 

@@ -19,28 +19,29 @@ enum part10_kind { PART10_BYTES, PART10_SOURCE, PART10_PIXELS };
 
 struct part10_part {
 	enum part10_kind kind;
-	char *bytes;                 /* PART10_BYTES: mem_alloc()ed, of the list */
-	uint64_t off, len;           /* PART10_SOURCE: a range of the header's source; PART10_PIXELS: off 0 */
+	char *bytes;       /* PART10_BYTES: mem_alloc()ed, of the list */
+	uint64_t off, len; /* PART10_SOURCE: a range of the header's source; PART10_PIXELS: off 0 */
 };
 
 struct part10 {
 	struct part10_part *parts;
 	size_t n_parts;
-	uint64_t size;               /* of all parts */
+	uint64_t size; /* of all parts */
 };
 void part10_release(struct part10 *p);
 
 /* What becomes of an element. */
 enum part10_action { PART10_KEEP, PART10_DROP, PART10_REPLACE };
 struct part10_value {
-	uint16_t vr;                 /* in: the element's; REPLACE: of the new value */
-	const void *bytes;           /* REPLACE: little-endian, padded by the writer; lives until the next call */
+	uint16_t vr; /* in: the element's; REPLACE: of the new value */
+	const void *
+		bytes; /* REPLACE: little-endian, padded by the writer; lives until the next call */
 	size_t len;
 };
 /* ds: the data set or item that n is in; path_depth 0 at the top. Sequences are asked for too: KEEP walks their
  * items. */
-typedef enum part10_action (*part10_edit)(void *arg, const struct dcm_dataset *ds, const struct dcm_node *n,
-	struct part10_value *value);
+typedef enum part10_action (*part10_edit)(void *arg, const struct dcm_dataset *ds,
+	const struct dcm_node *n, struct part10_value *value);
 
 /* An element that the top-level data set (or the meta information) is to have, unless n is there and edit() kept
  * or replaced it. */
@@ -52,17 +53,18 @@ struct part10_addition {
 };
 
 struct part10_plan {
-	const char *transfer_syntax;          /* NULL: Explicit VR Little Endian. An encapsulated one keeps the fragments */
-	part10_edit edit;                     /* NULL: keep everything */
+	const char *
+		transfer_syntax; /* NULL: Explicit VR Little Endian. An encapsulated one keeps the fragments */
+	part10_edit edit; /* NULL: keep everything */
 	void *edit_arg;
-	const struct part10_addition *add;    /* ascending tags; n_add of them */
+	const struct part10_addition *add; /* ascending tags; n_add of them */
 	size_t n_add;
 	/* How the top-level pixel element is written: as it is in the source, or as a native value of pixels_len
 	 * bytes (PART10_PIXELS) with this VR. */
 	bool replace_pixels;
 	uint64_t pixels_len;
 	uint16_t pixels_vr;
-	bool clear_preamble;                  /* 128 zero bytes instead of the source's own */
+	bool clear_preamble; /* 128 zero bytes instead of the source's own */
 };
 
 /* For values of sequences that are made by hand: an item's begin or end, and a text in it. */
@@ -72,6 +74,7 @@ void part10_put_text(struct buf *out, uint32_t tag, uint16_t vr, const char *tex
 
 /* Write h by the plan. Group lengths, data set padding (FFFC,FFFC) and, where pixels are replaced, offset
  * tables are left out; sequences have undefined length. -EFBIG: native pixels of 4 GiB and more. */
-int part10_write(const struct dcm_header *h, const struct part10_plan *plan, struct part10 *out, struct err *err);
+int part10_write(const struct dcm_header *h, const struct part10_plan *plan, struct part10 *out,
+	struct err *err);
 
 #endif

@@ -15,14 +15,14 @@
 
 struct buf;
 
-#define SECRET_LEAST 4u              /* bytes: what is shorter is everywhere anyway */
-#define SECRET_MOST  1024u           /* what is longer is known by its first bytes */
+#define SECRET_LEAST 4u   /* bytes: what is shorter is everywhere anyway */
+#define SECRET_MOST 1024u /* what is longer is known by its first bytes */
 
 struct secrets {
-	struct map whole;                /* in lower case */
+	struct map whole; /* in lower case */
 	struct arena arena;
-	uint64_t starts[256];            /* a bit for each hash of the first SECRET_LEAST bytes that occurs */
-	uint16_t lengths[SECRET_MOST];   /* that occur, the longest first */
+	uint64_t starts[256]; /* a bit for each hash of the first SECRET_LEAST bytes that occurs */
+	uint16_t lengths[SECRET_MOST]; /* that occur, the longest first */
 	size_t n_lengths;
 };
 
@@ -32,6 +32,7 @@ void secrets_release(struct secrets *s);
 
 /* Append the text without what is secret in it; *found: was there any? A text that makes new secrets again and
  * again when others are taken out of it loses all. -ENOMEM. */
-int secrets_remove(const struct secrets *s, const char *text, size_t len, struct buf *out, bool *found);
+int secrets_remove(const struct secrets *s, const char *text, size_t len, struct buf *out,
+	bool *found);
 
 #endif

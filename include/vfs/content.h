@@ -22,11 +22,11 @@ struct content_ops {
 struct content {
 	const struct content_ops *ops;
 	uint64_t size;
-	size_t held_bytes;          /* memory that it keeps while open: what a cache of contents counts */
+	size_t held_bytes; /* memory that it keeps while open: what a cache of contents counts */
 };
 
 int64_t content_pread(struct content *c, void *buf, size_t n, uint64_t off, struct err *err);
-void content_free(struct content *c);      /* NULL is fine */
+void content_free(struct content *c); /* NULL is fine */
 
 /* A text that is ready: len bytes, mem_alloc()ed, taken (also on error). */
 int content_text(char *text /* taken */, size_t len, struct content **out, struct err *err);
@@ -34,7 +34,7 @@ int content_text(char *text /* taken */, size_t len, struct content **out, struc
 /* Ready bytes and ranges of another content in a row: a rewritten header before the source's pixels. Parts
  * are copied; `bytes` and `from` of each are taken (from may stand in several parts: it is freed once). */
 struct content_part {
-	char *bytes;                /* mem_alloc()ed, or NULL: the range is `from`'s */
+	char *bytes; /* mem_alloc()ed, or NULL: the range is `from`'s */
 	struct content *from;
 	uint64_t off, len;
 };

@@ -18,7 +18,7 @@
 struct buf;
 struct content;
 struct err;
-struct snapshot;               /* defined by the views (view/snapshot.h) */
+struct snapshot; /* defined by the views (view/snapshot.h) */
 
 /* What a node is, in the view's own terms; compared with memcmp, so no padding. A thing whose bytes
  * change gets another version: its name is bound to a new inode then. A folder keeps its inode whatever its
@@ -32,23 +32,25 @@ struct view_key {
 
 struct view_node {
 	const struct snapshot *snap;
-	const struct view_key *chain;      /* [0] is the view's root, all zero; [depth] the node itself */
+	const struct view_key
+		*chain; /* [0] is the view's root, all zero; [depth] the node itself */
 	unsigned depth;
 };
 
 enum view_type { VIEW_DIR, VIEW_FILE };
 
-#define VIEW_SIZE_LATER (-1)           /* dear to know: ask size() when somebody wants it */
-#define VIEW_SIZE_LIVE  (-2)           /* made anew for each reader; never cached (.dcmfs) */
+#define VIEW_SIZE_LATER (-1) /* dear to know: ask size() when somebody wants it */
+#define VIEW_SIZE_LIVE (-2)  /* made anew for each reader; never cached (.dcmfs) */
 
 struct view_entry {
-	const char *name;              /* any bytes; copied. The vfs makes it legal and unique */
+	const char *name; /* any bytes; copied. The vfs makes it legal and unique */
 	enum view_type type;
 	struct view_key key;
-	int64_t size;                  /* of a file, or VIEW_SIZE_LATER or VIEW_SIZE_LIVE */
-	int64_t mtime_ns;              /* 0: the newest of the whole snapshot */
-	uint64_t identity;             /* a stable hash of what it is: tells apart what would share a name */
-	const char *ending;            /* ".nii": a mark that makes it unique goes before it; NULL: at the end */
+	int64_t size;      /* of a file, or VIEW_SIZE_LATER or VIEW_SIZE_LIVE */
+	int64_t mtime_ns;  /* 0: the newest of the whole snapshot */
+	uint64_t identity; /* a stable hash of what it is: tells apart what would share a name */
+	const char
+		*ending; /* ".nii": a mark that makes it unique goes before it; NULL: at the end */
 };
 
 /* Where list() puts its entries; the vfs's, or a test's. */
@@ -57,8 +59,8 @@ struct view_out {
 };
 
 struct view {
-	const char *name;              /* the folder; the word in -o views= */
-	const char *summary;           /* one line: --help and the mount's README.txt */
+	const char *name;    /* the folder; the word in -o views= */
+	const char *summary; /* one line: --help and the mount's README.txt */
 	/* The entries of a folder, in any order, the same ones each time. Costs headers at most, never pixels. */
 	int (*list)(const struct view_node *n, struct view_out *out, struct err *err);
 	/* The exact size of a file that was listed with VIEW_SIZE_LATER. NULL: to know it is as dear as to open
@@ -68,13 +70,15 @@ struct view {
 	int (*open)(const struct view_node *n, struct content **out, struct err *err);
 	/* A name that list() did not give and that is there all the same (by/AnyKeyword): fill *e or
 	 * -ENOENT. NULL: there are none. */
-	int (*lookup)(const struct view_node *n, const char *name, struct view_entry *e, struct err *err);
+	int (*lookup)(const struct view_node *n, const char *name, struct view_entry *e,
+		struct err *err);
 	/* Extended attributes, where the mount has them on (-o xattr). list: names, each with its NUL.
 	 * get: -ENODATA where there is none. NULL: none. */
 	int (*xattr_list)(const struct view_node *n, struct buf *names, struct err *err);
-	int (*xattr_get)(const struct view_node *n, const char *name, struct buf *value, struct err *err);
-	bool hidden;                   /* not listed in by/ and edited/: .dcmfs, by and edited themselves */
-	bool optional;                 /* in the top folder only where an option asks for it */
+	int (*xattr_get)(const struct view_node *n, const char *name, struct buf *value,
+		struct err *err);
+	bool hidden;   /* not listed in by/ and edited/: .dcmfs, by and edited themselves */
+	bool optional; /* in the top folder only where an option asks for it */
 };
 
 #endif

@@ -27,7 +27,7 @@ struct value_list {
 /* extra: keywords to list beside the default ones, separated by colons; NULL: none. -EINVAL and a text
  * where one is unknown. */
 int keywords_new(struct files *files, const char *extra, struct keywords **out, struct err *err);
-void keywords_free(struct keywords *k);              /* NULL is fine */
+void keywords_free(struct keywords *k); /* NULL is fine */
 
 /* The number of a keyword: "Modality", or nested "ProcedureCodeSequence[1].CodeMeaning". -ENOENT: there
  * is no such. */
@@ -38,7 +38,8 @@ uint32_t keywords_listed(struct keywords *k);
 
 /* Know the values of these keywords for every instance of the catalog: reads headers where the index does not
  * know. Cheap where that was done before. */
-int keywords_load(struct keywords *k, const struct catalog *c, const uint32_t *ids, size_t n, struct err *err);
+int keywords_load(struct keywords *k, const struct catalog *c, const uint32_t *ids, size_t n,
+	struct err *err);
 /* The values of an instance of a catalog that was loaded; never NULL. */
 const struct value_list *keyword_values(struct keywords *k, uint32_t id, const struct instance *in);
 

@@ -26,30 +26,30 @@ struct layout;
 
 /* -EINVAL and what is wrong with the template. */
 int layout_new(const char *template, struct keywords *k, struct layout **out, struct err *err);
-void layout_free(struct layout *l);          /* NULL is fine */
+void layout_free(struct layout *l); /* NULL is fine */
 
 /* A folder of the tree that a template makes of a catalog. */
 struct folder {
-	uint64_t key;                        /* a hash of its path; 0: the top */
+	uint64_t key; /* a hash of its path; 0: the top */
 	const char *name;
-	struct folder *parent, *children, *next;    /* next: of the same parent; by name */
-	unsigned level;                      /* 0: the top */
-	struct leaf *leaves;                 /* of the last level */
+	struct folder *parent, *children, *next; /* next: of the same parent; by name */
+	unsigned level;                          /* 0: the top */
+	struct leaf *leaves;                     /* of the last level */
 	uint32_t n_leaves;
 	int64_t mtime_ns;
 };
 
 struct leaf {
 	const struct instance *in;
-	const char *name;                    /* of the instance, without ending */
+	const char *name; /* of the instance, without ending */
 	const struct series *series;
 };
 
-struct folders;                              /* the whole tree; reference counted, immutable */
+struct folders; /* the whole tree; reference counted, immutable */
 
 /* The tree of a catalog, kept while the catalog is the newest. A reference of the caller's. */
 int layout_folders(struct layout *l, struct catalog *c, struct folders **out, struct err *err);
-void folders_put(struct folders *f);         /* NULL is fine */
+void folders_put(struct folders *f); /* NULL is fine */
 /* By key, 0: the top; NULL: there is none. */
 const struct folder *folders_find(const struct folders *f, uint64_t key);
 /* The folder that the instance lies in; NULL: it is of another catalog. */

@@ -12,15 +12,15 @@
 struct selections;
 
 struct selection_condition {
-	uint32_t keyword;                /* its number in the snapshot's keywords */
-	uint64_t value;                  /* selection_hash() of the value; 0: the instance has none */
+	uint32_t keyword; /* its number in the snapshot's keywords */
+	uint64_t value;   /* selection_hash() of the value; 0: the instance has none */
 };
 
 /* Never 0. */
 uint64_t selection_hash(const char *value);
 
 int selections_new(struct selections **out, struct err *err);
-void selections_free(struct selections *s);      /* NULL is fine */
+void selections_free(struct selections *s); /* NULL is fine */
 
 /* What of base meets all n conditions; base itself for none. A reference of the caller's. */
 int selection_get(const struct snapshot *base, const struct selection_condition *where, unsigned n,

@@ -24,14 +24,14 @@ struct snapshot {
 	struct world *world;
 	struct keywords *keywords;
 	struct selections *selections;
-	struct layout *layout;               /* NULL: PATIENT/STUDY/SERIES */
-	struct catalog *catalog;             /* a reference */
+	struct layout *layout;   /* NULL: PATIENT/STUDY/SERIES */
+	struct catalog *catalog; /* a reference */
 	struct files *files;
 	struct plans *plans;
 	struct volume_reader reader;
-	bool is_edited;                      /* files are others than those of SOURCE */
-	const struct filter *filter;         /* NULL: everything; else `own` */
-	struct filter own;                   /* its bits are mem_alloc()ed */
+	bool is_edited;              /* files are others than those of SOURCE */
+	const struct filter *filter; /* NULL: everything; else `own` */
+	struct filter own;           /* its bits are mem_alloc()ed */
 	_Atomic unsigned refs;
 };
 
@@ -46,8 +46,8 @@ static inline struct selections *snapshot_selections(const struct snapshot *s)
 }
 
 /* The same picture, but only of the instances whose bit is set. bits: taken, also on error. */
-int snapshot_filtered(const struct snapshot *base, uint64_t *bits /* taken */, uint32_t n_ids, struct snapshot **out,
-	struct err *err);
+int snapshot_filtered(const struct snapshot *base, uint64_t *bits /* taken */, uint32_t n_ids,
+	struct snapshot **out, struct err *err);
 
 extern const struct view view_by;
 
@@ -55,7 +55,7 @@ extern const struct view view_by;
 struct editor;
 struct editor *snapshot_editor(const struct snapshot *s);
 
-bool filter_has(const struct filter *f, const struct instance *in);      /* true where f is NULL */
+bool filter_has(const struct filter *f, const struct instance *in); /* true where f is NULL */
 bool filter_has_series(const struct filter *f, const struct series *s);
 bool filter_has_study(const struct filter *f, const struct study *s);
 bool filter_has_patient(const struct filter *f, const struct patient *p);

@@ -10,17 +10,21 @@
 #include "format/format.h"
 #include "view/tree.h"
 
-int volumes_list(const struct view_node *n, const struct volume_format *f, struct view_out *out, struct err *err);
-int volumes_size(const struct view_node *n, const struct volume_format *f, int64_t *size, struct err *err);
-int volumes_open(const struct view_node *n, const struct volume_format *f, struct content **out, struct err *err);
+int volumes_list(const struct view_node *n, const struct volume_format *f, struct view_out *out,
+	struct err *err);
+int volumes_size(const struct view_node *n, const struct volume_format *f, int64_t *size,
+	struct err *err);
+int volumes_open(const struct view_node *n, const struct volume_format *f, struct content **out,
+	struct err *err);
 
 /* The volume that a TREE_VOLUME_FILE or TREE_VOLUME_DIR key is of, with a reference to its set (volume_set_put).
  * -ESTALE: it has gone or its study has changed. */
-int volumes_find(const struct view_node *n, uint64_t index, struct volume_set **set, const struct volume **v,
-	struct err *err);
+int volumes_find(const struct view_node *n, uint64_t index, struct volume_set **set,
+	const struct volume **v, struct err *err);
 
 /* A file of a volume as content; takes the reference to the set (also on error). */
-int volumes_content(const struct view_node *n, struct volume_set *set /* taken */, const struct volume *v,
-	const struct volume_file *file, struct content **out, struct err *err);
+int volumes_content(const struct view_node *n, struct volume_set *set /* taken */,
+	const struct volume *v, const struct volume_file *file, struct content **out,
+	struct err *err);
 
 #endif

@@ -20,20 +20,22 @@ struct err;
 struct world;
 
 struct world_options {
-	size_t cache_bytes;              /* of decoded frames; 0: the default */
-	unsigned max_open_files;         /* 0: the default */
-	unsigned n_decode_threads;       /* ahead of a reader in order; 0: one a core */
-	const char *layout;              /* a template; NULL: PATIENT/STUDY/SERIES */
-	const char *by;                  /* keywords to list in by/ beside the default ones; NULL: none */
-	const char *index;               /* path of the saved index; NULL: none */
-	const char *source;              /* the real path of SOURCE, which the index is of */
-	struct editor *editor;           /* what edited/ is made by; NULL: there is none. Outlives the world */
+	size_t cache_bytes;        /* of decoded frames; 0: the default */
+	unsigned max_open_files;   /* 0: the default */
+	unsigned n_decode_threads; /* ahead of a reader in order; 0: one a core */
+	const char *layout;        /* a template; NULL: PATIENT/STUDY/SERIES */
+	const char *by;            /* keywords to list in by/ beside the default ones; NULL: none */
+	const char *index;         /* path of the saved index; NULL: none */
+	const char *source;        /* the real path of SOURCE, which the index is of */
+	struct editor
+		*editor; /* what edited/ is made by; NULL: there is none. Outlives the world */
 	struct scan_options scan;
 };
 
 /* root_fd: SOURCE, or the folder that the file options->scan.only_file is in; borrowed for life. Nothing is read
  * before world_scan(). */
-int world_new(int root_fd, const struct world_options *options, struct world **out, struct err *err);
+int world_new(int root_fd, const struct world_options *options, struct world **out,
+	struct err *err);
 void world_free(struct world *w);
 /* Scan (again) and publish what is there now. *changed: is it another catalog than before? One caller at a time. */
 int world_scan(struct world *w, bool *changed, struct err *err);

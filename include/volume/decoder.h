@@ -18,15 +18,16 @@ struct err;
 
 /* What a frame of the instance is as values. -ENOENT: it is no image. */
 struct frame_shape {
-	size_t len;                  /* rows * cols * n_samples * sample_bytes */
-	unsigned sample_bytes;       /* 1, 2, 4, 8 */
-	unsigned n_samples;          /* 1, or 3 for RGB */
+	size_t len;            /* rows * cols * n_samples * sample_bytes */
+	unsigned sample_bytes; /* 1, 2, 4, 8 */
+	unsigned n_samples;    /* 1, or 3 for RGB */
 };
 enum frame_variant {
-	FRAME_VALUES,                /* masked, sign-extended, RGB for YBR and palettes: what volumes show */
-	FRAME_STORED,                /* the stored words, as an uncompressed file would have them */
+	FRAME_VALUES, /* masked, sign-extended, RGB for YBR and palettes: what volumes show */
+	FRAME_STORED, /* the stored words, as an uncompressed file would have them */
 };
-int frame_shape_of(const struct instance *in, enum frame_variant variant, struct frame_shape *out, struct err *err);
+int frame_shape_of(const struct instance *in, enum frame_variant variant, struct frame_shape *out,
+	struct err *err);
 /* The photometric interpretation of FRAME_STORED: RGB where the codec undoes the colour transform. */
 enum photometric frame_stored_photometric(const struct instance *in);
 
@@ -34,7 +35,7 @@ int decoders_new(struct files *files, struct decoders **out, struct err *err);
 void decoders_free(struct decoders *d);
 /* Frame (from 0) of the instance into out, frame_shape_of() bytes. -EIO and the codec's reason where it
  * cannot be decoded, -ENOTSUP where nobody can, -ESTALE, -ENOENT as files_get(). */
-int decoders_read(struct decoders *d, const struct instance *in, uint32_t frame, enum frame_variant variant,
-	uint8_t *out, size_t len, struct err *err);
+int decoders_read(struct decoders *d, const struct instance *in, uint32_t frame,
+	enum frame_variant variant, uint8_t *out, size_t len, struct err *err);
 
 #endif

@@ -19,10 +19,10 @@ struct err;
 struct framecache;
 
 struct frame {
-	const uint8_t *samples;      /* rows * cols * samples, little-endian */
+	const uint8_t *samples; /* rows * cols * samples, little-endian */
 	size_t len;
-	unsigned sample_bytes;       /* 1, 2, 4, 8 */
-	unsigned n_samples;          /* 1 or 3 */
+	unsigned sample_bytes; /* 1, 2, 4, 8 */
+	unsigned n_samples;    /* 1 or 3 */
 };
 
 struct framecache_stats {
@@ -36,18 +36,18 @@ int framecache_new(struct files *files, size_t budget, unsigned n_workers, struc
 	struct err *err);
 void framecache_free(struct framecache *c);
 /* The decoded frame, pinned until framecache_put(). */
-int framecache_get(struct framecache *c, const struct instance *in, uint32_t frame, const struct frame **out,
-	struct err *err);
+int framecache_get(struct framecache *c, const struct instance *in, uint32_t frame,
+	const struct frame **out, struct err *err);
 /* The same as stored words rather than values: FRAME_STORED of volume/decoder.h. */
-int framecache_get_stored(struct framecache *c, const struct instance *in, uint32_t frame, const struct frame **out,
-	struct err *err);
+int framecache_get_stored(struct framecache *c, const struct instance *in, uint32_t frame,
+	const struct frame **out, struct err *err);
 void framecache_put(struct framecache *c, const struct frame *f);
 
 /* Anything else that is dear to make and of known length, under the same bound: a resampled plane, a
  * sheet. `id` names it for ever (a hash of what it is, and which one); make() fills len bytes. */
 typedef int (*framecache_make)(void *arg, uint8_t *out, size_t len, struct err *err);
-int framecache_get_made(struct framecache *c, const uint64_t id[2], size_t len, framecache_make make, void *arg,
-	const struct frame **out, struct err *err);
+int framecache_get_made(struct framecache *c, const uint64_t id[2], size_t len,
+	framecache_make make, void *arg, const struct frame **out, struct err *err);
 
 /* Hint: these frames will be wanted soon. Decoded by the workers, dropped silently where they are busy
  * or the budget is short. `keep` owns the instances; a reference is held while they wait. */
@@ -55,7 +55,8 @@ struct frame_ref {
 	const struct instance *in;
 	uint32_t frame;
 };
-void framecache_ahead(struct framecache *c, struct catalog *keep, const struct frame_ref *refs, size_t n);
+void framecache_ahead(struct framecache *c, struct catalog *keep, const struct frame_ref *refs,
+	size_t n);
 /* A reader touched position pos of the stream (a volume's identity). Where it goes through it in order, the
  * count of positions from *from on that are worth decoding ahead now; 0 for who jumps about, or where that
  * has been told already. */
@@ -66,9 +67,11 @@ struct framecache_failure {
 	uint32_t instance_id, frame;
 	char text[240];
 };
-size_t framecache_failures(struct framecache *c, struct framecache_failure out[FRAMECACHE_FAILURES]);
+size_t framecache_failures(struct framecache *c,
+	struct framecache_failure out[FRAMECACHE_FAILURES]);
 /* Note one that was read without the cache. */
-void framecache_failed(struct framecache *c, const struct instance *in, uint32_t frame, const char *text);
+void framecache_failed(struct framecache *c, const struct instance *in, uint32_t frame,
+	const char *text);
 void framecache_stats(struct framecache *c, struct framecache_stats *out);
 
 #endif

@@ -19,7 +19,7 @@ struct plans;
 int plans_new(struct files *files, struct plans **out, struct err *err);
 void plans_free(struct plans *p);
 /* A reference of the caller's (volume_set_put). */
-int plans_get(struct plans *p, struct catalog *catalog, const struct study *study, struct volume_set **out,
-	struct err *err);
+int plans_get(struct plans *p, struct catalog *catalog, const struct study *study,
+	struct volume_set **out, struct err *err);
 
 #endif

@@ -28,7 +28,7 @@ struct err;
 
 /* What a time point of a diffusion series was weighted with. */
 struct plan_diffusion {
-	double b_value;                  /* NAN: none */
+	double b_value; /* NAN: none */
 	double gradient[3];
 	bool has_gradient, in_image, is_trace;
 };
@@ -38,39 +38,54 @@ struct plan_image {
 	const struct instance *in;
 	struct series *series;
 	uint32_t frame;
-	uint8_t part;                    /* enum image_part */
+	uint8_t part; /* enum image_part */
 	bool derived;
-	bool acquisition_is_time;        /* see struct vendor_traits */
-	int32_t echo_number;             /* 0: absent */
+	bool acquisition_is_time; /* see struct vendor_traits */
+	int32_t echo_number;      /* 0: absent */
 	float echo_time, repetition_time, flip_angle, trigger_delay;
 	double orientation[6], position[3];
 	double slope, intercept, b_value, time_s;
-	uint32_t rank;                   /* in its group: the order of acquisition, where nothing else is known */
+	uint32_t rank; /* in its group: the order of acquisition, where nothing else is known */
 };
 
 struct plan_block {
-	struct plan_image *images;       /* n_planes * n_times, plane fastest; of a mosaic n_times */
+	struct plan_image *images; /* n_planes * n_times, plane fastest; of a mosaic n_times */
 	uint32_t n_planes, n_times;
-	uint32_t n_tiles, tiles_across, tiles_down;      /* 0, 1, 1 where it is no mosaic */
+	uint32_t n_tiles, tiles_across, tiles_down; /* 0, 1, 1 where it is no mosaic */
 	bool is_multiframe;
-	bool is_upside_down;             /* rows were acquired, and lie, the other way round than told */
-	bool is_left_over;               /* frames that do not fill a volume */
+	bool is_upside_down; /* rows were acquired, and lie, the other way round than told */
+	bool is_left_over;   /* frames that do not fill a volume */
 	bool has_slice_normal, has_tile_positions;
 	double slice_normal[3], last_tile[3];
-	double spacing[2], thickness, gap;               /* row, column spacing; mm; NAN */
-	bool plane_positions_known;      /* of the images, or by tile */
+	double spacing[2], thickness, gap; /* row, column spacing; mm; NAN */
+	bool plane_positions_known;        /* of the images, or by tile */
 	bool is_asl;
-	double time_step_s;              /* from time point to time point, where that is told; NAN */
+	double time_step_s; /* from time point to time point, where that is told; NAN */
 	struct vendor_traits traits;
-	const struct plan_diffusion *diffusion;          /* n_times; NULL: not asked yet */
-	uint32_t group;                  /* which p->groups */
+	const struct plan_diffusion *diffusion; /* n_times; NULL: not asked yet */
+	uint32_t group;                         /* which p->groups */
 };
 
 /* Why two blocks are not of one volume. */
 enum plan_reason {
-	PLAN_SAME, PLAN_MAKER, PLAN_MODALITY, PLAN_DERIVED, PLAN_SERIES, PLAN_STUDY, PLAN_SIZE, PLAN_POLARITY, PLAN_PART,
-	PLAN_TR, PLAN_FLIP_ANGLE, PLAN_ECHO, PLAN_TRIGGER, PLAN_PROTOCOL, PLAN_ORIENTATION, PLAN_SERIES_UID,
-	PLAN_MULTIFRAME, PLAN_N_REASONS
+	PLAN_SAME,
+	PLAN_MAKER,
+	PLAN_MODALITY,
+	PLAN_DERIVED,
+	PLAN_SERIES,
+	PLAN_STUDY,
+	PLAN_SIZE,
+	PLAN_POLARITY,
+	PLAN_PART,
+	PLAN_TR,
+	PLAN_FLIP_ANGLE,
+	PLAN_ECHO,
+	PLAN_TRIGGER,
+	PLAN_PROTOCOL,
+	PLAN_ORIENTATION,
+	PLAN_SERIES_UID,
+	PLAN_MULTIFRAME,
+	PLAN_N_REASONS
 };
 enum plan_reason plan_compare(const struct plan_block *a, const struct plan_block *b);
 const char *plan_reason_text(enum plan_reason r);
@@ -80,7 +95,8 @@ struct plan_group {
 	uint32_t n_blocks, cap;
 	/* what varies within its series: suffixes */
 	bool echo_varies, orientation_varies, tr_varies, trigger_varies, coil_varies;
-	enum plan_reason reason;         /* apart from an earlier group of the series for this; PLAN_SAME: first */
+	enum plan_reason
+		reason; /* apart from an earlier group of the series for this; PLAN_SAME: first */
 };
 
 enum plan_rest { PLAN_WHOLE, PLAN_PARTIAL, PLAN_DUPLICATE };
@@ -88,12 +104,12 @@ enum plan_rest { PLAN_WHOLE, PLAN_PARTIAL, PLAN_DUPLICATE };
 /* A full grid of images: planes in the order of acquisition. */
 struct plan_stack {
 	const struct plan_group *group;
-	const struct plan_block *block;  /* the first one: what all share */
-	struct plan_image **images;      /* n_planes * n_times, plane fastest; of a mosaic n_times */
+	const struct plan_block *block; /* the first one: what all share */
+	struct plan_image **images;     /* n_planes * n_times, plane fastest; of a mosaic n_times */
 	uint32_t n_planes, n_times;
 	enum plan_rest rest;
-	uint32_t rest_number;            /* 2 ...: _part2, _dup2 */
-	const struct plan_diffusion *diffusion;          /* n_times; NULL */
+	uint32_t rest_number;                   /* 2 ...: _part2, _dup2 */
+	const struct plan_diffusion *diffusion; /* n_times; NULL */
 };
 
 /* What is known of the first image of a stack. */
@@ -102,7 +118,8 @@ struct plan_first {
 	const struct attributes *attr;
 	const struct dcm_header *header; /* NULL: unreadable */
 	struct facts facts;
-	struct facts second;             /* of a mosaic's second volume, where the first one's slice times are of no use */
+	struct facts
+		second; /* of a mosaic's second volume, where the first one's slice times are of no use */
 	bool is_mr, is_echo_planar;
 };
 
@@ -110,17 +127,17 @@ struct plan_first {
 struct plan_draft {
 	struct volume *v;
 	const struct plan_stack *stack;
-	const char *ending;              /* "_Tilt_1" */
-	float *distances;                /* n_planes: of uneven gaps, from the first plane in acquisition; else NULL */
+	const char *ending; /* "_Tilt_1" */
+	float *distances; /* n_planes: of uneven gaps, from the first plane in acquisition; else NULL */
 	float tilt_degrees;
-	bool is_step;                    /* towards another: not shown */
+	bool is_step; /* towards another: not shown */
 };
 
 /* What follows from attributes alone: kept for the next image, which mostly has the same ones. */
 struct plan_kind {
 	const struct attributes *of;
 	struct vendor_traits traits;
-	uint8_t part;                    /* enum image_part */
+	uint8_t part; /* enum image_part */
 	bool derived, may_be_mosaic;
 };
 
@@ -130,7 +147,7 @@ struct planner {
 	struct catalog *catalog;
 	const struct study *study;
 	struct files *files;
-	struct arena *keep;              /* the set's */
+	struct arena *keep; /* the set's */
 	struct arena scratch;
 	struct plan_kind kind;
 	struct plan_concatenation *concatenations;
@@ -150,8 +167,8 @@ struct planner {
 /* Each returns 0 or -ENOMEM. */
 int plan_collect(struct planner *p, struct err *err);
 int plan_group_blocks(struct planner *p, struct err *err);
-int plan_order_group(struct planner *p, struct plan_group *g, struct plan_stack **stacks, uint32_t *n,
-	struct err *err);
+int plan_order_group(struct planner *p, struct plan_group *g, struct plan_stack **stacks,
+	uint32_t *n, struct err *err);
 int plan_make_volume(struct planner *p, struct plan_stack *s, struct err *err);
 int plan_derive(struct planner *p, uint32_t draft, struct err *err);
 int plan_name_volumes(struct planner *p, struct err *err);
@@ -159,13 +176,16 @@ int plan_name_volumes(struct planner *p, struct err *err);
 /* Frames of a multi-frame file as blocks; of one whose header describes each of its n frames. */
 int plan_collect_enhanced(struct planner *p, struct series *s, const struct instance *in,
 	const struct dcm_header *h, uint32_t n, struct err *err);
-int plan_collect_multiframe(struct planner *p, struct series *s, const struct instance *in, struct err *err);
+int plan_collect_multiframe(struct planner *p, struct series *s, const struct instance *in,
+	struct err *err);
 /* The parts of plan_make_volume(): where the volume lies (also its dimensions but time, axes and flips; d gets
  * uneven distances and tilt), when it was acquired, and the texts that tell so. */
-int plan_place(struct planner *p, const struct plan_stack *s, const struct plan_first *f, struct plan_draft *d,
+int plan_place(struct planner *p, const struct plan_stack *s, const struct plan_first *f,
+	struct plan_draft *d, struct err *err);
+int plan_learn_times(struct planner *p, const struct plan_stack *s, struct plan_first *f,
 	struct err *err);
-int plan_learn_times(struct planner *p, const struct plan_stack *s, struct plan_first *f, struct err *err);
-void plan_time(struct planner *p, const struct plan_stack *s, const struct plan_first *f, struct volume *v);
+void plan_time(struct planner *p, const struct plan_stack *s, const struct plan_first *f,
+	struct volume *v);
 /* Is the image of this modality? */
 bool plan_is_modality(const struct plan_image *im, const char *modality);
 /* Objects that were in several files, when all files are collected. */

@@ -22,7 +22,7 @@ enum { RESAMPLE_TILT_ROWS, RESAMPLE_TILT_MM, RESAMPLE_TILT_PADDING, RESAMPLE_TIL
 enum { RESAMPLE_EVEN_LOW, RESAMPLE_EVEN_HIGH, RESAMPLE_EVEN_WEIGHT, RESAMPLE_EVEN_STRIDE };
 
 /* Plane `plane` of time t of a derived volume: out has plane_cols * plane_rows * sample_bytes(v->type) bytes. */
-int resample_plane(const struct volume *v, const struct volume_reader *r, uint32_t plane, uint32_t t, uint8_t *out,
-	size_t len, struct err *err);
+int resample_plane(const struct volume *v, const struct volume_reader *r, uint32_t plane,
+	uint32_t t, uint8_t *out, size_t len, struct err *err);
 
 #endif

@@ -16,8 +16,8 @@
 
 struct samples_map {
 	enum sample_type from, to;
-	bool big_endian;             /* of the output */
-	bool scale;                  /* to is SAMPLE_F32 or SAMPLE_F64: (float)raw * slope + intercept, in that type */
+	bool big_endian; /* of the output */
+	bool scale; /* to is SAMPLE_F32 or SAMPLE_F64: (float)raw * slope + intercept, in that type */
 	float slope, intercept;
 };
 
@@ -28,8 +28,8 @@ enum sample_type samples_type_of(const struct pixel_desc *d);
 bool samples_map_is_copy(const struct samples_map *m);
 void samples_convert(const struct samples_map *m, const uint8_t *in, uint8_t *out, size_t n);
 /* The same from samples that lie `step` bytes apart. */
-void samples_gather(const struct samples_map *m, const uint8_t *in, size_t step, uint8_t *out, unsigned out_bytes,
-	size_t n);
+void samples_gather(const struct samples_map *m, const uint8_t *in, size_t step, uint8_t *out,
+	unsigned out_bytes, size_t n);
 /* n samples of `bytes` bytes from the last to the first, in place. */
 void samples_reverse(uint8_t *samples, size_t n, unsigned bytes);
 

@@ -15,7 +15,7 @@
 #include "base/mem.h"
 
 #define ARENA_FIRST 1024u
-#define ARENA_MOST  65536u
+#define ARENA_MOST 65536u
 #define ARENA_ALIGN 16u
 
 struct arena_chunk {

@@ -257,8 +257,8 @@ static int guess_digits(float v)
 		shift = digits - 1 - exponent;
 		if (shift < -22 || shift > 22)
 			return 6;
-		scaled = shift < 0 ? rint((double)v / tens[-shift]) * tens[-shift]
-			: rint((double)v * tens[shift]) / tens[shift];
+		scaled = shift < 0 ? rint((double)v / tens[-shift]) * tens[-shift] :
+				     rint((double)v * tens[shift]) / tens[shift];
 		if ((float)scaled == v)
 			break;
 	}

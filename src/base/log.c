@@ -11,13 +11,13 @@
 
 #include "base/buf.h"
 
-#define LOG_LINES        256
-#define LOG_LINE_BYTES   400
-#define LOG_SITE_LINES   20
+#define LOG_LINES 256
+#define LOG_LINE_BYTES 400
+#define LOG_SITE_LINES 20
 #define LOG_SITE_SECONDS 60
 
 static struct {
-	pthread_mutex_t lock;      /* protects lines and next */
+	pthread_mutex_t lock; /* protects lines and next */
 	_Atomic int least;
 	_Atomic bool to_syslog;
 	char lines[LOG_LINES][LOG_LINE_BYTES];
@@ -80,7 +80,8 @@ void log_line(struct log_site *site, enum log_level level, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	if (held)
-		snprintf(line, sizeof line, "%s: %s (%u more held back)", level_names[level], text, held);
+		snprintf(line, sizeof line, "%s: %s (%u more held back)", level_names[level], text,
+			held);
 	else
 		snprintf(line, sizeof line, "%s: %s", level_names[level], text);
 	keep(line);

@@ -49,7 +49,8 @@ static int grow(struct map *m)
 	}
 	for (i = 0; i < old.n_slots; i++)
 		if (old.slots[i].value)
-			*find(m, old.slots[i].key, old.slots[i].key_len, old.slots[i].hash) = old.slots[i];
+			*find(m, old.slots[i].key, old.slots[i].key_len,
+				old.slots[i].hash) = old.slots[i];
 	mem_free(old.slots);
 	return 0;
 }

@@ -42,8 +42,8 @@ static int inflate_frame(const uint8_t *in, size_t in_len, uint8_t *out, size_t 
 	do {
 		advance(&z, &in, &in_left, &out_left);
 		rc = inflate(&z, Z_NO_FLUSH);
-	} while (rc == Z_OK && (z.avail_out > 0 || out_left > 0) &&
-		(z.avail_in > 0 || in_left > 0));
+	} while (
+		rc == Z_OK && (z.avail_out > 0 || out_left > 0) && (z.avail_in > 0 || in_left > 0));
 	out_left += z.avail_out;
 	inflateEnd(&z);
 	if (rc == Z_MEM_ERROR)

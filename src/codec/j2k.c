@@ -20,7 +20,7 @@
 struct stream {
 	const uint8_t *p;
 	size_t len, pos;
-	char *message;          /* the first error */
+	char *message; /* the first error */
 	size_t message_size;
 };
 

@@ -10,7 +10,7 @@
 #include "codec/pixel.h"
 
 enum {
-	SIZ_BYTES = 42,         /* SOC and SIZ up to the components */
+	SIZ_BYTES = 42, /* SOC and SIZ up to the components */
 	COD = 0xff52,
 	COC = 0xff53,
 	SOT = 0xff90,
@@ -18,7 +18,7 @@ enum {
 	BOX_JP2C = 0x6a703263,
 	BOX_SIGNATURE = 0x6a502020,
 	FREE_TILES = 64,
-	MIN_TILE_PIXELS = 256,  /* on average; OpenJPEG takes some 6 KB for each tile */
+	MIN_TILE_PIXELS = 256, /* on average; OpenJPEG takes some 6 KB for each tile */
 	FREE_PACKETS = 65536,
 	MIN_PACKET_PIXELS = 16, /* on average; and 10 us for each packet */
 };
@@ -76,8 +76,10 @@ static int check_precision(const uint8_t *p, const struct pixel_desc *desc, stru
 	for (c = 0; c < desc->samples; c++) {
 		bits = (p[SIZ_BYTES + 3 * c] & 0x7f) + 1u;
 		if (bits > 8 * pixel_sample_bytes(desc) || bits > 31)
-			return err_set(err, -EBADMSG, "JPEG 2000 frame of %u bits where %u are "
-				"allocated", bits, desc->bits_allocated);
+			return err_set(err, -EBADMSG,
+				"JPEG 2000 frame of %u bits where %u are "
+				"allocated",
+				bits, desc->bits_allocated);
 	}
 	return 0;
 }
@@ -90,9 +92,11 @@ static int check_siz(const uint8_t *p, size_t len, const struct pixel_desc *desc
 	unsigned n_comps = get_be16(p + 40);
 
 	if (x1 != x0 + desc->cols || y1 != y0 + desc->rows || n_comps != desc->samples)
-		return err_set(err, -EBADMSG, "JPEG 2000 frame of %lldx%lld, %u samples, where the "
-			"header has %ux%u, %u", (long long)(x1 - x0), (long long)(y1 - y0), n_comps,
-			desc->cols, desc->rows, desc->samples);
+		return err_set(err, -EBADMSG,
+			"JPEG 2000 frame of %lldx%lld, %u samples, where the "
+			"header has %ux%u, %u",
+			(long long)(x1 - x0), (long long)(y1 - y0), n_comps, desc->cols, desc->rows,
+			desc->samples);
 	if (len < SIZ_BYTES + 3 * (size_t)n_comps)
 		return err_set(err, -EBADMSG, "JPEG 2000 frame ends in its header");
 	across = n_steps(get_be32(p + 32), x1, get_be32(p + 24));
@@ -113,7 +117,7 @@ static uint64_t n_precincts(const uint8_t *p, const uint8_t *end, bool sized,
 	uint64_t n = 0, w, h;
 
 	if (levels > 32)
-		return 0;       /* nobody decodes that */
+		return 0; /* nobody decodes that */
 	for (r = 0; r <= levels; r++) {
 		w = n_steps(0, desc->cols, 1ull << (levels - r));
 		h = n_steps(0, desc->rows, 1ull << (levels - r));

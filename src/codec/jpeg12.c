@@ -18,26 +18,86 @@
 
 enum {
 	BLOCK = 64,
-	MAX_COEF_BYTES = 4,     /* of entropy-coded data: 16 bits of code and 15 extra ones */
+	MAX_COEF_BYTES = 4, /* of entropy-coded data: 16 bits of code and 15 extra ones */
 	MAX_SCANS = 200,
 	MAX_SAMPLE = 4095,
 };
 
 /* Places in a block, row by row, of coefficients in the stream's order; T.81 figure 5. */
 static const uint8_t zigzag[BLOCK] = {
-	0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5,
-	12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
-	35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
-	58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
+	0,
+	1,
+	8,
+	16,
+	9,
+	2,
+	3,
+	10,
+	17,
+	24,
+	32,
+	25,
+	18,
+	11,
+	4,
+	5,
+	12,
+	19,
+	26,
+	33,
+	40,
+	48,
+	41,
+	34,
+	27,
+	20,
+	13,
+	6,
+	7,
+	14,
+	21,
+	28,
+	35,
+	42,
+	49,
+	56,
+	57,
+	50,
+	43,
+	36,
+	29,
+	22,
+	15,
+	23,
+	30,
+	37,
+	44,
+	51,
+	58,
+	59,
+	52,
+	45,
+	38,
+	31,
+	39,
+	46,
+	53,
+	60,
+	61,
+	54,
+	47,
+	55,
+	62,
+	63,
 };
 
 /* The blocks of one component. */
 struct plane {
 	unsigned h, v;
-	size_t across, down;            /* blocks, up to whole MCUs */
-	size_t scan_across, scan_down;  /* blocks in a scan of this component alone */
-	int16_t *coefs;                 /* in the stream's order */
-	uint16_t quant[BLOCK];          /* as they were at the component's first scan */
+	size_t across, down;           /* blocks, up to whole MCUs */
+	size_t scan_across, scan_down; /* blocks in a scan of this component alone */
+	int16_t *coefs;                /* in the stream's order */
+	uint16_t quant[BLOCK];         /* as they were at the component's first scan */
 	bool seen;
 };
 
@@ -49,9 +109,9 @@ struct decoder {
 	size_t mcus_across, mcus_down;
 	uint8_t *entropy;
 	size_t entropy_cap;
-	struct jpeg_huff dc[JPEG_MAX_COMPONENTS], ac[JPEG_MAX_COMPONENTS];  /* of the scan */
+	struct jpeg_huff dc[JPEG_MAX_COMPONENTS], ac[JPEG_MAX_COMPONENTS]; /* of the scan */
 	int32_t last_dc[JPEG_MAX_COMPONENTS];
-	unsigned eob_run;               /* blocks that have no more coefficients in this band */
+	unsigned eob_run; /* blocks that have no more coefficients in this band */
 };
 
 /* ---- blocks ---- */

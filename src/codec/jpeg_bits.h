@@ -20,7 +20,7 @@ struct jpeg_huff_spec;
 
 struct jpeg_bits {
 	uint64_t acc;
-	unsigned n;                 /* of the bits in acc, those that count as read */
+	unsigned n; /* of the bits in acc, those that count as read */
 	const uint8_t *p, *end;
 };
 
@@ -83,7 +83,7 @@ static inline int32_t jpeg_extend(unsigned v, unsigned s)
 enum { JPEG_LOOK_BITS = 10 };
 
 struct jpeg_huff {
-	uint16_t look[1 << JPEG_LOOK_BITS];   /* length << 8 | symbol; 0: longer, or no code */
+	uint16_t look[1 << JPEG_LOOK_BITS]; /* length << 8 | symbol; 0: longer, or no code */
 	uint32_t limit[18];     /* first 16-bit prefix that is no code of this length or less */
 	int32_t offset[17];     /* symbol place = (prefix >> (16 - length)) + offset */
 	const uint8_t *symbols; /* borrowed from the spec */

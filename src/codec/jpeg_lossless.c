@@ -19,8 +19,8 @@
 
 enum {
 	DIFF_BITS = 12,
-	MAX_DIFF_BITS = 31,     /* a code of 16 bits, 15 extra ones */
-	MAX_SAMPLE_BYTES = 4,   /* of entropy-coded data: 16 bits of code and 15 extra ones */
+	MAX_DIFF_BITS = 31,   /* a code of 16 bits, 15 extra ones */
+	MAX_SAMPLE_BYTES = 4, /* of entropy-coded data: 16 bits of code and 15 extra ones */
 };
 
 /* What the next DIFF_BITS bits begin with: a whole difference of len bits; or (len 0) the
@@ -40,13 +40,13 @@ struct diff_table {
 struct decoder {
 	struct jpeg_stream *s;
 	struct jpeg_bits bits;
-	struct diff_table *tables;      /* 4 */
-	uint8_t *entropy;               /* of one restart interval, at most entropy_cap bytes */
+	struct diff_table *tables; /* 4 */
+	uint8_t *entropy;          /* of one restart interval, at most entropy_cap bytes */
 	size_t entropy_cap;
-	uint16_t *diffs;                /* of one row, component after component */
-	uint16_t *rows[JPEG_MAX_COMPONENTS][2];  /* current and previous samples */
+	uint16_t *diffs;                        /* of one row, component after component */
+	uint16_t *rows[JPEG_MAX_COMPONENTS][2]; /* current and previous samples */
 	size_t cols;
-	unsigned width;                 /* of an output sample, bytes */
+	unsigned width; /* of an output sample, bytes */
 };
 
 /* ---- differences ---- */
@@ -81,7 +81,8 @@ static int build_table(struct diff_table *t, const struct jpeg_huff_spec *spec, 
 			e->diff = INT16_MIN;
 		else if (category > 0)
 			e->diff = (int16_t)jpeg_extend((i >> (DIFF_BITS - used)) &
-				((1u << category) - 1), category);
+					((1u << category) - 1),
+				category);
 	}
 	t->valid = spec->n_symbols > 0;
 	return 0;
@@ -171,21 +172,21 @@ static void read_interleaved_diffs(struct decoder *d, const struct jpeg_scan *sc
  * One row from its differences. a is the sample to the left, b the one above, c above and
  * left; all modulo 2^16. The first sample of a row has nothing to the left: b predicts it.
  */
-#define PREDICT_ROW(name, prediction)                                           \
-	static void name(uint16_t *row, const uint16_t *above, const uint16_t *diff, size_t n) \
-	{                                                                       \
-		int32_t a, b = above[0], c;                                     \
-		size_t i;                                                       \
-                                                                                \
-		a = (uint16_t)(b + diff[0]);                                    \
-		row[0] = (uint16_t)a;                                           \
-		for (i = 1; i < n; i++) {                                       \
-			c = b;                                                  \
-			b = above[i];                                           \
-			(void)c;                                                \
-			a = (uint16_t)((prediction) + diff[i]);                 \
-			row[i] = (uint16_t)a;                                   \
-		}                                                               \
+#define PREDICT_ROW(name, prediction)                                                              \
+	static void name(uint16_t *row, const uint16_t *above, const uint16_t *diff, size_t n)     \
+	{                                                                                          \
+		int32_t a, b = above[0], c;                                                        \
+		size_t i;                                                                          \
+                                                                                                   \
+		a = (uint16_t)(b + diff[0]);                                                       \
+		row[0] = (uint16_t)a;                                                              \
+		for (i = 1; i < n; i++) {                                                          \
+			c = b;                                                                     \
+			b = above[i];                                                              \
+			(void)c;                                                                   \
+			a = (uint16_t)((prediction) + diff[i]);                                    \
+			row[i] = (uint16_t)a;                                                      \
+		}                                                                                  \
 	}
 
 PREDICT_ROW(predict_1, a)
@@ -199,7 +200,14 @@ PREDICT_ROW(predict_7, (a + b) >> 1)
 typedef void predict_fn(uint16_t *row, const uint16_t *above, const uint16_t *diff, size_t n);
 
 static predict_fn *const predictors[8] = {
-	NULL, predict_1, predict_2, predict_3, predict_4, predict_5, predict_6, predict_7,
+	NULL,
+	predict_1,
+	predict_2,
+	predict_3,
+	predict_4,
+	predict_5,
+	predict_6,
+	predict_7,
 };
 
 /* A row of one component to its places in the output. */

@@ -26,7 +26,7 @@ enum {
 
 struct segment {
 	uint8_t marker;
-	const uint8_t *p, *end;    /* without the length word */
+	const uint8_t *p, *end; /* without the length word */
 };
 
 static int broken(struct err *err, const char *what)
@@ -52,8 +52,9 @@ static bool stands_alone(uint8_t marker)
 
 static bool is_frame_header(uint8_t marker)
 {
-	return marker == JPEG_SOF55 || (marker >= JPEG_SOF0 && marker <= 0xcf && marker != DHT &&
-		marker != JPG && marker != DAC);
+	return marker == JPEG_SOF55 ||
+		(marker >= JPEG_SOF0 && marker <= 0xcf && marker != DHT && marker != JPG &&
+			marker != DAC);
 }
 
 /* The next marker, whatever is before it, and its segment. */
@@ -100,8 +101,8 @@ static int read_sof(struct jpeg_stream *s, const struct segment *seg, struct err
 		return err_set(err, -ENOTSUP, "JPEG stream of %u components", f->n_comps);
 	for (i = 0, p += 6; i < f->n_comps; i++, p += 3) {
 		f->comp[i] = (struct jpeg_component){ p[0], p[1] >> 4, p[1] & 15, p[2] };
-		if (f->comp[i].h < 1 || f->comp[i].h > 4 || f->comp[i].v < 1 ||
-			f->comp[i].v > 4 || f->comp[i].tq > 3)
+		if (f->comp[i].h < 1 || f->comp[i].h > 4 || f->comp[i].v < 1 || f->comp[i].v > 4 ||
+			f->comp[i].tq > 3)
 			return broken(err, "a component's sampling or table is out of range");
 	}
 	f->sof = seg->marker;
@@ -338,7 +339,7 @@ size_t jpeg_read_entropy(struct jpeg_stream *s, uint8_t *out, size_t cap)
 struct bit_copy {
 	uint8_t *out, *end;
 	unsigned acc;
-	unsigned n;             /* bits of acc that are not out yet, 0..7 */
+	unsigned n; /* bits of acc that are not out yet, 0..7 */
 };
 
 static inline void copy_bits(struct bit_copy *c, unsigned v, unsigned bits)
@@ -390,9 +391,10 @@ int jpeg_check_frame(struct jpeg_frame *f, const struct pixel_desc *desc, struct
 	if (f->lines == 0)
 		f->lines = (uint16_t)desc->rows;
 	if (f->lines != desc->rows || f->cols != desc->cols || f->n_comps != desc->samples)
-		return err_set(err, -EBADMSG, "JPEG frame of %ux%u, %u samples, where the header "
-			"has %ux%u, %u", f->cols, f->lines, f->n_comps, desc->cols, desc->rows,
-			desc->samples);
+		return err_set(err, -EBADMSG,
+			"JPEG frame of %ux%u, %u samples, where the header "
+			"has %ux%u, %u",
+			f->cols, f->lines, f->n_comps, desc->cols, desc->rows, desc->samples);
 	if (f->precision < 2 || f->precision > 16 || f->precision > 8 * pixel_sample_bytes(desc))
 		return err_set(err, -EBADMSG, "JPEG frame of %u bits where %u are allocated",
 			f->precision, desc->bits_allocated);

@@ -15,13 +15,13 @@
 struct err;
 
 enum {
-	JPEG_SOF0 = 0xc0,       /* baseline */
-	JPEG_SOF1 = 0xc1,       /* extended sequential */
-	JPEG_SOF2 = 0xc2,       /* progressive */
-	JPEG_SOF3 = 0xc3,       /* lossless */
-	JPEG_SOF55 = 0xf7,      /* JPEG-LS */
+	JPEG_SOF0 = 0xc0,  /* baseline */
+	JPEG_SOF1 = 0xc1,  /* extended sequential */
+	JPEG_SOF2 = 0xc2,  /* progressive */
+	JPEG_SOF3 = 0xc3,  /* lossless */
+	JPEG_SOF55 = 0xf7, /* JPEG-LS */
 	JPEG_MAX_COMPONENTS = 4,
-	JPEG_ENTROPY_PAD = 16,  /* zero bytes behind what jpeg_read_entropy() read */
+	JPEG_ENTROPY_PAD = 16, /* zero bytes behind what jpeg_read_entropy() read */
 };
 
 struct jpeg_component {
@@ -29,24 +29,24 @@ struct jpeg_component {
 };
 
 struct jpeg_frame {
-	uint8_t sof;            /* the marker's second byte; 0: none yet */
+	uint8_t sof; /* the marker's second byte; 0: none yet */
 	uint8_t precision;
 	uint16_t lines, cols;
-	unsigned n_comps;       /* 1..4 */
+	unsigned n_comps; /* 1..4 */
 	struct jpeg_component comp[JPEG_MAX_COMPONENTS];
 };
 
 struct jpeg_huff_spec {
-	uint8_t counts[17];     /* codes of 1..16 bits */
+	uint8_t counts[17]; /* codes of 1..16 bits */
 	uint8_t symbols[256];
-	unsigned n_symbols;     /* 0: not defined */
+	unsigned n_symbols; /* 0: not defined */
 };
 
 struct jpeg_scan {
 	unsigned n_comps;
-	unsigned comp[JPEG_MAX_COMPONENTS];  /* places in frame.comp */
+	unsigned comp[JPEG_MAX_COMPONENTS]; /* places in frame.comp */
 	unsigned dc[JPEG_MAX_COMPONENTS], ac[JPEG_MAX_COMPONENTS];
-	unsigned ss, se, ah, al;             /* JPEG-LS: NEAR, interleaving, 0, Pt */
+	unsigned ss, se, ah, al; /* JPEG-LS: NEAR, interleaving, 0, Pt */
 };
 
 /* JPEG-LS preset parameters; 0: the default. */
@@ -59,11 +59,11 @@ struct jpeg_stream {
 	struct jpeg_frame frame;
 	struct jpeg_scan scan;
 	struct jpeg_huff_spec dc[4], ac[4];
-	uint16_t quant[4][64];  /* in zigzag order */
+	uint16_t quant[4][64]; /* in zigzag order */
 	bool has_quant[4];
 	unsigned restart_interval;
 	struct jpeg_ls_preset preset;
-	bool ls_colour_transform;  /* Hewlett-Packard's, which no standard has */
+	bool ls_colour_transform; /* Hewlett-Packard's, which no standard has */
 };
 
 /* At the SOI of in, which the stream borrows. */

@@ -24,8 +24,8 @@
 
 enum {
 	N_CONTEXTS = 365,
-	MAX_SAMPLE_BYTES = 10,  /* of entropy-coded data: 64 bits of code, 16 of a run */
-	MAX_RESET = 4096,       /* the standard has no such bound; sums would overflow */
+	MAX_SAMPLE_BYTES = 10, /* of entropy-coded data: 64 bits of code, 16 of a run */
+	MAX_RESET = 4096,      /* the standard has no such bound; sums would overflow */
 	MIN_BIAS = -128,
 	MAX_BIAS = 127,
 };
@@ -45,8 +45,8 @@ struct run_context {
 struct parameters {
 	int32_t max, near, t1, t2, t3, reset;
 	int32_t range;
-	unsigned bits;          /* of a mapped error: log2 of the range, up */
-	unsigned limit;         /* of a code's bits */
+	unsigned bits;  /* of a mapped error: log2 of the range, up */
+	unsigned limit; /* of a code's bits */
 };
 
 struct decoder {
@@ -59,17 +59,47 @@ struct decoder {
 	struct run_context run_contexts[2];
 	uint8_t *entropy;
 	size_t entropy_cap;
-	uint16_t *lines[JPEG_MAX_COMPONENTS][2];  /* current, above; a sample more at both ends */
+	uint16_t *lines[JPEG_MAX_COMPONENTS][2]; /* current, above; a sample more at both ends */
 	int16_t *above_contexts[JPEG_MAX_COMPONENTS];
-	int8_t *quantised;      /* of differences, from the table's middle */
+	int8_t *quantised; /* of differences, from the table's middle */
 	size_t cols;
-	unsigned width;         /* of an output sample, bytes */
+	unsigned width; /* of an output sample, bytes */
 };
 
 /* Log2 of the lengths of runs, A.2.1. */
 static const uint8_t run_bits[32] = {
-	0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3,
-	4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+	0,
+	0,
+	0,
+	0,
+	1,
+	1,
+	1,
+	1,
+	2,
+	2,
+	2,
+	2,
+	3,
+	3,
+	3,
+	3,
+	4,
+	4,
+	5,
+	5,
+	6,
+	6,
+	7,
+	7,
+	8,
+	9,
+	10,
+	11,
+	12,
+	13,
+	14,
+	15,
 };
 
 /* ---- parameters ---- */

@@ -24,9 +24,11 @@ static int check_info(const JxlBasicInfo *info, const struct pixel_desc *desc, s
 {
 	if (info->xsize != desc->cols || info->ysize != desc->rows ||
 		info->num_color_channels != desc->samples)
-		return err_set(err, -EBADMSG, "JPEG XL frame of %ux%u, %u samples, where the "
-			"header has %ux%u, %u", info->xsize, info->ysize, info->num_color_channels,
-			desc->cols, desc->rows, desc->samples);
+		return err_set(err, -EBADMSG,
+			"JPEG XL frame of %ux%u, %u samples, where the "
+			"header has %ux%u, %u",
+			info->xsize, info->ysize, info->num_color_channels, desc->cols, desc->rows,
+			desc->samples);
 	if (info->num_extra_channels > MAX_EXTRA_CHANNELS)
 		return err_set(err, -ENOTSUP, "JPEG XL frame with %u extra channels",
 			info->num_extra_channels);
@@ -79,7 +81,7 @@ static int answer(JxlDecoder *decoder, JxlDecoderStatus status, struct job *job,
 		if (!job->samples)
 			return err_nomem(err);
 		if (JxlDecoderSetImageOutBuffer(decoder, &format, job->samples,
-			job->n * sizeof *job->samples) != JXL_DEC_SUCCESS)
+			    job->n * sizeof *job->samples) != JXL_DEC_SUCCESS)
 			break;
 		return 1;
 	case JXL_DEC_FULL_IMAGE:
@@ -96,7 +98,8 @@ static int run(JxlDecoder *decoder, struct job *job, const uint8_t *in, size_t i
 	int rc;
 
 	if (JxlDecoderSubscribeEvents(decoder, JXL_DEC_BASIC_INFO | JXL_DEC_FULL_IMAGE) !=
-		JXL_DEC_SUCCESS || JxlDecoderSetInput(decoder, in, in_len) != JXL_DEC_SUCCESS)
+			JXL_DEC_SUCCESS ||
+		JxlDecoderSetInput(decoder, in, in_len) != JXL_DEC_SUCCESS)
 		return err_set(err, -EIO, "JPEG XL: the decoder refuses its input");
 	JxlDecoderCloseInput(decoder);
 	do

@@ -61,8 +61,9 @@ const char *photometric_name(enum photometric p)
 
 static bool is_422(const struct pixel_desc *d)
 {
-	return d->samples == 3 && (d->photometric == PHOTOMETRIC_YBR_FULL_422 ||
-		d->photometric == PHOTOMETRIC_YBR_PARTIAL_422);
+	return d->samples == 3 &&
+		(d->photometric == PHOTOMETRIC_YBR_FULL_422 ||
+			d->photometric == PHOTOMETRIC_YBR_PARTIAL_422);
 }
 
 static int check_kind(const struct pixel_desc *d, struct err *err)
@@ -80,9 +81,13 @@ static int check_kind(const struct pixel_desc *d, struct err *err)
 static int check_bits(const struct pixel_desc *d, struct err *err)
 {
 	switch (d->bits_allocated) {
-	case 8: case 16: case 32: case 64:
+	case 8:
+	case 16:
+	case 32:
+	case 64:
 		break;
-	case 1: case 12:
+	case 1:
+	case 12:
 		if (d->samples == 1)
 			break;
 		/* fall through */
@@ -326,29 +331,29 @@ int pixel_unpack(const struct pixel_desc *d, const uint8_t *in, size_t in_len, u
  * Shifting a word up until the sign is its highest bit and down again, arithmetically
  * for signed samples, drops what is above and below the stored bits and extends the sign.
  */
-#define MASK_LOOP(name, word)                                                   \
-	static void name(uint8_t *p, size_t n, unsigned up, unsigned down)      \
-	{                                                                       \
-		word w;                                                         \
-		size_t i;                                                       \
-                                                                                \
-		for (i = 0; i < n; i++) {                                       \
-			memcpy(&w, p + i * sizeof w, sizeof w);                 \
-			w = (word)((word)(w << up) >> down);                    \
-			memcpy(p + i * sizeof w, &w, sizeof w);                 \
-		}                                                               \
+#define MASK_LOOP(name, word)                                                                      \
+	static void name(uint8_t *p, size_t n, unsigned up, unsigned down)                         \
+	{                                                                                          \
+		word w;                                                                            \
+		size_t i;                                                                          \
+                                                                                                   \
+		for (i = 0; i < n; i++) {                                                          \
+			memcpy(&w, p + i * sizeof w, sizeof w);                                    \
+			w = (word)((word)(w << up) >> down);                                       \
+			memcpy(p + i * sizeof w, &w, sizeof w);                                    \
+		}                                                                                  \
 	}
-#define MASK_LOOP_SIGNED(name, word, unsigned_word)                             \
-	static void name(uint8_t *p, size_t n, unsigned up, unsigned down)      \
-	{                                                                       \
-		unsigned_word w;                                                \
-		size_t i;                                                       \
-                                                                                \
-		for (i = 0; i < n; i++) {                                       \
-			memcpy(&w, p + i * sizeof w, sizeof w);                 \
-			w = (unsigned_word)((word)(w << up) >> down);           \
-			memcpy(p + i * sizeof w, &w, sizeof w);                 \
-		}                                                               \
+#define MASK_LOOP_SIGNED(name, word, unsigned_word)                                                \
+	static void name(uint8_t *p, size_t n, unsigned up, unsigned down)                         \
+	{                                                                                          \
+		unsigned_word w;                                                                   \
+		size_t i;                                                                          \
+                                                                                                   \
+		for (i = 0; i < n; i++) {                                                          \
+			memcpy(&w, p + i * sizeof w, sizeof w);                                    \
+			w = (unsigned_word)((word)(w << up) >> down);                              \
+			memcpy(p + i * sizeof w, &w, sizeof w);                                    \
+		}                                                                                  \
 	}
 
 MASK_LOOP(mask_u8, uint8_t)

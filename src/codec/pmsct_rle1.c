@@ -17,7 +17,7 @@ enum { RUN = 0xa5, ABSOLUTE = 0x5a };
 
 struct run_reader {
 	const uint8_t *in, *end;
-	unsigned left;          /* of the run */
+	unsigned left; /* of the run */
 	uint8_t byte;
 };
 
@@ -69,8 +69,10 @@ static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_le
 		return err_set(err, -ENOTSUP, "PMSCT_RLE1 of %u bits", desc->bits_allocated);
 	for (i = 0; i < out_len; i += 2) {
 		if (!next_sample(&r, sample, &sample))
-			return err_set(err, -EBADMSG, "PMSCT_RLE1 frame ends after %zu of %zu "
-				"bytes", i, out_len);
+			return err_set(err, -EBADMSG,
+				"PMSCT_RLE1 frame ends after %zu of %zu "
+				"bytes",
+				i, out_len);
 		put_le16(out + i, sample);
 	}
 	return 0;

@@ -19,8 +19,8 @@
 enum {
 	HEADER_BYTES = 64,
 	MAX_SEGMENTS = 15,
-	LITERAL_MAX = 128,      /* the most one control byte stands for */
-	SLACK = 128,            /* room behind a plane, so that copies may be of fixed size */
+	LITERAL_MAX = 128, /* the most one control byte stands for */
+	SLACK = 128,       /* room behind a plane, so that copies may be of fixed size */
 };
 
 /* Copy len bytes, 1..128, in steps of 32, where both sides have room for it. */
@@ -81,7 +81,7 @@ static void unpack_segment(const uint8_t *in, const uint8_t *end, uint8_t *plane
 
 struct segments {
 	unsigned n;
-	size_t off[MAX_SEGMENTS + 1];   /* off[n] is the end */
+	size_t off[MAX_SEGMENTS + 1]; /* off[n] is the end */
 };
 
 static int read_header(const uint8_t *in, size_t in_len, unsigned want, struct segments *s,
@@ -98,7 +98,8 @@ static int read_header(const uint8_t *in, size_t in_len, unsigned want, struct s
 	for (i = 0; i < want; i++)
 		s->off[i] = get_le32(in + 4 + (size_t)4 * i);
 	s->off[want] = get_le32(in) > want && want < MAX_SEGMENTS ?
-		get_le32(in + 4 + (size_t)4 * want) : in_len;
+		get_le32(in + 4 + (size_t)4 * want) :
+		in_len;
 	for (i = 0; i < want; i++)
 		if (s->off[i] < HEADER_BYTES || s->off[i] > s->off[i + 1] || s->off[i + 1] > in_len)
 			return err_set(err, -EBADMSG, "RLE segment %u is not in the frame", i);

@@ -11,8 +11,8 @@
 #include "dicom/value.h"
 
 #define MAX_KEYWORD 80u
-#define MAX_ITEM    100000000u
-#define MAX_NUMBERS 64u              /* of one attribute: what has more is data, not a name */
+#define MAX_ITEM 100000000u
+#define MAX_NUMBERS 64u /* of one attribute: what has more is data, not a name */
 
 /* "2" or "*" at *s; moves behind it. Digits alone, so that an item has one spelling. */
 static bool parse_item(const char **s, uint32_t *out)
@@ -63,7 +63,8 @@ static bool parse_step(const char **s, struct attrpath_step *out)
 bool attrpath_parse(const char *text, struct attrpath *out)
 {
 	for (out->n_steps = 0; *text; out->n_steps++)
-		if (out->n_steps == ATTRPATH_MAX_STEPS || !parse_step(&text, &out->steps[out->n_steps]))
+		if (out->n_steps == ATTRPATH_MAX_STEPS ||
+			!parse_step(&text, &out->steps[out->n_steps]))
 			return false;
 	return out->n_steps > 0 && out->steps[out->n_steps - 1].item == 0;
 }
@@ -78,7 +79,8 @@ static uint32_t item_number(const struct dcm_dataset *ds, uint32_t sequence)
 	return (uint32_t)(ds - n->items) + 1;
 }
 
-bool attrpath_matches(const struct attrpath *p, const struct dcm_dataset *ds, const struct dcm_node *n)
+bool attrpath_matches(const struct attrpath *p, const struct dcm_dataset *ds,
+	const struct dcm_node *n)
 {
 	unsigned i = p->n_steps - 1;
 	uint32_t item;

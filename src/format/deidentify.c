@@ -26,7 +26,8 @@ static const struct deid_row *find_row(uint32_t tag)
 	}
 	/* The ranges are few, and near the end. */
 	for (mid = deid_table_rows; mid-- > 0;)
-		if (deid_table[mid].mask != UINT32_MAX && (tag & deid_table[mid].mask) == deid_table[mid].tag)
+		if (deid_table[mid].mask != UINT32_MAX &&
+			(tag & deid_table[mid].mask) == deid_table[mid].tag)
 			return &deid_table[mid];
 	return NULL;
 }
@@ -86,9 +87,14 @@ bool deid_parse_options(const char *words, unsigned *options, bool *only, const 
 		const char *word;
 		unsigned option;
 	} known[] = {
-		{ "keep-uids", DEID_UIDS }, { "keep-device", DEID_DEVICE }, { "keep-institution", DEID_INSTITUTION },
-		{ "keep-patient", DEID_PATIENT }, { "keep-dates", DEID_DATES }, { "shift-dates", DEID_SHIFT_DATES },
-		{ "clean-descriptors", DEID_DESCRIPTORS }, { "only", 0 },
+		{ "keep-uids", DEID_UIDS },
+		{ "keep-device", DEID_DEVICE },
+		{ "keep-institution", DEID_INSTITUTION },
+		{ "keep-patient", DEID_PATIENT },
+		{ "keep-dates", DEID_DATES },
+		{ "shift-dates", DEID_SHIFT_DATES },
+		{ "clean-descriptors", DEID_DESCRIPTORS },
+		{ "only", 0 },
 	};
 	size_t len, i;
 
@@ -119,8 +125,8 @@ void deid_key(const void *secret, size_t len, uint8_t out[DEID_KEY_BYTES])
 }
 
 /* HMAC-SHA256 of a purpose and a text. */
-static void digest(const uint8_t key[DEID_KEY_BYTES], const char *purpose, const char *text, size_t len,
-	uint8_t out[SHA256_DIGEST_SIZE])
+static void digest(const uint8_t key[DEID_KEY_BYTES], const char *purpose, const char *text,
+	size_t len, uint8_t out[SHA256_DIGEST_SIZE])
 {
 	struct hmac_sha256_ctx ctx;
 
@@ -206,10 +212,22 @@ const void *deid_dummy(uint16_t vr, size_t *len)
 		uint16_t vr;
 		const char *text;
 	} texts[] = {
-		{ DCM_VR_AE, "ANON" }, { DCM_VR_AS, "000Y" }, { DCM_VR_CS, "ANON" }, { DCM_VR_DA, "19000101" },
-		{ DCM_VR_DS, "0" }, { DCM_VR_DT, "19000101000000" }, { DCM_VR_IS, "0" }, { DCM_VR_LO, "ANON" },
-		{ DCM_VR_LT, "ANON" }, { DCM_VR_PN, "ANON" }, { DCM_VR_SH, "ANON" }, { DCM_VR_ST, "ANON" },
-		{ DCM_VR_TM, "000000" }, { DCM_VR_UC, "ANON" }, { DCM_VR_UR, "urn:anon" }, { DCM_VR_UT, "ANON" },
+		{ DCM_VR_AE, "ANON" },
+		{ DCM_VR_AS, "000Y" },
+		{ DCM_VR_CS, "ANON" },
+		{ DCM_VR_DA, "19000101" },
+		{ DCM_VR_DS, "0" },
+		{ DCM_VR_DT, "19000101000000" },
+		{ DCM_VR_IS, "0" },
+		{ DCM_VR_LO, "ANON" },
+		{ DCM_VR_LT, "ANON" },
+		{ DCM_VR_PN, "ANON" },
+		{ DCM_VR_SH, "ANON" },
+		{ DCM_VR_ST, "ANON" },
+		{ DCM_VR_TM, "000000" },
+		{ DCM_VR_UC, "ANON" },
+		{ DCM_VR_UR, "urn:anon" },
+		{ DCM_VR_UT, "ANON" },
 	};
 	static const uint8_t zeros[8];
 	size_t i;

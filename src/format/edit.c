@@ -25,18 +25,18 @@
 #include "format/secrets.h"
 
 #define EXPLICIT_LITTLE "1.2.840.10008.1.2.1"
-#define OUR_CLASS       "2.25.189274652033812094476103871450943213727"
-#define OUR_VERSION     "DCMFS"
-#define MAX_ADDITIONS   (EDIT_MAX_RULES + 12u)
+#define OUR_CLASS "2.25.189274652033812094476103871450943213727"
+#define OUR_VERSION "DCMFS"
+#define MAX_ADDITIONS (EDIT_MAX_RULES + 12u)
 
 struct editor {
 	struct edit_rules rules;
 	bool deidentify;
 	unsigned keep;
 	uint8_t key[DEID_KEY_BYTES];
-	pthread_mutex_t lock;            /* protects flagged, seen and arena */
+	pthread_mutex_t lock; /* protects flagged, seen and arena */
 	struct buf flagged;
-	struct map seen;                 /* UIDs that are in flagged */
+	struct map seen; /* UIDs that are in flagged */
 	struct arena arena;
 };
 
@@ -44,10 +44,10 @@ struct editor {
 struct session {
 	struct editor *e;
 	const struct dcm_header *h;
-	struct arena arena;              /* of values made anew */
-	struct secrets secrets;          /* values that the profile takes away */
+	struct arena arena;     /* of values made anew */
+	struct secrets secrets; /* values that the profile takes away */
 	int shift_days;
-	bool failed;                     /* for want of memory */
+	bool failed; /* for want of memory */
 	struct part10_addition add[MAX_ADDITIONS];
 	size_t n_add;
 };
@@ -88,7 +88,8 @@ static void add_secrets_of(struct session *s, const struct dcm_node *n)
 	while (next_value(n, &at, &text, &len)) {
 		add_secret(s, text, len);
 		for (from = 0; n->el.vr == DCM_VR_PN && from < len; from += part + 1) {
-			for (part = 0; from + part < len && !strchr("^= ,", text[from + part]); part++)
+			for (part = 0; from + part < len && !strchr("^= ,", text[from + part]);
+				part++)
 				;
 			add_secret(s, text + from, part);
 		}
@@ -97,7 +98,8 @@ static void add_secrets_of(struct session *s, const struct dcm_node *n)
 
 static bool takes_away(enum deid_action a)
 {
-	return a == DEID_REMOVE || a == DEID_EMPTY || a == DEID_DUMMY || a == DEID_SHIFT || a == DEID_UID;
+	return a == DEID_REMOVE || a == DEID_EMPTY || a == DEID_DUMMY || a == DEID_SHIFT ||
+		a == DEID_UID;
 }
 
 /* Walk all elements, items too, with a stack of our own. */
@@ -125,8 +127,8 @@ static void collect_secrets(struct session *s)
 		}
 		stack[depth].next++;
 		stack[depth].item = 0;
-		if (dcm_dict_find(n->el.tag) && DCM_TAG_GROUP(n->el.tag) % 2 == 0 && dcm_vr_is_text(n->el.vr) &&
-			takes_away(deid_action_of(n, s->e->keep)))
+		if (dcm_dict_find(n->el.tag) && DCM_TAG_GROUP(n->el.tag) % 2 == 0 &&
+			dcm_vr_is_text(n->el.vr) && takes_away(deid_action_of(n, s->e->keep)))
 			add_secrets_of(s, n);
 	}
 }
@@ -155,7 +157,8 @@ static enum part10_action drop_all(struct session *s)
 }
 
 /* All values of a UI element mapped. */
-static enum part10_action map_uids(struct session *s, const struct dcm_node *n, struct part10_value *v)
+static enum part10_action map_uids(struct session *s, const struct dcm_node *n,
+	struct part10_value *v)
 {
 	static const char root[] = "1.2.840.10008.";
 	const char *text, *between = "";
@@ -181,7 +184,8 @@ static enum part10_action map_uids(struct session *s, const struct dcm_node *n, 
 }
 
 /* Each value moved; what is no date goes. */
-static enum part10_action shift_dates(struct session *s, const struct dcm_node *n, struct part10_value *v)
+static enum part10_action shift_dates(struct session *s, const struct dcm_node *n,
+	struct part10_value *v)
 {
 	size_t len, from = 0, to = 0;
 	const char *text;
@@ -224,10 +228,11 @@ static enum part10_action dummy(struct session *s, const struct dcm_node *n, str
 /* Codes that say what an image is: were one of them some person's name too, it would stay. */
 static bool is_needed_code(uint32_t tag)
 {
-	static const uint32_t tags[] = { DCM_ImageType, DCM_Modality, DCM_PhotometricInterpretation, DCM_PatientPosition,
-		DCM_SpecificCharacterSet, DCM_ScanningSequence, DCM_SequenceVariant, DCM_ConversionType,
-		DCM_PresentationIntentType, DCM_ValueType, DCM_RelationshipType, DCM_ContinuityOfContent,
-		DCM_CompletionFlag, DCM_VerificationFlag, DCM_SegmentationType, DCM_Laterality };
+	static const uint32_t tags[] = { DCM_ImageType, DCM_Modality, DCM_PhotometricInterpretation,
+		DCM_PatientPosition, DCM_SpecificCharacterSet, DCM_ScanningSequence,
+		DCM_SequenceVariant, DCM_ConversionType, DCM_PresentationIntentType, DCM_ValueType,
+		DCM_RelationshipType, DCM_ContinuityOfContent, DCM_CompletionFlag,
+		DCM_VerificationFlag, DCM_SegmentationType, DCM_Laterality };
 	size_t i;
 
 	for (i = 0; i < sizeof tags / sizeof *tags; i++)
@@ -255,7 +260,8 @@ static bool is_free_text(uint16_t vr)
 /* May a secret stand in it, where it stays? Numbers say nothing of a person, UIDs are mapped. */
 static bool may_tell(const struct dcm_node *n)
 {
-	if (!n->value || n->items || n->el.vr == DCM_VR_UI || n->el.vr == DCM_VR_DS || n->el.vr == DCM_VR_IS)
+	if (!n->value || n->items || n->el.vr == DCM_VR_UI || n->el.vr == DCM_VR_DS ||
+		n->el.vr == DCM_VR_IS)
 		return false;
 	return (dcm_vr_is_text(n->el.vr) || n->el.vr == DCM_VR_UN) && !is_needed_code(n->el.tag);
 }
@@ -281,7 +287,8 @@ static enum part10_action scrub(struct session *s, const struct dcm_node *n, str
 	if (!s->secrets.n_lengths || !may_tell(n))
 		return PART10_KEEP;
 	buf_init(&left);
-	if (secrets_remove(&s->secrets, (const char *)n->value, (size_t)n->el.len, &left, &found) < 0) {
+	if (secrets_remove(&s->secrets, (const char *)n->value, (size_t)n->el.len, &left, &found) <
+		0) {
 		buf_release(&left);
 		return drop_all(s);
 	}
@@ -298,7 +305,8 @@ static enum part10_action scrub(struct session *s, const struct dcm_node *n, str
 	return copy ? replace(v, copy, len) : replace_by_dummy(v, n->el.vr);
 }
 
-static enum part10_action deidentify(struct session *s, const struct dcm_node *n, struct part10_value *v)
+static enum part10_action deidentify(struct session *s, const struct dcm_node *n,
+	struct part10_value *v)
 {
 	switch (deid_action_of(n, s->e->keep)) {
 	case DEID_REMOVE:
@@ -321,8 +329,8 @@ static enum part10_action deidentify(struct session *s, const struct dcm_node *n
 }
 
 /* Text of another character set, where rules brought one that it cannot hold: n's own, or what stands for it. */
-static enum part10_action to_utf8(struct session *s, const struct dcm_dataset *ds, const struct dcm_node *n,
-	enum part10_action action, struct part10_value *v)
+static enum part10_action to_utf8(struct session *s, const struct dcm_dataset *ds,
+	const struct dcm_node *n, enum part10_action action, struct part10_value *v)
 {
 	const char *text = action == PART10_REPLACE ? v->bytes : (const char *)n->value;
 	char *copy = NULL;
@@ -343,7 +351,8 @@ static enum part10_action to_utf8(struct session *s, const struct dcm_dataset *d
 	return copy ? replace(v, copy, len) : drop_all(s);
 }
 
-static enum part10_action edit(void *arg, const struct dcm_dataset *ds, const struct dcm_node *n, struct part10_value *v)
+static enum part10_action edit(void *arg, const struct dcm_dataset *ds, const struct dcm_node *n,
+	struct part10_value *v)
 {
 	struct session *s = arg;
 	const struct edit_rule *rule = edit_rules_find(&s->e->rules, ds, n);
@@ -382,13 +391,15 @@ static void add(struct session *s, uint32_t tag, uint16_t vr, const void *bytes,
 static void add_method_codes(struct session *s)
 {
 	static const struct {
-		unsigned option;         /* 0: always */
+		unsigned option; /* 0: always */
 		const char *code, *meaning;
 	} codes[] = {
 		{ 0, "113100", "Basic Application Confidentiality Profile" },
 		{ DEID_DESCRIPTORS, "113105", "Clean Descriptors Option" },
-		{ DEID_DATES, "113106", "Retain Longitudinal Temporal Information Full Dates Option" },
-		{ DEID_SHIFT_DATES, "113107", "Retain Longitudinal Temporal Information Modified Dates Option" },
+		{ DEID_DATES, "113106",
+			"Retain Longitudinal Temporal Information Full Dates Option" },
+		{ DEID_SHIFT_DATES, "113107",
+			"Retain Longitudinal Temporal Information Modified Dates Option" },
 		{ DEID_PATIENT, "113108", "Retain Patient Characteristics Option" },
 		{ DEID_DEVICE, "113109", "Retain Device Identity Option" },
 		{ DEID_UIDS, "113110", "Retain UIDs Option" },
@@ -408,7 +419,8 @@ static void add_method_codes(struct session *s)
 		part10_put_item(&b, true);
 	}
 	if (!buf_error(&b))
-		add(s, DCM_DeidentificationMethodCodeSequence, DCM_VR_SQ, arena_memdup(&s->arena, b.data, b.len), b.len);
+		add(s, DCM_DeidentificationMethodCodeSequence, DCM_VR_SQ,
+			arena_memdup(&s->arena, b.data, b.len), b.len);
 	buf_release(&b);
 }
 
@@ -425,7 +437,9 @@ static void add_deidentification(struct session *s)
 	add_text(s, DCM_DeidentificationMethod, DCM_VR_LO, "dcmfs: PS3.15 Basic Profile");
 	add_method_codes(s);
 	add_text(s, DCM_LongitudinalTemporalInformationModified, DCM_VR_CS,
-		keep & DEID_DATES ? "UNMODIFIED" : keep & DEID_SHIFT_DATES ? "MODIFIED" : "REMOVED");
+		keep & DEID_DATES               ? "UNMODIFIED" :
+			keep & DEID_SHIFT_DATES ? "MODIFIED" :
+						  "REMOVED");
 }
 
 /* `set` rules of the top level stand for what was there; the instance's UID stands in the meta information too. */
@@ -463,7 +477,8 @@ static void add_everything(struct session *s)
 
 static const char *burned_in_reason(const struct dcm_header *h)
 {
-	static const char *const modalities[] = { "US", "IVUS", "ES", "XC", "OT", "SC", "GM", "SM" };
+	static const char *const modalities[] = { "US", "IVUS", "ES", "XC", "OT", "SC", "GM",
+		"SM" };
 	const struct dcm_node *burned = dcm_get(&h->top, DCM_BurnedInAnnotation);
 	size_t i;
 
@@ -473,7 +488,8 @@ static const char *burned_in_reason(const struct dcm_header *h)
 		return "BurnedInAnnotation is YES";
 	for (i = 0; i < sizeof modalities / sizeof *modalities; i++)
 		if (dcm_text_is(dcm_get(&h->top, DCM_Modality), 0, modalities[i]))
-			return "images of this modality often have text burned in, and nothing says that this one has not";
+			return "images of this modality often have text burned in, and nothing "
+			       "says that this one has not";
 	return NULL;
 }
 
@@ -530,7 +546,8 @@ static int64_t read_edited(struct dcm_source *s, void *buf, size_t n, uint64_t o
 			if (p->kind == PART10_BYTES) {
 				memcpy((char *)buf + done, p->bytes + in_part, want);
 			} else {
-				rc = dcm_source_read_full(x->base, (char *)buf + done, want, p->off + in_part, err);
+				rc = dcm_source_read_full(x->base, (char *)buf + done, want,
+					p->off + in_part, err);
 				if (rc < 0)
 					return rc;
 			}
@@ -555,7 +572,10 @@ static const struct dcm_source_ops edited_ops = { .pread = read_edited, .close =
 static int write_edited(struct editor *e, struct dcm_header *h, struct part10 *out, struct err *err)
 {
 	struct session s = { .e = e, .h = h };
-	struct part10_plan plan = { .edit = edit, .edit_arg = &s, .clear_preamble = true, .add = s.add };
+	struct part10_plan plan = { .edit = edit,
+		.edit_arg = &s,
+		.clear_preamble = true,
+		.add = s.add };
 	const char *patient = "";
 	size_t len = 0;
 	int rc;

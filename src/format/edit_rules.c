@@ -13,7 +13,7 @@
 #include "dicom/dict.h"
 #include "dicom/value.h"
 
-#define TAG_TEXT 11u                 /* (gggg,eeee) */
+#define TAG_TEXT 11u /* (gggg,eeee) */
 
 static bool is_word(const char *s, size_t len, const char *word)
 {
@@ -129,7 +129,8 @@ static const char *refuse(const struct edit_rule *r)
 		return NULL;
 	if (r->what == EDIT_PRIVATE)
 		return "private elements can be deleted, no more";
-	if (r->verb == EDIT_SET && (r->what == EDIT_VR || (r->what == EDIT_TAG && r->mask != UINT32_MAX)))
+	if (r->verb == EDIT_SET &&
+		(r->what == EDIT_VR || (r->what == EDIT_TAG && r->mask != UINT32_MAX)))
 		return "set takes one attribute";
 	if (r->verb == EDIT_SET && r->vr == DCM_VR_NONE)
 		return "no dictionary has this tag, so its value representation is not known";
@@ -147,7 +148,8 @@ static int parse_line(const char *s, size_t len, struct edit_rules *out, struct 
 
 	n = word_length(s, len);
 	if (!parse_verb(s, n, &r.verb))
-		return err_set(err, -EINVAL, "%.*s: not set, delete or replace", (int)min_size(n, 40), s);
+		return err_set(err, -EINVAL, "%.*s: not set, delete or replace",
+			(int)min_size(n, 40), s);
 	s += n;
 	len -= n;
 	n = skip_blanks(s, len);
@@ -204,7 +206,8 @@ void edit_rules_release(struct edit_rules *r)
 	r->n = 0;
 }
 
-static bool matches(const struct edit_rule *r, const struct dcm_dataset *ds, const struct dcm_node *n)
+static bool matches(const struct edit_rule *r, const struct dcm_dataset *ds,
+	const struct dcm_node *n)
 {
 	switch (r->what) {
 	case EDIT_PRIVATE:

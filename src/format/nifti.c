@@ -10,11 +10,11 @@
 #include "base/err.h"
 #include "volume/volume.h"
 
-#define NIFTI1_BYTES   348u
-#define NIFTI2_BYTES   540u
-#define FLAG_BYTES     4u
-#define NIFTI1_MOST    32767u
-#define UNITS_MM_S     10          /* NIFTI_UNITS_MM | NIFTI_UNITS_SEC */
+#define NIFTI1_BYTES 348u
+#define NIFTI2_BYTES 540u
+#define FLAG_BYTES 4u
+#define NIFTI1_MOST 32767u
+#define UNITS_MM_S 10 /* NIFTI_UNITS_MM | NIFTI_UNITS_SEC */
 
 static bool needs_nifti2(const struct volume *v)
 {
@@ -81,38 +81,38 @@ static void add_nifti1(const struct volume *v, struct buf *b)
 	uint32_t dim[8];
 
 	dims(v, dim);
-	buf_add_le32(b, NIFTI1_BYTES);            /* 0 sizeof_hdr */
-	buf_fill(b, 0, 34);                       /* 4 data_type .. session_error */
-	buf_addc(b, 'r');                         /* 38 regular */
-	buf_addc(b, (char)v->dim_info);           /* 39 */
+	buf_add_le32(b, NIFTI1_BYTES);  /* 0 sizeof_hdr */
+	buf_fill(b, 0, 34);             /* 4 data_type .. session_error */
+	buf_addc(b, 'r');               /* 38 regular */
+	buf_addc(b, (char)v->dim_info); /* 39 */
 	for (int i = 0; i < 8; i++)
 		buf_add_le16(b, (uint16_t)dim[i]); /* 40 */
-	buf_fill(b, 0, 14);                       /* 56 intent_p1 .. intent_code */
-	buf_add_le16(b, (uint16_t)v->type);       /* 70 datatype */
-	buf_add_le16(b, bits(v));                 /* 72 bitpix */
-	buf_add_le16(b, 0);                       /* 74 slice_start */
+	buf_fill(b, 0, 14);                        /* 56 intent_p1 .. intent_code */
+	buf_add_le16(b, (uint16_t)v->type);        /* 70 datatype */
+	buf_add_le16(b, bits(v));                  /* 72 bitpix */
+	buf_add_le16(b, 0);                        /* 74 slice_start */
 	for (int i = 0; i < 8; i++)
-		add_f32(b, v->pixdim[i]);         /* 76 */
+		add_f32(b, v->pixdim[i]);               /* 76 */
 	add_f32(b, (float)(NIFTI1_BYTES + FLAG_BYTES)); /* 108 vox_offset */
-	add_f32(b, slope(v));                     /* 112 */
-	add_f32(b, v->scl_inter);                 /* 116 */
-	buf_add_le16(b, 0);                       /* 120 slice_end */
-	buf_addc(b, (char)v->slice_code);         /* 122 */
-	buf_addc(b, UNITS_MM_S);                  /* 123 xyzt_units */
-	buf_fill(b, 0, 24);                       /* 124 cal_max .. glmin */
-	add_text(b, v->descrip, sizeof v->descrip);   /* 148 */
-	add_text(b, v->aux_file, sizeof v->aux_file); /* 228 */
-	buf_add_le16(b, (uint16_t)v->qform_code); /* 252 */
-	buf_add_le16(b, (uint16_t)v->sform_code); /* 254 */
+	add_f32(b, slope(v));                           /* 112 */
+	add_f32(b, v->scl_inter);                       /* 116 */
+	buf_add_le16(b, 0);                             /* 120 slice_end */
+	buf_addc(b, (char)v->slice_code);               /* 122 */
+	buf_addc(b, UNITS_MM_S);                        /* 123 xyzt_units */
+	buf_fill(b, 0, 24);                             /* 124 cal_max .. glmin */
+	add_text(b, v->descrip, sizeof v->descrip);     /* 148 */
+	add_text(b, v->aux_file, sizeof v->aux_file);   /* 228 */
+	buf_add_le16(b, (uint16_t)v->qform_code);       /* 252 */
+	buf_add_le16(b, (uint16_t)v->sform_code);       /* 254 */
 	for (int i = 0; i < 3; i++)
-		add_f32(b, v->quatern[i]);        /* 256 */
+		add_f32(b, v->quatern[i]); /* 256 */
 	for (int i = 0; i < 3; i++)
-		add_f32(b, v->qoffset[i]);        /* 268 */
+		add_f32(b, v->qoffset[i]); /* 268 */
 	for (int i = 0; i < 3; i++)
 		for (int j = 0; j < 4; j++)
 			add_f32(b, v->srow[i][j]); /* 280 */
-	buf_fill(b, 0, 16);                       /* 328 intent_name */
-	buf_add(b, "n+1", 4);                     /* 344 magic */
+	buf_fill(b, 0, 16);                        /* 328 intent_name */
+	buf_add(b, "n+1", 4);                      /* 344 magic */
 }
 
 /* Fields in the order of nifti2.h. */
@@ -121,23 +121,23 @@ static void add_nifti2(const struct volume *v, struct buf *b)
 	uint32_t dim[8];
 
 	dims(v, dim);
-	buf_add_le32(b, NIFTI2_BYTES);            /* 0 sizeof_hdr */
-	buf_add(b, "n+2\0\r\n\032\n", 8);         /* 4 magic */
-	buf_add_le16(b, (uint16_t)v->type);       /* 12 datatype */
-	buf_add_le16(b, bits(v));                 /* 14 bitpix */
+	buf_add_le32(b, NIFTI2_BYTES);      /* 0 sizeof_hdr */
+	buf_add(b, "n+2\0\r\n\032\n", 8);   /* 4 magic */
+	buf_add_le16(b, (uint16_t)v->type); /* 12 datatype */
+	buf_add_le16(b, bits(v));           /* 14 bitpix */
 	for (int i = 0; i < 8; i++)
-		buf_add_le64(b, dim[i]);          /* 16 */
-	buf_fill(b, 0, 24);                       /* 80 intent_p1..3 */
+		buf_add_le64(b, dim[i]); /* 16 */
+	buf_fill(b, 0, 24);              /* 80 intent_p1..3 */
 	for (int i = 0; i < 8; i++)
-		add_f64(b, (double)v->pixdim[i]); /* 104 */
-	buf_add_le64(b, NIFTI2_BYTES + FLAG_BYTES); /* 168 vox_offset */
-	add_f64(b, (double)slope(v));             /* 176 */
-	add_f64(b, (double)v->scl_inter);         /* 184 */
-	buf_fill(b, 0, 48);                       /* 192 cal_max .. slice_end */
+		add_f64(b, (double)v->pixdim[i]);     /* 104 */
+	buf_add_le64(b, NIFTI2_BYTES + FLAG_BYTES);   /* 168 vox_offset */
+	add_f64(b, (double)slope(v));                 /* 176 */
+	add_f64(b, (double)v->scl_inter);             /* 184 */
+	buf_fill(b, 0, 48);                           /* 192 cal_max .. slice_end */
 	add_text(b, v->descrip, sizeof v->descrip);   /* 240 */
 	add_text(b, v->aux_file, sizeof v->aux_file); /* 320 */
-	buf_add_le32(b, (uint32_t)v->qform_code); /* 344 */
-	buf_add_le32(b, (uint32_t)v->sform_code); /* 348 */
+	buf_add_le32(b, (uint32_t)v->qform_code);     /* 344 */
+	buf_add_le32(b, (uint32_t)v->sform_code);     /* 348 */
 	for (int i = 0; i < 3; i++)
 		add_f64(b, (double)v->quatern[i]); /* 352 */
 	for (int i = 0; i < 3; i++)
@@ -145,11 +145,11 @@ static void add_nifti2(const struct volume *v, struct buf *b)
 	for (int i = 0; i < 3; i++)
 		for (int j = 0; j < 4; j++)
 			add_f64(b, (double)v->srow[i][j]); /* 400 */
-	buf_add_le32(b, v->slice_code);           /* 496 */
-	buf_add_le32(b, UNITS_MM_S);              /* 500 */
-	buf_fill(b, 0, 20);                       /* 504 intent_code, intent_name */
-	buf_addc(b, (char)v->dim_info);           /* 524 */
-	buf_fill(b, 0, 15);                       /* 525 */
+	buf_add_le32(b, v->slice_code);                    /* 496 */
+	buf_add_le32(b, UNITS_MM_S);                       /* 500 */
+	buf_fill(b, 0, 20);                                /* 504 intent_code, intent_name */
+	buf_addc(b, (char)v->dim_info);                    /* 524 */
+	buf_fill(b, 0, 15);                                /* 525 */
 }
 
 int nifti_header(const struct volume *v, struct buf *out, struct err *err)

@@ -20,7 +20,7 @@
 #include "dicom/value.h"
 
 #define UNDEFINED 0xFFFFFFFFu
-#define LONG_VALUE 4096u                /* values from this size on stay in the source */
+#define LONG_VALUE 4096u /* values from this size on stay in the source */
 #define EXPLICIT_LITTLE "1.2.840.10008.1.2.1"
 /* Ours, made of a UUID: PS3.5 B.2. */
 #define IMPLEMENTATION_UID "2.25.189274652033812094476103871450943213727"
@@ -29,7 +29,7 @@ struct writer {
 	const struct dcm_header *h;
 	const struct part10_plan *plan;
 	struct part10 *out;
-	struct buf run;                  /* the ready bytes under way */
+	struct buf run; /* the ready bytes under way */
 	size_t cap_parts;
 	struct err *err;
 	size_t next_add;
@@ -179,11 +179,15 @@ static int put_range(struct writer *w, const struct dcm_node *n)
 	int rc;
 
 	if (even >= UNDEFINED)
-		return err_set(w->err, -EFBIG, "a value of %llu bytes", (unsigned long long)n->el.len);
+		return err_set(w->err, -EFBIG, "a value of %llu bytes",
+			(unsigned long long)n->el.len);
 	put_head(&w->run, n->el.tag, vr, (uint32_t)even);
 	rc = flush(w);
 	if (rc == 0)
-		rc = add_part(w, (struct part10_part){ .kind = PART10_SOURCE, .off = n->el.off, .len = n->el.len });
+		rc = add_part(w,
+			(struct part10_part){ .kind = PART10_SOURCE,
+				.off = n->el.off,
+				.len = n->el.len });
 	if (rc == 0 && even != n->el.len)
 		buf_addc(&w->run, (char)pad_of(vr));
 	return rc;
@@ -195,7 +199,8 @@ static int put_native_pixels(struct writer *w, uint32_t tag)
 	int rc;
 
 	if (even >= UNDEFINED)
-		return err_set(w->err, -EFBIG, "%llu bytes of pixels do not fit into one native value",
+		return err_set(w->err, -EFBIG,
+			"%llu bytes of pixels do not fit into one native value",
 			(unsigned long long)len);
 	put_head(&w->run, tag, w->plan->pixels_vr, (uint32_t)even);
 	rc = flush(w);
@@ -219,7 +224,10 @@ static int put_fragments(struct writer *w, const struct dcm_node *n)
 	put_head(&w->run, n->el.tag, DCM_VR_OB, UNDEFINED);
 	rc = flush(w);
 	if (rc == 0)
-		rc = add_part(w, (struct part10_part){ .kind = PART10_SOURCE, .off = n->el.off, .len = end - n->el.off });
+		rc = add_part(w,
+			(struct part10_part){ .kind = PART10_SOURCE,
+				.off = n->el.off,
+				.len = end - n->el.off });
 	if (rc == 0)
 		rc = dcm_source_read_full(w->h->file.source, last, sizeof last, end - 8, w->err);
 	if (rc == 0 && memcmp(last, delimiter, sizeof last) != 0)
@@ -272,11 +280,12 @@ static void put_additions(struct writer *w, uint64_t before)
 struct place {
 	const struct dcm_dataset *ds;
 	uint32_t next;
-	const struct dcm_node *sequence;     /* that ds is item `item` of; NULL at the top */
+	const struct dcm_node *sequence; /* that ds is item `item` of; NULL at the top */
 	uint32_t item;
 };
 
-static void open_item(struct writer *w, struct place *p, const struct dcm_node *sequence, uint32_t item)
+static void open_item(struct writer *w, struct place *p, const struct dcm_node *sequence,
+	uint32_t item)
 {
 	put_head(&w->run, DCM_TAG(0xFFFE, 0xE000), 0, UNDEFINED);
 	*p = (struct place){ .ds = &sequence->items[item], .sequence = sequence, .item = item };
@@ -294,7 +303,8 @@ static int put_node(struct writer *w, struct place *p, bool *deeper)
 		put_additions(w, n->el.tag);
 	if (is_superfluous(w, n))
 		return 0;
-	if (!p->sequence && w->next_add < w->plan->n_add && w->plan->add[w->next_add].tag == n->el.tag)
+	if (!p->sequence && w->next_add < w->plan->n_add &&
+		w->plan->add[w->next_add].tag == n->el.tag)
 		return 0; /* the addition stands for it */
 	if (w->plan->edit)
 		action = w->plan->edit(w->plan->edit_arg, p->ds, n, &v);
@@ -345,7 +355,8 @@ static int put_dataset(struct writer *w, const struct dcm_dataset *top)
 		if (rc < 0)
 			return rc;
 		if (deeper && depth + 1 > DCM_MAX_DEPTH)
-			return err_set(w->err, -EFBIG, "sequences nest deeper than %d", DCM_MAX_DEPTH);
+			return err_set(w->err, -EFBIG, "sequences nest deeper than %d",
+				DCM_MAX_DEPTH);
 		if (deeper) {
 			const struct dcm_node *sequence = &p->ds->nodes[p->next - 1];
 
@@ -368,7 +379,8 @@ static const struct part10_addition *meta_addition(const struct part10_plan *pla
 }
 
 /* A meta element: what the plan says, else the source's own, else that of the data set (`twin`), else `otherwise`. */
-static void put_meta(struct writer *w, struct buf *b, uint32_t tag, uint16_t vr, uint32_t twin, const char *otherwise)
+static void put_meta(struct writer *w, struct buf *b, uint32_t tag, uint16_t vr, uint32_t twin,
+	const char *otherwise)
 {
 	const struct part10_addition *a = meta_addition(w->plan, tag);
 	const struct dcm_node *n = dcm_get(&w->h->meta, tag);
@@ -421,7 +433,8 @@ static void put_preamble(struct writer *w)
 	buf_add(&w->run, "DICM", 4);
 }
 
-int part10_write(const struct dcm_header *h, const struct part10_plan *plan, struct part10 *out, struct err *err)
+int part10_write(const struct dcm_header *h, const struct part10_plan *plan, struct part10 *out,
+	struct err *err)
 {
 	struct writer w = { .h = h, .plan = plan, .out = out, .err = err };
 	int rc;

@@ -26,7 +26,7 @@ static void copy_lower(char *to, const char *from, size_t len)
 
 static unsigned start_bit(const char *folded)
 {
-	return get_le32(folded) * 2654435761u >> 18;      /* Knuth's multiplicative hash, 14 bits */
+	return get_le32(folded) * 2654435761u >> 18; /* Knuth's multiplicative hash, 14 bits */
 }
 
 static bool is_blank(const char *s, size_t len)
@@ -115,7 +115,8 @@ static size_t remove_once(const struct secrets *s, char *text, char *folded, siz
 	return to;
 }
 
-int secrets_remove(const struct secrets *s, const char *text, size_t len, struct buf *out, bool *found)
+int secrets_remove(const struct secrets *s, const char *text, size_t len, struct buf *out,
+	bool *found)
 {
 	size_t left = len, before;
 	char *copy, *folded;

@@ -22,7 +22,7 @@ struct json {
 	const struct dcm_header *h;
 	const char *bulk_uri;
 	struct buf *out;
-	struct arena arena;              /* of one element's texts */
+	struct arena arena; /* of one element's texts */
 	struct err *err;
 };
 
@@ -139,7 +139,8 @@ static void add_binary_number(struct json *j, const struct dcm_node *n, uint32_t
 		else
 			buf_add_f64(j->out, v);
 	} else if (n->el.vr == DCM_VR_UV && n->el.len / 8 > i) {
-		uint64_t u = n->el.big_endian ? get_be64(n->value + 8 * i) : get_le64(n->value + 8 * i);
+		uint64_t u = n->el.big_endian ? get_be64(n->value + 8 * i) :
+						get_le64(n->value + 8 * i);
 
 		buf_add_u64(j->out, u);
 	} else {
@@ -237,13 +238,15 @@ static int add_texts(struct json *j, const struct dcm_dataset *ds, const struct 
 
 static void add_base64(struct buf *out, const uint8_t *p, size_t len)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	uint32_t three;
 	char four[4];
 	size_t i;
 
 	for (i = 0; i < len; i += 3) {
-		three = (uint32_t)p[i] << 16 | (i + 1 < len ? (uint32_t)p[i + 1] << 8 : 0) | (i + 2 < len ? p[i + 2] : 0u);
+		three = (uint32_t)p[i] << 16 | (i + 1 < len ? (uint32_t)p[i + 1] << 8 : 0) |
+			(i + 2 < len ? p[i + 2] : 0u);
 		four[0] = digits[three >> 18];
 		four[1] = digits[three >> 12 & 63];
 		four[2] = i + 1 < len ? digits[three >> 6 & 63] : '=';
@@ -325,7 +328,7 @@ static int add_values(struct json *j, const struct dcm_dataset *ds, const struct
 /* Where the walk stands: in a data set, which is an item of `sequence` (NULL: the whole). */
 struct place {
 	const struct dcm_dataset *ds;
-	const struct dcm_node **order;   /* its elements by tag */
+	const struct dcm_node **order; /* its elements by tag */
 	uint32_t n, next;
 	const struct dcm_node *sequence;
 	uint32_t item;
@@ -333,7 +336,8 @@ struct place {
 
 static int by_tag(const void *a, const void *b)
 {
-	const struct dcm_node *x = *(const struct dcm_node *const *)a, *y = *(const struct dcm_node *const *)b;
+	const struct dcm_node *x = *(const struct dcm_node *const *)a,
+			      *y = *(const struct dcm_node *const *)b;
 
 	if (x->el.tag != y->el.tag)
 		return x->el.tag < y->el.tag ? -1 : 1;
@@ -341,8 +345,8 @@ static int by_tag(const void *a, const void *b)
 }
 
 /* The elements that the model has, in ascending order, the first of those with one tag. */
-static int enter(struct json *j, struct place *p, const struct dcm_dataset *ds, const struct dcm_node *sequence,
-	uint32_t item)
+static int enter(struct json *j, struct place *p, const struct dcm_dataset *ds,
+	const struct dcm_node *sequence, uint32_t item)
 {
 	uint32_t i, n = 0;
 
@@ -351,7 +355,8 @@ static int enter(struct json *j, struct place *p, const struct dcm_dataset *ds, 
 	if (!p->order)
 		return err_nomem(j->err);
 	for (i = 0; i < ds->n_nodes; i++)
-		if (DCM_TAG_ELEMENT(ds->nodes[i].el.tag) != 0 && DCM_TAG_GROUP(ds->nodes[i].el.tag) != 2)
+		if (DCM_TAG_ELEMENT(ds->nodes[i].el.tag) != 0 &&
+			DCM_TAG_GROUP(ds->nodes[i].el.tag) != 2)
 			p->order[n++] = &ds->nodes[i];
 	if (!ds->sorted)
 		qsort(p->order, n, sizeof *p->order, by_tag);

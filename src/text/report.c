@@ -74,7 +74,8 @@ static void add_series_path(const struct report *r, const struct study *st, cons
 		add_path(out, st, s->name);
 }
 
-static void add_volume_path(const struct report *r, const struct study *st, const struct volume *v, struct buf *out)
+static void add_volume_path(const struct report *r, const struct study *st, const struct volume *v,
+	struct buf *out)
 {
 	const struct instance *in = volume_first_instance(v);
 
@@ -86,7 +87,8 @@ static void add_volume_path(const struct report *r, const struct study *st, cons
 
 /* Call each() for every study of the catalog. */
 static int each_study(const struct report *r, struct buf *out, struct err *err,
-	int (*each)(const struct report *r, const struct study *st, struct buf *out, struct err *err))
+	int (*each)(const struct report *r, const struct study *st, struct buf *out,
+		struct err *err))
 {
 	uint32_t i, k;
 	int rc = 0;
@@ -103,20 +105,26 @@ int report_status(const struct report *r, struct buf *out, struct err *err)
 	struct framecache_stats s;
 
 	framecache_stats(r->cache, &s);
-	buf_addf(out, "{\n\t\"version\": \"%s\",\n\t\"generation\": %llu,\n", DCMFS_VERSION, (unsigned long long)c->gen);
-	buf_addf(out, "\t\"patients\": %u,\n\t\"studies\": %u,\n\t\"series\": %u,\n\t\"instances\": %u,\n", c->n_patients,
-		c->n_studies, c->n_series, c->n_instances);
-	buf_addf(out, "\t\"files\": %u,\n\t\"files_not_dicom\": %u,\n\t\"files_equal_to_another\": %u,\n", c->n_files,
-		c->n_not_dicom, c->n_duplicates);
+	buf_addf(out, "{\n\t\"version\": \"%s\",\n\t\"generation\": %llu,\n", DCMFS_VERSION,
+		(unsigned long long)c->gen);
+	buf_addf(out,
+		"\t\"patients\": %u,\n\t\"studies\": %u,\n\t\"series\": %u,\n\t\"instances\": "
+		"%u,\n",
+		c->n_patients, c->n_studies, c->n_series, c->n_instances);
+	buf_addf(out,
+		"\t\"files\": %u,\n\t\"files_not_dicom\": %u,\n\t\"files_equal_to_another\": %u,\n",
+		c->n_files, c->n_not_dicom, c->n_duplicates);
 	buf_addf(out, "\t\"problems\": %u,\n", c->n_problems);
-	buf_addf(out, "\t\"frames\": {\"decoded\": %llu, \"found_decoded\": %llu, \"failed\": %llu, "
-		      "\"decoded_ahead\": %llu, \"bytes_kept\": %zu}\n}\n",
-		(unsigned long long)s.n_loads, (unsigned long long)s.n_hits, (unsigned long long)s.n_failed,
-		(unsigned long long)s.n_ahead, s.held_bytes);
+	buf_addf(out,
+		"\t\"frames\": {\"decoded\": %llu, \"found_decoded\": %llu, \"failed\": %llu, "
+		"\"decoded_ahead\": %llu, \"bytes_kept\": %zu}\n}\n",
+		(unsigned long long)s.n_loads, (unsigned long long)s.n_hits,
+		(unsigned long long)s.n_failed, (unsigned long long)s.n_ahead, s.held_bytes);
 	return buf_error(out) < 0 ? err_nomem(err) : 0;
 }
 
-static void problem_line(struct buf *out, const char *source, uint64_t off, bool has_off, const char *text)
+static void problem_line(struct buf *out, const char *source, uint64_t off, bool has_off,
+	const char *text)
 {
 	cell(out, source);
 	if (has_off)
@@ -127,7 +135,8 @@ static void problem_line(struct buf *out, const char *source, uint64_t off, bool
 }
 
 /* Views that a volume is not in. */
-static void volume_problems(const struct report *r, const struct study *st, const struct volume *v, struct buf *out)
+static void volume_problems(const struct report *r, const struct study *st, const struct volume *v,
+	struct buf *out)
 {
 	const char *view, *why = "";
 	char path[4096];
@@ -140,13 +149,15 @@ static void volume_problems(const struct report *r, const struct study *st, cons
 		add_volume_path(r, st, v, &text);
 		buf_addf(&text, " is not there: %s", why);
 		buf_addc(&text, '\0');
-		problem_line(out, v->slices ? instance_path(v->slices[0].in, path, sizeof path) : "", 0, false,
-			text.data ? text.data : why);
+		problem_line(out,
+			v->slices ? instance_path(v->slices[0].in, path, sizeof path) : "", 0,
+			false, text.data ? text.data : why);
 		buf_release(&text);
 	}
 }
 
-static int study_problems(const struct report *r, const struct study *st, struct buf *out, struct err *err)
+static int study_problems(const struct report *r, const struct study *st, struct buf *out,
+	struct err *err)
 {
 	char path[4096];
 	struct volume_set *set;
@@ -158,7 +169,8 @@ static int study_problems(const struct report *r, const struct study *st, struct
 	for (i = 0; i < set->n_problems; i++) {
 		const struct volume_problem *p = &set->problems[i];
 
-		problem_line(out, p->in ? instance_path(p->in, path, sizeof path) : "", 0, false, p->text);
+		problem_line(out, p->in ? instance_path(p->in, path, sizeof path) : "", 0, false,
+			p->text);
 	}
 	for (i = 0; i < set->n_volumes; i++)
 		volume_problems(r, st, set->volumes[i], out);
@@ -191,7 +203,8 @@ int report_problems(const struct report *r, struct buf *out, struct err *err)
 
 	buf_adds(out, "file\tbyte\tproblem\n");
 	for (i = 0; i < c->n_problems; i++)
-		problem_line(out, c->problems[i].path, c->problems[i].off, true, c->problems[i].text);
+		problem_line(out, c->problems[i].path, c->problems[i].off, true,
+			c->problems[i].text);
 	frame_problems(r, out);
 	return each_study(r, out, err, study_problems);
 }
@@ -203,7 +216,8 @@ int report_log(const struct report *r, struct buf *out, struct err *err)
 	return buf_error(out) < 0 ? err_nomem(err) : 0;
 }
 
-static int instance_lines(const struct report *r, const struct study *st, struct buf *out, struct err *err)
+static int instance_lines(const struct report *r, const struct study *st, struct buf *out,
+	struct err *err)
 {
 	uint32_t i, k;
 
@@ -240,13 +254,16 @@ static int instance_lines(const struct report *r, const struct study *st, struct
 
 int report_instances(const struct report *r, struct buf *out, struct err *err)
 {
-	buf_adds(out, "path\tsource\tbytes\tsop_instance_uid\tsop_class_uid\ttransfer_syntax_uid\tmodality\t"
-		      "instance_number\tframes\trows\tcolumns\tposition_x\tposition_y\tposition_z\t"
-		      "acquisition_time_s\n");
+	buf_adds(out,
+		"path\tsource\tbytes\tsop_instance_uid\tsop_class_uid\ttransfer_syntax_"
+		"uid\tmodality\t"
+		"instance_number\tframes\trows\tcolumns\tposition_x\tposition_y\tposition_z\t"
+		"acquisition_time_s\n");
 	return each_study(r, out, err, instance_lines);
 }
 
-static void series_line(const struct report *r, const struct study *st, const struct series *s, struct buf *out)
+static void series_line(const struct report *r, const struct study *st, const struct series *s,
+	struct buf *out)
 {
 	const struct instance *in = s->instances[0];
 	const struct attributes *a = in->attr;
@@ -290,7 +307,8 @@ static void series_line(const struct report *r, const struct study *st, const st
 	end_line(out);
 }
 
-static int series_lines(const struct report *r, const struct study *st, struct buf *out, struct err *err)
+static int series_lines(const struct report *r, const struct study *st, struct buf *out,
+	struct err *err)
 {
 	uint32_t i;
 
@@ -303,18 +321,24 @@ static int series_lines(const struct report *r, const struct study *st, struct b
 
 int report_series(const struct report *r, struct buf *out, struct err *err)
 {
-	buf_adds(out, "path\tpatient_id\tpatient_sex\taccession_number\tstudy_date\tstudy_description\t"
-		      "study_instance_uid\tseries_instance_uid\tseries_number\tseries_date\tseries_time\tmodality\t"
-		      "series_description\tprotocol_name\tsequence_name\timage_type\tmanufacturer\tmodel_name\t"
-		      "instances\tframes\trows\tcolumns\trepetition_time_ms\techo_time_ms\tflip_angle\t"
-		      "transfer_syntax_uid\tsop_class_uid\tbytes\texample_source\n");
+	buf_adds(out,
+		"path\tpatient_id\tpatient_sex\taccession_number\tstudy_date\tstudy_description\t"
+		"study_instance_uid\tseries_instance_uid\tseries_number\tseries_date\tseries_"
+		"time\tmodality\t"
+		"series_description\tprotocol_name\tsequence_name\timage_type\tmanufacturer\tmodel_"
+		"name\t"
+		"instances\tframes\trows\tcolumns\trepetition_time_ms\techo_time_ms\tflip_angle\t"
+		"transfer_syntax_uid\tsop_class_uid\tbytes\texample_source\n");
 	return each_study(r, out, err, series_lines);
 }
 
 static const char *kind_name(enum volume_kind k)
 {
-	static const char *const names[] = { [VOLUME_PRIMARY] = "primary", [VOLUME_TILT] = "tilt undone",
-		[VOLUME_EQUIDISTANT] = "gaps made even", [VOLUME_OVERLAY] = "overlay", [VOLUME_ISOTROPIC] = "isotropic" };
+	static const char *const names[] = { [VOLUME_PRIMARY] = "primary",
+		[VOLUME_TILT] = "tilt undone",
+		[VOLUME_EQUIDISTANT] = "gaps made even",
+		[VOLUME_OVERLAY] = "overlay",
+		[VOLUME_ISOTROPIC] = "isotropic" };
 
 	return names[k];
 }
@@ -348,7 +372,8 @@ static const char *type_name(enum sample_type t)
 	return "";
 }
 
-static void volume_line(const struct report *r, const struct study *st, const struct volume *v, struct buf *out)
+static void volume_line(const struct report *r, const struct study *st, const struct volume *v,
+	struct buf *out)
 {
 	unsigned i;
 
@@ -367,7 +392,8 @@ static void volume_line(const struct report *r, const struct study *st, const st
 	end_line(out);
 }
 
-static int volume_lines(const struct report *r, const struct study *st, struct buf *out, struct err *err)
+static int volume_lines(const struct report *r, const struct study *st, struct buf *out,
+	struct err *err)
 {
 	struct volume_set *set;
 	uint32_t i;
@@ -383,7 +409,9 @@ static int volume_lines(const struct report *r, const struct study *st, struct b
 
 int report_volumes(const struct report *r, struct buf *out, struct err *err)
 {
-	buf_adds(out, "path\tni\tnj\tnk\tnt\ttype\tdi_mm\tdj_mm\tdk_mm\tdt_s\tkind\tseries\tplanes\tfirst_source\twhy\n");
+	buf_adds(out,
+		"path\tni\tnj\tnk\tnt\ttype\tdi_mm\tdj_mm\tdk_mm\tdt_"
+		"s\tkind\tseries\tplanes\tfirst_source\twhy\n");
 	return each_study(r, out, err, volume_lines);
 }
 
@@ -397,8 +425,8 @@ static unsigned plane_axis(const struct volume *v)
 	return a;
 }
 
-static void slice_line(const struct report *r, const struct study *st, const struct volume *v, uint32_t plane,
-	uint32_t t, struct buf *out)
+static void slice_line(const struct report *r, const struct study *st, const struct volume *v,
+	uint32_t plane, uint32_t t, struct buf *out)
 {
 	const struct volume_slice *s = &v->slices[(size_t)t * v->n_planes + plane];
 	unsigned a = plane_axis(v), i;
@@ -420,7 +448,8 @@ static void slice_line(const struct report *r, const struct study *st, const str
 	end_line(out);
 }
 
-static int slice_lines(const struct report *r, const struct study *st, struct buf *out, struct err *err)
+static int slice_lines(const struct report *r, const struct study *st, struct buf *out,
+	struct err *err)
 {
 	struct volume_set *set;
 	uint32_t i, t, p;
@@ -441,7 +470,9 @@ static int slice_lines(const struct report *r, const struct study *st, struct bu
 
 int report_slices(const struct report *r, struct buf *out, struct err *err)
 {
-	buf_adds(out, "volume\taxis\tindex\ttime_index\tsource\tframe\tcolumn0\trow0\tposition_x\tposition_y\t"
-		      "position_z\tacquisition_time_s\tb_value\n");
+	buf_adds(out,
+		"volume\taxis\tindex\ttime_index\tsource\tframe\tcolumn0\trow0\tposition_"
+		"x\tposition_y\t"
+		"position_z\tacquisition_time_s\tb_value\n");
 	return each_study(r, out, err, slice_lines);
 }

@@ -21,7 +21,7 @@ static void siemens(const char *software, const char *sequence, struct vendor_tr
 	t->dynamic_spans_series = dynamic && !t->scan_spans_series;
 	t->acquisition_is_time = dynamic && t->scan_spans_series;
 	t->diffusion_spans_series = contains(sequence, "_ep_b") &&
-				    (contains(software, "VB12") || contains(software, "VB13"));
+		(contains(software, "VB12") || contains(software, "VB13"));
 	t->inversion_is_repetition = true;
 }
 
@@ -38,7 +38,8 @@ struct vendor_traits vendor_traits(const char *manufacturer, const char *softwar
 		t.trace_apart = true;
 		t.stack_has_private_ends = true;
 		t.inversion_is_repetition = false;
-	} else if (contains(manufacturer, "GE MEDICAL") || contains(manufacturer, "GE HEALTHCARE")) {
+	} else if (contains(manufacturer, "GE MEDICAL") ||
+		contains(manufacturer, "GE HEALTHCARE")) {
 		t.times_unreliable = true;
 		t.stack_has_private_ends = true;
 	}

@@ -20,22 +20,22 @@
 #include "view/tree.h"
 
 enum by_kind {
-	BY_KEYWORD = TREE_FIRST_FREE,    /* b: the keyword's number */
-	BY_VALUE,                        /* a: the value's hash (0: none), b: the keyword's number */
-	BY_VIEW,                         /* b: which view */
+	BY_KEYWORD = TREE_FIRST_FREE, /* b: the keyword's number */
+	BY_VALUE,                     /* a: the value's hash (0: none), b: the keyword's number */
+	BY_VIEW,                      /* b: which view */
 };
 
 #define MAX_CONDITIONS 16u
-#define MAX_SUB_CHAIN  16u
+#define MAX_SUB_CHAIN 16u
 
 /* What a node asks for. */
 struct query {
 	struct selection_condition where[MAX_CONDITIONS];
 	unsigned n_where;
-	const struct view *view;         /* NULL: by/ itself */
-	struct view_key sub[MAX_SUB_CHAIN];   /* that view's own chain */
-	struct view_node node;           /* in that view; snap is the selection's */
-	struct snapshot *snap;           /* a reference */
+	const struct view *view;            /* NULL: by/ itself */
+	struct view_key sub[MAX_SUB_CHAIN]; /* that view's own chain */
+	struct view_node node;              /* in that view; snap is the selection's */
+	struct snapshot *snap;              /* a reference */
 };
 
 static struct keywords *keywords_of(const struct view_node *n)
@@ -61,7 +61,8 @@ static int parse_chain(const struct view_node *n, struct query *q, struct err *e
 		if (key->kind == BY_VALUE) {
 			if (q->n_where == MAX_CONDITIONS)
 				return too_deep(err);
-			q->where[q->n_where++] = (struct selection_condition){ (uint32_t)key->b, key->a };
+			q->where[q->n_where++] = (struct selection_condition){ (uint32_t)key->b,
+				key->a };
 		} else if (key->kind == BY_VIEW && views_all()[key->b] != &view_by) {
 			q->view = views_all()[key->b];
 			from = i;
@@ -174,9 +175,12 @@ static int emit_values(const struct values *s, uint32_t id, struct view_out *out
 	int rc = 0;
 
 	for (i = 0; i < s->n && rc == 0; i++) {
-		struct view_key key = { .kind = BY_VALUE, .a = selection_hash(s->v[i].text), .b = id };
+		struct view_key key = { .kind = BY_VALUE,
+			.a = selection_hash(s->v[i].text),
+			.b = id };
 
-		rc = tree_emit(out, VIEW_DIR, s->v[i].text, "", &key, 0, s->v[i].mtime_ns, key.a, err);
+		rc = tree_emit(out, VIEW_DIR, s->v[i].text, "", &key, 0, s->v[i].mtime_ns, key.a,
+			err);
 	}
 	if (rc == 0 && s->has_none) {
 		struct view_key key = { .kind = BY_VALUE, .b = id };
@@ -271,7 +275,8 @@ static unsigned count_conditions(const struct view_node *n)
 }
 
 /* What is not listed is there all the same: any keyword, and by/ below a value, up to so many in each other. */
-static int lookup(const struct view_node *n, const char *name, struct view_entry *e, struct err *err)
+static int lookup(const struct view_node *n, const char *name, struct view_entry *e,
+	struct err *err)
 {
 	const struct view_key *key = node_key(n);
 	uint32_t id = 0;
@@ -280,7 +285,9 @@ static int lookup(const struct view_node *n, const char *name, struct view_entry
 	*e = (struct view_entry){ .name = name, .type = VIEW_DIR };
 	if (n->depth > 0 && key->kind == BY_VALUE) {
 		e->key = (struct view_key){ .kind = BY_VIEW, .b = number_of_by() };
-		return strcmp(name, view_by.name) == 0 && count_conditions(n) < MAX_CONDITIONS ? 0 : -ENOENT;
+		return strcmp(name, view_by.name) == 0 && count_conditions(n) < MAX_CONDITIONS ?
+			0 :
+			-ENOENT;
 	}
 	if (n->depth > 0 && (key->kind != BY_VIEW || key->b != number_of_by()))
 		return -ENOENT;
@@ -301,13 +308,15 @@ static int xattr_list(const struct view_node *n, struct buf *names, struct err *
 	return rc;
 }
 
-static int xattr_get(const struct view_node *n, const char *name, struct buf *value, struct err *err)
+static int xattr_get(const struct view_node *n, const char *name, struct buf *value,
+	struct err *err)
 {
 	struct query q;
 	int rc = query_init(n, &q, err);
 
 	if (rc == 0)
-		rc = q.view && q.view->xattr_get ? q.view->xattr_get(&q.node, name, value, err) : -ENODATA;
+		rc = q.view && q.view->xattr_get ? q.view->xattr_get(&q.node, name, value, err) :
+						   -ENODATA;
 	query_release(&q);
 	return rc;
 }

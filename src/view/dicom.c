@@ -10,12 +10,13 @@
 
 struct source_file {
 	struct content content;
-	struct snapshot *snap;           /* a reference: the instance lives in it */
+	struct snapshot *snap; /* a reference: the instance lives in it */
 	const struct instance *in;
 };
 
 /* An edited file: read as it is rewritten. */
-static int64_t read_rewritten(struct source_file *f, void *buf, size_t n, uint64_t off, struct err *err)
+static int64_t read_rewritten(struct source_file *f, void *buf, size_t n, uint64_t off,
+	struct err *err)
 {
 	struct dcm_source *src;
 	int64_t got;
@@ -91,7 +92,9 @@ static int open_file(const struct view_node *n, struct content **out, struct err
 	f = mem_calloc(1, sizeof *f);
 	if (!f)
 		return err_nomem(err);
-	f->content = (struct content){ .ops = &source_ops, .size = (uint64_t)bytes, .held_bytes = sizeof *f };
+	f->content = (struct content){ .ops = &source_ops,
+		.size = (uint64_t)bytes,
+		.held_bytes = sizeof *f };
 	f->snap = snapshot_get((struct snapshot *)n->snap);
 	f->in = in;
 	*out = &f->content;
@@ -105,7 +108,8 @@ static int xattr_list(const struct view_node *n, struct buf *names, struct err *
 	return in ? xattr_list_instance(n->snap->files, in, names, err) : 0;
 }
 
-static int xattr_get(const struct view_node *n, const char *name, struct buf *value, struct err *err)
+static int xattr_get(const struct view_node *n, const char *name, struct buf *value,
+	struct err *err)
 {
 	const struct instance *in = tree_instance(n);
 

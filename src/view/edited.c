@@ -12,7 +12,7 @@
 #include "view/tree.h"
 
 enum edited_kind {
-	EDITED_VIEW = TREE_FIRST_FREE + 16,      /* b: which view */
+	EDITED_VIEW = TREE_FIRST_FREE + 16, /* b: which view */
 };
 
 #define MAX_SUB_CHAIN 64u
@@ -22,7 +22,7 @@ struct inner {
 	const struct view *view;
 	struct view_key chain[MAX_SUB_CHAIN];
 	struct view_node node;
-	struct snapshot *snap;           /* a reference */
+	struct snapshot *snap; /* a reference */
 };
 
 static int inner_init(const struct view_node *n, struct inner *x, struct err *err)
@@ -63,7 +63,8 @@ static int list_top(struct view_out *out, struct err *err)
 			rc = tree_emit(out, VIEW_DIR, v[i]->name, "", &key, 0, 0, i, err);
 	}
 	if (rc == 0)
-		rc = tree_emit(out, VIEW_FILE, "flagged.tsv", "", &flagged, VIEW_SIZE_LIVE, 0, 0, err);
+		rc = tree_emit(out, VIEW_FILE, "flagged.tsv", "", &flagged, VIEW_SIZE_LIVE, 0, 0,
+			err);
 	return rc;
 }
 
@@ -109,7 +110,8 @@ static int open_file(const struct view_node *n, struct content **out, struct err
 	return rc;
 }
 
-static int lookup(const struct view_node *n, const char *name, struct view_entry *e, struct err *err)
+static int lookup(const struct view_node *n, const char *name, struct view_entry *e,
+	struct err *err)
 {
 	struct inner x;
 	int rc;
@@ -137,7 +139,8 @@ static int xattr_list(const struct view_node *n, struct buf *names, struct err *
 	return rc;
 }
 
-static int xattr_get(const struct view_node *n, const char *name, struct buf *value, struct err *err)
+static int xattr_get(const struct view_node *n, const char *name, struct buf *value,
+	struct err *err)
 {
 	struct inner x;
 	int rc;
@@ -153,7 +156,8 @@ static int xattr_get(const struct view_node *n, const char *name, struct buf *va
 
 const struct view view_edited = {
 	.name = "edited",
-	.summary = "all of these once more, of files edited or de-identified (-o edit=FILE, -o deidentify)",
+	.summary = "all of these once more, of files edited or de-identified (-o edit=FILE, -o "
+		   "deidentify)",
 	.list = list,
 	.open = open_file,
 	.lookup = lookup,

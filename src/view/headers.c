@@ -14,10 +14,13 @@ static int list_series(const struct view_node *n, struct view_out *out, struct e
 
 	for (i = 0; rc == 0 && i < study->n_series; i++) {
 		const struct series *s = study->series[i];
-		struct view_key key = { .kind = TREE_SERIES_FILE, .version = s->version, .a = s->id };
+		struct view_key key = { .kind = TREE_SERIES_FILE,
+			.version = s->version,
+			.a = s->id };
 
 		if (filter_has_series(n->snap->filter, s))
-			rc = tree_emit(out, VIEW_FILE, s->name, ".txt", &key, VIEW_SIZE_LATER, s->mtime_ns, s->id, err);
+			rc = tree_emit(out, VIEW_FILE, s->name, ".txt", &key, VIEW_SIZE_LATER,
+				s->mtime_ns, s->id, err);
 	}
 	return rc;
 }
@@ -32,10 +35,13 @@ static int list_summaries(const struct view_node *n, struct view_out *out, struc
 	if (rc < 0 || !tree)
 		return rc;
 	for (c = f->children; c && rc == 0; c = c->next) {
-		struct view_key key = { .kind = TREE_FOLDER_FILE, .version = (uint32_t)n->snap->catalog->gen, .a = c->key };
+		struct view_key key = { .kind = TREE_FOLDER_FILE,
+			.version = (uint32_t)n->snap->catalog->gen,
+			.a = c->key };
 
 		if (c->n_leaves && folder_is_shown(n->snap->filter, c))
-			rc = tree_emit(out, VIEW_FILE, c->name, ".txt", &key, VIEW_SIZE_LATER, c->mtime_ns, c->key, err);
+			rc = tree_emit(out, VIEW_FILE, c->name, ".txt", &key, VIEW_SIZE_LATER,
+				c->mtime_ns, c->key, err);
 	}
 	folders_put(tree);
 	return rc;
@@ -69,7 +75,8 @@ static int render_instance(const struct view_node *n, struct buf *out, struct er
 	return rc;
 }
 
-static int add_instance(const struct view_node *n, struct dump_series *sum, const struct instance *in, struct err *err)
+static int add_instance(const struct view_node *n, struct dump_series *sum,
+	const struct instance *in, struct err *err)
 {
 	struct dcm_header *h;
 	int rc = files_header(n->snap->files, in, DCM_LOAD_ALL, 0, &h, err);
@@ -92,7 +99,8 @@ static int add_instances(const struct view_node *n, struct dump_series *sum, str
 
 	if (s && s->version != node_key(n)->version)
 		s = NULL; /* another one than was listed */
-	if (node_key(n)->kind == TREE_FOLDER_FILE && node_key(n)->version == (uint32_t)n->snap->catalog->gen)
+	if (node_key(n)->kind == TREE_FOLDER_FILE &&
+		node_key(n)->version == (uint32_t)n->snap->catalog->gen)
 		rc = tree_folder(n, &tree, &f, err);
 	if (rc == 0 && !s && !f)
 		rc = tree_gone(err);
@@ -130,7 +138,8 @@ static int open_file(const struct view_node *n, struct content **out, struct err
 
 const struct view view_headers = {
 	.name = "headers",
-	.summary = "SERIES/INSTANCE.txt: each header as text, one line an element; SERIES.txt: what a series shares",
+	.summary = "SERIES/INSTANCE.txt: each header as text, one line an element; SERIES.txt: "
+		   "what a series shares",
 	.list = list,
 	.open = open_file,
 };

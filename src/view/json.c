@@ -10,7 +10,8 @@
 #include "view/tree.h"
 
 /* From the instance's folder below json/ to its file under dicom/. */
-static int bulk_uri(const struct view_node *n, const struct instance *in, struct buf *out, struct err *err)
+static int bulk_uri(const struct view_node *n, const struct instance *in, struct buf *out,
+	struct err *err)
 {
 	struct tree_path path;
 	unsigned i;

@@ -16,20 +16,38 @@
 #include "dicom/attrpath.h"
 
 #define MAX_KEYWORDS 512u
-#define N_READERS    8u
+#define N_READERS 8u
 
 /* Where the index keeps it. */
-enum place { PLACE_HEADER, PLACE_TEXT, PLACE_INT, PLACE_DOUBLE, PLACE_COUNT, PLACE_NUMBER, PLACE_U16, PLACE_PHOTOMETRIC };
+enum place {
+	PLACE_HEADER,
+	PLACE_TEXT,
+	PLACE_INT,
+	PLACE_DOUBLE,
+	PLACE_COUNT,
+	PLACE_NUMBER,
+	PLACE_U16,
+	PLACE_PHOTOMETRIC
+};
 
 struct known {
 	const char *keyword;
 	enum place place;
-	size_t offset;                   /* in struct attributes; PLACE_COUNT, PLACE_NUMBER: in struct instance */
+	size_t offset; /* in struct attributes; PLACE_COUNT, PLACE_NUMBER: in struct instance */
 };
 
-#define TEXT(keyword, field) { keyword, PLACE_TEXT, offsetof(struct attributes, field) }
-#define NUMBER(keyword, field) { keyword, PLACE_DOUBLE, offsetof(struct attributes, field) }
-#define HEADER(keyword) { keyword, PLACE_HEADER, 0 }
+#define TEXT(keyword, field)                                                                       \
+	{                                                                                          \
+		keyword, PLACE_TEXT, offsetof(struct attributes, field)                            \
+	}
+#define NUMBER(keyword, field)                                                                     \
+	{                                                                                          \
+		keyword, PLACE_DOUBLE, offsetof(struct attributes, field)                          \
+	}
+#define HEADER(keyword)                                                                            \
+	{                                                                                          \
+		keyword, PLACE_HEADER, 0                                                           \
+	}
 
 /* What people sort by, in the order of the standard's modules; the first N_LISTED are listed. */
 static const struct known known[] = {
@@ -66,7 +84,8 @@ static const struct known known[] = {
 	{ "Rows", PLACE_COUNT, offsetof(struct attributes, pixel.rows) },
 	{ "Columns", PLACE_COUNT, offsetof(struct attributes, pixel.cols) },
 	{ "BitsStored", PLACE_U16, offsetof(struct attributes, pixel.bits_stored) },
-	{ "PhotometricInterpretation", PLACE_PHOTOMETRIC, offsetof(struct attributes, pixel.photometric) },
+	{ "PhotometricInterpretation", PLACE_PHOTOMETRIC,
+		offsetof(struct attributes, pixel.photometric) },
 	NUMBER("SliceThickness", slice_thickness),
 	TEXT("SequenceName", sequence_name),
 	TEXT("ScanningSequence", scanning_sequence),
@@ -95,11 +114,11 @@ struct keyword {
 
 struct keywords {
 	struct files *files;
-	pthread_mutex_t load_lock;       /* one load at a time */
-	pthread_rwlock_t lock;           /* protects keywords, n, lists and arena */
+	pthread_mutex_t load_lock; /* one load at a time */
+	pthread_rwlock_t lock;     /* protects keywords, n, lists and arena */
 	struct keyword *all[MAX_KEYWORDS];
 	uint32_t n, n_listed;
-	struct map lists;                /* joined text -> struct value_list */
+	struct map lists; /* joined text -> struct value_list */
 	struct arena arena;
 	const struct value_list *none;
 };
@@ -296,7 +315,8 @@ static void known_text(const struct known *w, const struct instance *in, struct 
 	}
 }
 
-static int set_values(struct keywords *k, struct keyword *w, const struct instance *in, struct buf *text)
+static int set_values(struct keywords *k, struct keyword *w, const struct instance *in,
+	struct buf *text)
 {
 	const struct value_list *list = k->none;
 
@@ -315,7 +335,7 @@ static int set_values(struct keywords *k, struct keyword *w, const struct instan
 /* One load under way. */
 struct load {
 	struct keywords *k;
-	struct instance **todo;          /* whose headers are to be read */
+	struct instance **todo; /* whose headers are to be read */
 	size_t n_todo;
 	_Atomic size_t next;
 	struct keyword *from_header[MAX_KEYWORDS];
@@ -354,7 +374,8 @@ static int run_readers(struct load *l, struct err *err)
 	pthread_t threads[N_READERS];
 	unsigned n = 0, i;
 
-	while (n < N_READERS && n * 16 < l->n_todo && pthread_create(&threads[n], NULL, read_headers, l) == 0)
+	while (n < N_READERS && n * 16 < l->n_todo &&
+		pthread_create(&threads[n], NULL, read_headers, l) == 0)
 		n++;
 	if (!n)
 		read_headers(l);
@@ -381,10 +402,12 @@ static int make_room(struct keywords *k, struct keyword *w, uint32_t n_ids)
 	return grown ? 0 : -ENOMEM;
 }
 
-typedef int (*each_instance)(struct load *l, struct keyword *w, struct instance *in, struct buf *text);
+typedef int (
+	*each_instance)(struct load *l, struct keyword *w, struct instance *in, struct buf *text);
 
 /* Each instance that the keyword has no values of yet. */
-static int walk_catalog(struct load *l, const struct catalog *c, struct keyword *w, each_instance each)
+static int walk_catalog(struct load *l, const struct catalog *c, struct keyword *w,
+	each_instance each)
 {
 	struct buf text;
 	uint32_t i;
@@ -428,7 +451,8 @@ static bool from_index(const struct keyword *w)
 	return w->known && w->known->place != PLACE_HEADER;
 }
 
-static int load(struct keywords *k, const struct catalog *c, const uint32_t *ids, size_t n, struct err *err)
+static int load(struct keywords *k, const struct catalog *c, const uint32_t *ids, size_t n,
+	struct err *err)
 {
 	uint32_t n_ids = c->n_ids, i;
 	struct load l = { .k = k };
@@ -461,7 +485,8 @@ static int load(struct keywords *k, const struct catalog *c, const uint32_t *ids
 	return rc;
 }
 
-int keywords_load(struct keywords *k, const struct catalog *c, const uint32_t *ids, size_t n, struct err *err)
+int keywords_load(struct keywords *k, const struct catalog *c, const uint32_t *ids, size_t n,
+	struct err *err)
 {
 	int rc;
 

@@ -26,18 +26,18 @@ enum part_kind { PART_TEXT, PART_KEYWORD, PART_FILE, PART_FOLDER, PART_SLASH };
 struct part {
 	enum part_kind kind;
 	uint32_t keyword;
-	const char *text;                /* PART_TEXT; PART_KEYWORD: the default, may be "" */
+	const char *text; /* PART_TEXT; PART_KEYWORD: the default, may be "" */
 	unsigned width;
 };
 
 struct folders {
 	_Atomic unsigned refs;
-	struct catalog *catalog;         /* a reference: instances and names lie in it */
+	struct catalog *catalog; /* a reference: instances and names lie in it */
 	struct arena arena;
 	struct folder top;
-	struct folder **by_key;          /* n of them, keys ascending */
+	struct folder **by_key; /* n of them, keys ascending */
 	size_t n, cap;
-	const struct folder **of_id;     /* by instance id; catalog->n_ids of them */
+	const struct folder **of_id; /* by instance id; catalog->n_ids of them */
 	unsigned n_levels;
 };
 
@@ -48,7 +48,7 @@ struct layout {
 	unsigned n_parts, n_levels;
 	uint32_t ids[MAX_KEYWORDS];
 	unsigned n_ids;
-	pthread_mutex_t lock;            /* protects newest; held while a tree is made */
+	pthread_mutex_t lock; /* protects newest; held while a tree is made */
 	struct folders *newest;
 };
 
@@ -56,14 +56,28 @@ struct layout {
 static const char *keyword_of_letter(char letter)
 {
 	static const char *const of[26] = {
-		['a' - 'a'] = "ReceiveCoilName", ['c' - 'a'] = "ImageComments", ['d' - 'a'] = "SeriesDescription",
-		['e' - 'a'] = "EchoNumbers", ['g' - 'a'] = "AccessionNumber", ['i' - 'a'] = "PatientID",
-		['j' - 'a'] = "SeriesInstanceUID", ['k' - 'a'] = "StudyInstanceUID",
-		['l' - 'a'] = "PerformedProcedureStepDescription", ['m' - 'a'] = "Manufacturer", ['n' - 'a'] = "PatientName",
-		['o' - 'a'] = "SOPInstanceUID", ['p' - 'a'] = "ProtocolName", ['q' - 'a'] = "ScanningSequence",
-		['r' - 'a'] = "InstanceNumber", ['s' - 'a'] = "SeriesNumber", ['t' - 'a'] = "StudyDate",
-		['u' - 'a'] = "AcquisitionNumber", ['v' - 'a'] = "Manufacturer", ['x' - 'a'] = "StudyID",
-		['y' - 'a'] = "TemporalPositionIdentifier", ['z' - 'a'] = "SequenceName",
+		['a' - 'a'] = "ReceiveCoilName",
+		['c' - 'a'] = "ImageComments",
+		['d' - 'a'] = "SeriesDescription",
+		['e' - 'a'] = "EchoNumbers",
+		['g' - 'a'] = "AccessionNumber",
+		['i' - 'a'] = "PatientID",
+		['j' - 'a'] = "SeriesInstanceUID",
+		['k' - 'a'] = "StudyInstanceUID",
+		['l' - 'a'] = "PerformedProcedureStepDescription",
+		['m' - 'a'] = "Manufacturer",
+		['n' - 'a'] = "PatientName",
+		['o' - 'a'] = "SOPInstanceUID",
+		['p' - 'a'] = "ProtocolName",
+		['q' - 'a'] = "ScanningSequence",
+		['r' - 'a'] = "InstanceNumber",
+		['s' - 'a'] = "SeriesNumber",
+		['t' - 'a'] = "StudyDate",
+		['u' - 'a'] = "AcquisitionNumber",
+		['v' - 'a'] = "Manufacturer",
+		['x' - 'a'] = "StudyID",
+		['y' - 'a'] = "TemporalPositionIdentifier",
+		['z' - 'a'] = "SequenceName",
 	};
 
 	letter = (char)tolower((unsigned char)letter);
@@ -82,7 +96,8 @@ static int add_part(struct layout *l, struct part p, struct err *err)
 	return 0;
 }
 
-static int add_keyword(struct layout *l, const char *path, const char *fallback, unsigned width, struct err *err)
+static int add_keyword(struct layout *l, const char *path, const char *fallback, unsigned width,
+	struct err *err)
 {
 	struct part p = { .kind = PART_KEYWORD, .text = fallback, .width = width };
 
@@ -218,7 +233,8 @@ static void add_padded(struct buf *out, const char *text, unsigned width)
 	buf_adds(out, text);
 }
 
-static void add_value(struct layout *l, const struct part *p, const struct instance *in, struct buf *out)
+static void add_value(struct layout *l, const struct part *p, const struct instance *in,
+	struct buf *out)
 {
 	const struct value_list *list = keyword_values(l->keywords, p->keyword, in);
 	uint32_t i;
@@ -231,7 +247,8 @@ static void add_value(struct layout *l, const struct part *p, const struct insta
 	}
 }
 
-static void add_rendered(struct layout *l, const struct part *p, const struct instance *in, struct buf *out)
+static void add_rendered(struct layout *l, const struct part *p, const struct instance *in,
+	struct buf *out)
 {
 	const char *slash;
 
@@ -254,7 +271,8 @@ static void add_rendered(struct layout *l, const struct part *p, const struct in
 	}
 }
 
-static struct folder *new_folder(struct folders *f, struct folder *parent, uint64_t key, const char *name)
+static struct folder *new_folder(struct folders *f, struct folder *parent, uint64_t key,
+	const char *name)
 {
 	struct folder *x = arena_zalloc(&f->arena, 1, sizeof *x), **at;
 	struct folder **grown;
@@ -281,7 +299,8 @@ static struct folder *new_folder(struct folders *f, struct folder *parent, uint6
 }
 
 /* The child of that name, made where it is not there yet. `known` finds it by key. */
-static struct folder *child_of(struct folders *f, struct map *known, struct folder *parent, struct buf *text)
+static struct folder *child_of(struct folders *f, struct map *known, struct folder *parent,
+	struct buf *text)
 {
 	struct buf legal;
 	struct folder *x = NULL;
@@ -310,8 +329,8 @@ static struct folder *child_of(struct folders *f, struct map *known, struct fold
 }
 
 /* The folder that an instance lies in. NULL for want of memory. */
-static struct folder *place(struct layout *l, struct folders *f, struct map *known, const struct instance *in,
-	struct buf *text)
+static struct folder *place(struct layout *l, struct folders *f, struct map *known,
+	const struct instance *in, struct buf *text)
 {
 	struct folder *at = &f->top;
 	unsigned i;
@@ -332,7 +351,8 @@ static void touch(struct folder *x, int64_t mtime_ns)
 			x->mtime_ns = mtime_ns;
 }
 
-typedef int (*each_leaf)(struct layout *l, struct folders *f, const struct series *s, uint32_t i, void *arg);
+typedef int (*each_leaf)(struct layout *l, struct folders *f, const struct series *s, uint32_t i,
+	void *arg);
 
 static int walk_catalog(struct layout *l, struct folders *f, each_leaf each, void *arg)
 {
@@ -356,7 +376,8 @@ struct placing {
 	struct buf text;
 };
 
-static int place_instance(struct layout *l, struct folders *f, const struct series *s, uint32_t i, void *arg)
+static int place_instance(struct layout *l, struct folders *f, const struct series *s, uint32_t i,
+	void *arg)
 {
 	struct placing *p = arg;
 	struct folder *x = place(l, f, &p->known, s->instances[i], &p->text);
@@ -369,19 +390,23 @@ static int place_instance(struct layout *l, struct folders *f, const struct seri
 	return 0;
 }
 
-static int fill_leaf(struct layout *l, struct folders *f, const struct series *s, uint32_t i, void *arg)
+static int fill_leaf(struct layout *l, struct folders *f, const struct series *s, uint32_t i,
+	void *arg)
 {
 	struct folder *x = (struct folder *)(uintptr_t)f->of_id[s->instances[i]->id];
 
 	(void)l;
 	(void)arg;
-	x->leaves[x->n_leaves++] = (struct leaf){ .in = s->instances[i], .name = s->instance_names[i], .series = s };
+	x->leaves[x->n_leaves++] = (struct leaf){ .in = s->instances[i],
+		.name = s->instance_names[i],
+		.series = s };
 	return 0;
 }
 
 static int compare_keys(const void *a, const void *b)
 {
-	const struct folder *x = *(const struct folder *const *)a, *y = *(const struct folder *const *)b;
+	const struct folder *x = *(const struct folder *const *)a,
+			    *y = *(const struct folder *const *)b;
 
 	return x->key < y->key ? -1 : x->key > y->key;
 }

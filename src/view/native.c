@@ -20,18 +20,19 @@
 
 struct native {
 	struct content content;
-	struct snapshot *snap;           /* a reference */
+	struct snapshot *snap; /* a reference */
 	const struct instance *in;
 	struct part10 file;
-	uint64_t frame_len;              /* bytes of a frame in the file; 1-bit frames are whole bytes */
+	uint64_t frame_len; /* bytes of a frame in the file; 1-bit frames are whole bytes */
 	bool pack_bits;
 };
 
 /* Which pixels need decoding, or at least other bytes than the source's? */
 static bool must_convert(const struct instance *in)
 {
-	return in->pixels_off && in->attr->pixel.rows && (in->encapsulated || in->big_endian_pixels ||
-		(in->attr->pixel.big_endian && in->attr->pixel.bits_allocated > 8));
+	return in->pixels_off && in->attr->pixel.rows &&
+		(in->encapsulated || in->big_endian_pixels ||
+			(in->attr->pixel.big_endian && in->attr->pixel.bits_allocated > 8));
 }
 
 /* What the written header says of pixels that were converted; kept for the length of a part10_write(). */
@@ -56,7 +57,10 @@ static bool is_lossy(const struct instance *in)
 
 static void add(struct changes *c, uint32_t tag, uint16_t vr, const void *bytes, size_t len)
 {
-	c->add[c->n++] = (struct part10_addition){ .tag = tag, .vr = vr, .bytes = bytes, .len = len };
+	c->add[c->n++] = (struct part10_addition){ .tag = tag,
+		.vr = vr,
+		.bytes = bytes,
+		.len = len };
 }
 
 /* In ascending order of tags. A number of frames that is no number becomes what we read it as. PS3.5 §8.2: pixels of a colour transform that is undone are RGB, by pixel;
@@ -68,7 +72,8 @@ static void plan_changes(const struct instance *in, const struct dcm_header *h, 
 	memset(c, 0, sizeof *c);
 	if (now != in->attr->pixel.photometric) {
 		strcpy(c->photometric, photometric_name(now));
-		add(c, DCM_PhotometricInterpretation, DCM_VR_CS, c->photometric, strlen(c->photometric));
+		add(c, DCM_PhotometricInterpretation, DCM_VR_CS, c->photometric,
+			strlen(c->photometric));
 	}
 	if (in->attr->pixel.samples > 1 && must_convert(in))
 		add(c, DCM_PlanarConfiguration, DCM_VR_US, c->planar, sizeof c->planar);
@@ -108,7 +113,8 @@ static int native_write(struct native *x, const struct dcm_header *h, struct err
 	return part10_write(h, &plan, &x->file, err);
 }
 
-static void pack_bits(const uint8_t *samples, size_t n_bytes, size_t first, size_t n_samples, uint8_t *out)
+static void pack_bits(const uint8_t *samples, size_t n_bytes, size_t first, size_t n_samples,
+	uint8_t *out)
 {
 	size_t i, b;
 
@@ -158,8 +164,8 @@ static int64_t read_source(struct native *x, void *out, size_t n, uint64_t off, 
 	return got;
 }
 
-static int64_t read_part(struct native *x, const struct part10_part *p, uint8_t *out, size_t n, uint64_t off,
-	struct err *err)
+static int64_t read_part(struct native *x, const struct part10_part *p, uint8_t *out, size_t n,
+	uint64_t off, struct err *err)
 {
 	switch (p->kind) {
 	case PART10_BYTES:
@@ -258,7 +264,8 @@ static int open_file(const struct view_node *n, struct content **out, struct err
 
 const struct view view_native = {
 	.name = "native",
-	.summary = "SERIES/INSTANCE.dcm: decompressed, Explicit VR Little Endian, for tools without codecs",
+	.summary = "SERIES/INSTANCE.dcm: decompressed, Explicit VR Little Endian, for tools "
+		   "without codecs",
 	.list = list,
 	.open = open_file,
 };

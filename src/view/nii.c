@@ -16,7 +16,8 @@ static int open_file(const struct view_node *n, struct content **out, struct err
 }
 
 /* A volume's attributes are those of its first instance. */
-static int with_first_instance(const struct view_node *n, const char *name, struct buf *out, struct err *err)
+static int with_first_instance(const struct view_node *n, const char *name, struct buf *out,
+	struct err *err)
 {
 	const struct instance *in;
 	const struct volume *v;
@@ -44,7 +45,8 @@ static int xattr_list(const struct view_node *n, struct buf *names, struct err *
 	return with_first_instance(n, NULL, names, err);
 }
 
-static int xattr_get(const struct view_node *n, const char *name, struct buf *value, struct err *err)
+static int xattr_get(const struct view_node *n, const char *name, struct buf *value,
+	struct err *err)
 {
 	return with_first_instance(n, name, value, err);
 }

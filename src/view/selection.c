@@ -13,14 +13,14 @@
 #define N_KEPT 16u
 
 struct kept {
-	uint64_t key;                    /* a hash of the conditions, in their order */
-	uint64_t gen;                    /* of the catalog */
-	struct snapshot *snap;           /* a reference; NULL: free */
+	uint64_t key;          /* a hash of the conditions, in their order */
+	uint64_t gen;          /* of the catalog */
+	struct snapshot *snap; /* a reference; NULL: free */
 	uint64_t last_use;
 };
 
 struct selections {
-	pthread_mutex_t lock;            /* protects all below */
+	pthread_mutex_t lock; /* protects all below */
 	struct kept kept[N_KEPT];
 	uint64_t clock;
 };
@@ -86,15 +86,20 @@ static void keep(struct selections *s, uint64_t key, uint64_t gen, struct snapsh
 
 	pthread_mutex_lock(&s->lock);
 	for (i = 1; i < N_KEPT; i++)
-		if (s->kept[at].snap && (!s->kept[i].snap || s->kept[i].last_use < s->kept[at].last_use))
+		if (s->kept[at].snap &&
+			(!s->kept[i].snap || s->kept[i].last_use < s->kept[at].last_use))
 			at = i;
 	old = s->kept[at].snap;
-	s->kept[at] = (struct kept){ .key = key, .gen = gen, .snap = snapshot_get(snap), .last_use = ++s->clock };
+	s->kept[at] = (struct kept){ .key = key,
+		.gen = gen,
+		.snap = snapshot_get(snap),
+		.last_use = ++s->clock };
 	pthread_mutex_unlock(&s->lock);
 	snapshot_put(old);
 }
 
-static bool meets(struct keywords *k, const struct instance *in, const struct selection_condition *c)
+static bool meets(struct keywords *k, const struct instance *in,
+	const struct selection_condition *c)
 {
 	const struct value_list *list = keyword_values(k, c->keyword, in);
 	uint32_t i;
@@ -108,7 +113,8 @@ static bool meets(struct keywords *k, const struct instance *in, const struct se
 }
 
 /* A bit for each instance that meets all conditions; mem_alloc()ed. */
-static uint64_t *make_bits(const struct snapshot *base, const struct selection_condition *where, unsigned n, uint32_t n_ids)
+static uint64_t *make_bits(const struct snapshot *base, const struct selection_condition *where,
+	unsigned n, uint32_t n_ids)
 {
 	struct keywords *k = snapshot_keywords(base);
 	const struct catalog *c = base->catalog;
@@ -127,8 +133,8 @@ static uint64_t *make_bits(const struct snapshot *base, const struct selection_c
 	return bits;
 }
 
-static int select_new(const struct snapshot *base, const struct selection_condition *where, unsigned n,
-	struct snapshot **out, struct err *err)
+static int select_new(const struct snapshot *base, const struct selection_condition *where,
+	unsigned n, struct snapshot **out, struct err *err)
 {
 	const struct catalog *c = base->catalog;
 	uint32_t n_ids = c->n_ids, ids[64];

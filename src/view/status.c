@@ -55,8 +55,11 @@ static bool folder_of(const struct report *r, const struct instance *in, struct 
 
 static int render(const struct view_node *n, struct buf *out, struct err *err)
 {
-	struct report r = { .catalog = n->snap->catalog, .files = n->snap->files, .plans = n->snap->plans,
-		.cache = n->snap->reader.cache, .refused = volume_refused };
+	struct report r = { .catalog = n->snap->catalog,
+		.files = n->snap->files,
+		.plans = n->snap->plans,
+		.cache = n->snap->reader.cache,
+		.refused = volume_refused };
 	uint64_t which = node_key(n)->b;
 	struct folders *tree = NULL;
 	int rc = 0;
@@ -86,7 +89,8 @@ static int open_file(const struct view_node *n, struct content **out, struct err
 
 const struct view view_status = {
 	.name = ".dcmfs",
-	.summary = "status.json, problems.tsv, log and tables of instances, series, volumes and slices",
+	.summary = "status.json, problems.tsv, log and tables of instances, series, volumes and "
+		   "slices",
 	.list = list,
 	.size = size,
 	.open = open_file,

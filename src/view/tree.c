@@ -41,11 +41,17 @@ int tree_gone(struct err *err)
 }
 
 int tree_emit(struct view_out *out, enum view_type type, const char *stem, const char *ending,
-	const struct view_key *key, int64_t size, int64_t mtime_ns, uint64_t identity, struct err *err)
+	const struct view_key *key, int64_t size, int64_t mtime_ns, uint64_t identity,
+	struct err *err)
 {
 	char name[NAME_MOST_BYTES + 1];
-	struct view_entry e = { .name = name, .type = type, .key = *key, .size = size, .mtime_ns = mtime_ns,
-		.identity = identity, .ending = ending };
+	struct view_entry e = { .name = name,
+		.type = type,
+		.key = *key,
+		.size = size,
+		.mtime_ns = mtime_ns,
+		.identity = identity,
+		.ending = ending };
 
 	name_join(name, stem, "", ending);
 	return out->emit(out, &e, err);
@@ -67,7 +73,8 @@ int tree_list_patients(const struct view_node *n, struct view_out *out, struct e
 		struct view_key key = { .kind = TREE_PATIENT, .a = p->id };
 
 		if (filter_has_patient(n->snap->filter, p))
-			rc = tree_emit(out, VIEW_DIR, p->name, "", &key, 0, p->mtime_ns, identity_of(p->name), err);
+			rc = tree_emit(out, VIEW_DIR, p->name, "", &key, 0, p->mtime_ns,
+				identity_of(p->name), err);
 	}
 	return rc;
 }
@@ -85,7 +92,8 @@ int tree_list_studies(const struct view_node *n, struct view_out *out, struct er
 		struct view_key key = { .kind = TREE_STUDY, .a = s->id };
 
 		if (filter_has_study(n->snap->filter, s))
-			rc = tree_emit(out, VIEW_DIR, s->name, "", &key, 0, s->mtime_ns, identity_of(s->uid), err);
+			rc = tree_emit(out, VIEW_DIR, s->name, "", &key, 0, s->mtime_ns,
+				identity_of(s->uid), err);
 	}
 	return rc;
 }
@@ -103,13 +111,14 @@ int tree_list_series(const struct view_node *n, struct view_out *out, struct err
 		struct view_key key = { .kind = TREE_SERIES, .a = s->id };
 
 		if (filter_has_series(n->snap->filter, s))
-			rc = tree_emit(out, VIEW_DIR, s->name, "", &key, 0, s->mtime_ns, identity_of(s->uid), err);
+			rc = tree_emit(out, VIEW_DIR, s->name, "", &key, 0, s->mtime_ns,
+				identity_of(s->uid), err);
 	}
 	return rc;
 }
 
-int tree_list_instances(const struct view_node *n, const char *ending, int64_t (*size_of)(const struct instance *in),
-	struct view_out *out, struct err *err)
+int tree_list_instances(const struct view_node *n, const char *ending,
+	int64_t (*size_of)(const struct instance *in), struct view_out *out, struct err *err)
 {
 	const struct series *s = tree_series(n);
 	uint32_t i;
@@ -123,7 +132,8 @@ int tree_list_instances(const struct view_node *n, const char *ending, int64_t (
 
 		if (filter_has(n->snap->filter, in))
 			rc = tree_emit(out, VIEW_FILE, s->instance_names[i], ending, &key,
-				size_of ? size_of(in) : VIEW_SIZE_LATER, in->mtime_ns, identity_of(in->sop_uid), err);
+				size_of ? size_of(in) : VIEW_SIZE_LATER, in->mtime_ns,
+				identity_of(in->sop_uid), err);
 	}
 	return rc;
 }
@@ -133,10 +143,12 @@ int tree_list_instances(const struct view_node *n, const char *ending, int64_t (
 /* Tells apart what several series bring into one folder. */
 static uint64_t instance_identity(const struct instance *in)
 {
-	return in->sop_uid ? hash_str(in->sop_uid) : hash_bytes(hash_str(in->dir), in->file, strlen(in->file));
+	return in->sop_uid ? hash_str(in->sop_uid) :
+			     hash_bytes(hash_str(in->dir), in->file, strlen(in->file));
 }
 
-int tree_folder(const struct view_node *n, struct folders **tree, const struct folder **f, struct err *err)
+int tree_folder(const struct view_node *n, struct folders **tree, const struct folder **f,
+	struct err *err)
 {
 	const struct view_key *key = node_key(n);
 	int rc;
@@ -173,8 +185,8 @@ bool folder_is_shown(const struct filter *filter, const struct folder *f)
 }
 
 /* The children of a folder, down to a level. */
-static int list_folders(const struct view_node *n, const struct folder *f, unsigned deepest, struct view_out *out,
-	struct err *err)
+static int list_folders(const struct view_node *n, const struct folder *f, unsigned deepest,
+	struct view_out *out, struct err *err)
 {
 	const struct folder *c;
 	int rc = 0;
@@ -183,7 +195,8 @@ static int list_folders(const struct view_node *n, const struct folder *f, unsig
 		struct view_key key = { .kind = TREE_FOLDER, .a = c->key };
 
 		if (folder_is_shown(n->snap->filter, c))
-			rc = tree_emit(out, VIEW_DIR, c->name, "", &key, 0, c->mtime_ns, c->key, err);
+			rc = tree_emit(out, VIEW_DIR, c->name, "", &key, 0, c->mtime_ns, c->key,
+				err);
 	}
 	return rc;
 }
@@ -200,13 +213,14 @@ static int list_leaves(const struct view_node *n, const struct folder *f, const 
 
 		if (filter_has(n->snap->filter, in))
 			rc = tree_emit(out, VIEW_FILE, f->leaves[i].name, ending, &key,
-				size_of ? size_of(in) : VIEW_SIZE_LATER, in->mtime_ns, instance_identity(in), err);
+				size_of ? size_of(in) : VIEW_SIZE_LATER, in->mtime_ns,
+				instance_identity(in), err);
 	}
 	return rc;
 }
 
-static int list_layout(const struct view_node *n, const char *ending, int64_t (*size_of)(const struct instance *in),
-	struct view_out *out, struct err *err)
+static int list_layout(const struct view_node *n, const char *ending,
+	int64_t (*size_of)(const struct instance *in), struct view_out *out, struct err *err)
 {
 	const struct folder *f;
 	struct folders *tree;
@@ -221,8 +235,8 @@ static int list_layout(const struct view_node *n, const char *ending, int64_t (*
 	return rc;
 }
 
-int tree_list(const struct view_node *n, const char *ending, int64_t (*size_of)(const struct instance *in),
-	struct view_out *out, struct err *err)
+int tree_list(const struct view_node *n, const char *ending,
+	int64_t (*size_of)(const struct instance *in), struct view_out *out, struct err *err)
 {
 	switch (node_key(n)->kind) {
 	case TREE_ROOT:
@@ -270,7 +284,8 @@ int tree_list_volume_folders(const struct view_node *n, struct view_out *out, st
 	return rc;
 }
 
-static int each_of_study(const struct view_node *n, const struct study *st, tree_volume each, void *arg, struct err *err)
+static int each_of_study(const struct view_node *n, const struct study *st, tree_volume each,
+	void *arg, struct err *err)
 {
 	struct volume_set *set;
 	uint32_t i;
@@ -294,7 +309,8 @@ struct in_folder {
 };
 
 /* Where a volume's first instance lies is where the volume lies, under that folder's name. */
-static int if_in_folder(void *arg, const struct study *st, const struct volume *v, const char *stem, struct err *err)
+static int if_in_folder(void *arg, const struct study *st, const struct volume *v, const char *stem,
+	struct err *err)
 {
 	const struct in_folder *x = arg;
 	const struct instance *in = volume_first_instance(v);
@@ -318,7 +334,8 @@ static int each_study_below(const struct view_node *n, struct in_folder *x, stru
 
 	for (c = x->f->children; c && rc == 0; c = c->next)
 		for (i = 0; i < c->n_leaves && rc == 0; i++) {
-			const struct study *st = catalog_study_of(n->snap->catalog, c->leaves[i].series);
+			const struct study *st = catalog_study_of(n->snap->catalog,
+				c->leaves[i].series);
 
 			if (!st || map_get(&seen, &st->id, sizeof st->id))
 				continue;
@@ -351,7 +368,8 @@ int tree_each_volume(const struct view_node *n, tree_volume each, void *arg, str
 	return rc;
 }
 
-static int layout_path(const struct view_node *n, const struct instance *in, struct tree_path *out, struct err *err)
+static int layout_path(const struct view_node *n, const struct instance *in, struct tree_path *out,
+	struct err *err)
 {
 	const struct folder *leaf, *f;
 	uint32_t i;
@@ -373,7 +391,8 @@ static int layout_path(const struct view_node *n, const struct instance *in, str
 	return 0;
 }
 
-int tree_path_of(const struct view_node *n, const struct instance *in, struct tree_path *out, struct err *err)
+int tree_path_of(const struct view_node *n, const struct instance *in, struct tree_path *out,
+	struct err *err)
 {
 	const struct series *s;
 	const struct study *st;
@@ -402,7 +421,8 @@ void tree_path_release(struct tree_path *p)
 	p->tree = NULL;
 }
 
-int tree_open_text(const struct view_node *n, tree_render render, struct content **out, struct err *err)
+int tree_open_text(const struct view_node *n, tree_render render, struct content **out,
+	struct err *err)
 {
 	struct buf b;
 	size_t len;

@@ -36,15 +36,19 @@ void views_readme(const struct view *const *shown, struct buf *out)
 	const struct view *const *v;
 
 	buf_adds(out,
-		"This is a folder of DICOM files, shown read-only as what they are usually converted to.\n"
-		"Nothing was converted: each file is made when it is read, and takes no room on the disk.\n\n"
+		"This is a folder of DICOM files, shown read-only as what they are usually "
+		"converted to.\n"
+		"Nothing was converted: each file is made when it is read, and takes no room on "
+		"the disk.\n\n"
 		"What each folder holds, below PATIENT/STUDY:\n\n");
 	for (v = shown; *v; v++)
 		buf_addf(out, "  %-10s %s\n", (*v)->name, (*v)->summary);
 	buf_adds(out,
-		"\nA name is the same in every folder: swap the first part of a path to get from an image to\n"
+		"\nA name is the same in every folder: swap the first part of a path to get from "
+		"an image to\n"
 		"its header.\n\nExamples:\n\n"
-		"  python3 -c 'import nibabel, sys; print(nibabel.load(sys.argv[1]))' nii/PATIENT/STUDY/VOLUME.nii\n"
+		"  python3 -c 'import nibabel, sys; print(nibabel.load(sys.argv[1]))' "
+		"nii/PATIENT/STUDY/VOLUME.nii\n"
 		"  grep -rl '(0008,0060) CS Modality = CT' headers\n"
 		"  cat .dcmfs/problems.tsv       what could not be read, and why\n");
 }

@@ -16,6 +16,8 @@
 /* Which file of a volume a key means: the format's own, then the sidecars. */
 enum { FILE_JSON = FORMAT_MAX_FILES, FILE_BVAL, FILE_BVEC };
 
+#define PAGE_BYTES 4096u
+
 static const char *const sidecar_endings[] = { ".json", ".bval", ".bvec" };
 
 struct volume_content {
@@ -140,6 +142,21 @@ int volumes_size(const struct view_node *n, const struct volume_format *f, int64
 	return tree_size_text(n, render_text, size, err);
 }
 
+/*
+ * The kernel reads whole pages, so a header shares its page with the first voxels; where those cannot be had, the
+ * header shall be readable all the same. A read within the first page gets zeros for them, but only where the voxels
+ * right behind the page cannot be had either: who reads on is told of the error, and no file is read whole without
+ * one.
+ */
+static bool is_header_page(const struct volume_content *x, size_t n, uint64_t off)
+{
+	uint8_t next;
+
+	return off < x->header_len && off + n <= PAGE_BYTES &&
+		volume_pread(x->v, &x->snap->reader, &x->order, &next, 1,
+			PAGE_BYTES - x->header_len, NULL) < 0;
+}
+
 static int64_t read_volume(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
 {
 	struct volume_content *x = (struct volume_content *)c;
@@ -158,6 +175,10 @@ static int64_t read_volume(struct content *c, void *buf, size_t n, uint64_t off,
 		part = (size_t)min_u64(n - done, x->header_len + x->voxels_len - (off + done));
 		got = volume_pread(x->v, &x->snap->reader, &x->order, out + done, part,
 			off + done - x->header_len, err);
+		if (got != (int64_t)part && is_header_page(x, n, off)) {
+			memset(out + done, 0, n - done);
+			return (int64_t)n;
+		}
 		if (got < 0)
 			return done ? (int64_t)done : got;
 		done += (size_t)got;

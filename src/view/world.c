@@ -16,7 +16,7 @@
 #include "view/selection.h"
 #include "view/snapshot.h"
 
-#define CACHE_BYTES    ((size_t)256 << 20)
+#define CACHE_BYTES ((size_t)256 << 20)
 #define MAX_OPEN_FILES 512u
 
 struct world {
@@ -27,13 +27,14 @@ struct world {
 	struct keywords *keywords;
 	struct selections *selections;
 	struct layout *layout;
-	struct editor *editor;           /* rewrites this world's files; NULL: nobody */
-	struct world_options options;    /* for the edited world */
+	struct editor *editor;        /* rewrites this world's files; NULL: nobody */
+	struct world_options options; /* for the edited world */
 	int root_fd;
-	pthread_mutex_t edited_lock;     /* one scan of the edited world at a time; protects edited, edited_gen */
-	struct world *edited;            /* NULL: nobody asked for it yet */
-	uint64_t edited_gen;             /* of our catalog, when it was scanned */
-	pthread_mutex_t lock;            /* protects newest */
+	pthread_mutex_t
+		edited_lock; /* one scan of the edited world at a time; protects edited, edited_gen */
+	struct world *edited; /* NULL: nobody asked for it yet */
+	uint64_t edited_gen;  /* of our catalog, when it was scanned */
+	pthread_mutex_t lock; /* protects newest */
 	struct snapshot *newest;
 };
 
@@ -49,14 +50,15 @@ static void use_index(struct world *w, const struct world_options *o)
 {
 	struct err err;
 
-	if (o->index && (store_use_index(w->store, o->index, o->source, &err) < 0 ||
+	if (o->index &&
+		(store_use_index(w->store, o->index, o->source, &err) < 0 ||
 			store_save_behind(w->store, &err) < 0))
 		log_warn("no saved index: %s", err.msg);
 }
 
 /* A world whose files go through the editor, where there is one. */
-static int make_world(int root_fd, const struct world_options *o, struct editor *editor, struct world **out,
-	struct err *err)
+static int make_world(int root_fd, const struct world_options *o, struct editor *editor,
+	struct world **out, struct err *err)
 {
 	struct world *w = mem_calloc(1, sizeof *w);
 	int rc;
@@ -226,7 +228,8 @@ void snapshot_put(struct snapshot *s)
 	mem_free(s);
 }
 
-int snapshot_filtered(const struct snapshot *base, uint64_t *bits, uint32_t n_ids, struct snapshot **out, struct err *err)
+int snapshot_filtered(const struct snapshot *base, uint64_t *bits, uint32_t n_ids,
+	struct snapshot **out, struct err *err)
 {
 	struct snapshot *s = mem_alloc(sizeof *s);
 
@@ -234,9 +237,14 @@ int snapshot_filtered(const struct snapshot *base, uint64_t *bits, uint32_t n_id
 		mem_free(bits);
 		return err_nomem(err);
 	}
-	*s = (struct snapshot){ .world = base->world, .keywords = base->keywords, .selections = base->selections,
+	*s = (struct snapshot){ .world = base->world,
+		.keywords = base->keywords,
+		.selections = base->selections,
 		.layout = base->layout,
-		.catalog = catalog_get(base->catalog), .files = base->files, .plans = base->plans, .reader = base->reader,
+		.catalog = catalog_get(base->catalog),
+		.files = base->files,
+		.plans = base->plans,
+		.reader = base->reader,
 		.is_edited = base->is_edited,
 		.own = { .n_ids = n_ids, .bits = bits } };
 	s->filter = &s->own;

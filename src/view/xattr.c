@@ -7,10 +7,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "dicom/dict.h"
 #include "dicom/attrpath.h"
+#include "dicom/dict.h"
 
-#define XATTR_MOST_BYTES 65536u      /* what the kernel takes, of names and of a value */
+#define XATTR_MOST_BYTES 65536u /* what the kernel takes, of names and of a value */
 
 /* Does the element have a value to show? */
 static bool has_text(const struct dcm_dataset *ds, const struct dcm_node *n)
@@ -22,7 +22,8 @@ static bool has_text(const struct dcm_dataset *ds, const struct dcm_node *n)
 	return b.len > 0 && b.len <= XATTR_MOST_BYTES;
 }
 
-int xattr_list_instance(struct files *files, const struct instance *in, struct buf *names, struct err *err)
+int xattr_list_instance(struct files *files, const struct instance *in, struct buf *names,
+	struct err *err)
 {
 	const struct dcm_dict_entry *e;
 	struct dcm_header *h;
@@ -46,7 +47,8 @@ int xattr_list_instance(struct files *files, const struct instance *in, struct b
 	return buf_error(names) < 0 ? err_nomem(err) : 0;
 }
 
-int xattr_get_instance(struct files *files, const struct instance *in, const char *name, struct buf *value, struct err *err)
+int xattr_get_instance(struct files *files, const struct instance *in, const char *name,
+	struct buf *value, struct err *err)
 {
 	const size_t prefix = sizeof XATTR_PREFIX - 1;
 	struct attrpath path;

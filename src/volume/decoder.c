@@ -20,18 +20,18 @@
 struct decoder {
 	uint32_t instance_id;
 	struct pixel_desc desc;
-	const struct codec *codec;       /* the transfer syntax's; NULL: native */
+	const struct codec *codec; /* the transfer syntax's; NULL: native */
 	struct dcm_frames frames;
 	struct palette palette;
 	bool has_palette;
-	struct arena arena;              /* of the palette */
-	unsigned refs;                   /* protected by decoders.lock */
-	uint64_t last_use;               /* protected by decoders.lock */
+	struct arena arena; /* of the palette */
+	unsigned refs;      /* protected by decoders.lock */
+	uint64_t last_use;  /* protected by decoders.lock */
 };
 
 struct decoders {
 	struct files *files;
-	pthread_mutex_t lock;            /* protects kept and clock */
+	pthread_mutex_t lock; /* protects kept and clock */
 	struct decoder *kept[DECODERS_KEPT];
 	uint64_t clock;
 };
@@ -71,7 +71,8 @@ enum photometric frame_stored_photometric(const struct instance *in)
 	}
 }
 
-int frame_shape_of(const struct instance *in, enum frame_variant variant, struct frame_shape *out, struct err *err)
+int frame_shape_of(const struct instance *in, enum frame_variant variant, struct frame_shape *out,
+	struct err *err)
 {
 	const struct pixel_desc *d = &in->attr->pixel;
 
@@ -80,7 +81,8 @@ int frame_shape_of(const struct instance *in, enum frame_variant variant, struct
 	out->sample_bytes = pixel_sample_bytes(d);
 	out->n_samples = d->samples;
 	out->len = (size_t)pixel_decoded_bytes(d);
-	if (variant == FRAME_VALUES && (d->photometric == PHOTOMETRIC_PALETTE || is_deep_colour(d))) {
+	if (variant == FRAME_VALUES &&
+		(d->photometric == PHOTOMETRIC_PALETTE || is_deep_colour(d))) {
 		out->sample_bytes = 1;
 		out->n_samples = 3;
 		out->len = (size_t)d->rows * d->cols * 3;
@@ -121,7 +123,8 @@ void decoders_free(struct decoders *d)
 	mem_free(d);
 }
 
-static int read_palette(struct decoders *d, const struct instance *in, struct decoder *x, struct err *err)
+static int read_palette(struct decoders *d, const struct instance *in, struct decoder *x,
+	struct err *err)
 {
 	struct dcm_header *h;
 	int rc = files_header(d->files, in, DCM_LOAD_BEFORE_PIXELS, DCM_MAX_VALUE, &h, err);
@@ -149,7 +152,8 @@ static int decoder_new(struct decoders *d, const struct instance *in, struct dcm
 	x->desc.big_endian |= in->big_endian_pixels;
 	x->codec = codec_find(syntax ? syntax : "");
 	if (in->encapsulated && !x->codec)
-		rc = err_set(err, -ENOTSUP, "no decoder for transfer syntax %s", syntax ? syntax : "(none)");
+		rc = err_set(err, -ENOTSUP, "no decoder for transfer syntax %s",
+			syntax ? syntax : "(none)");
 	else
 		rc = dcm_frames_read(src, in->pixels_off, in->pixels_len, &x->desc, in->n_frames,
 			x->codec, &x->frames, err);
@@ -235,16 +239,20 @@ static void put(struct decoders *d, struct decoder *x)
 /* The 8 upper bits of each stored sample. */
 static void upper_bits(const struct pixel_desc *d, const uint8_t *words, size_t n, uint8_t *out)
 {
-	unsigned width = pixel_sample_bytes(d), shift = d->bits_stored > 8 ? d->bits_stored - 8u : 0;
+	unsigned width = pixel_sample_bytes(d),
+		 shift = d->bits_stored > 8 ? d->bits_stored - 8u : 0;
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		out[i] = (uint8_t)((width == 2 ? get_le16(words + 2 * i) : width == 4 ? get_le32(words + 4 * i) :
-			get_le64(words + 8 * i)) >> shift);
+		out[i] = (uint8_t)((width == 2                ? get_le16(words + 2 * i) :
+						   width == 4 ? get_le32(words + 4 * i) :
+								get_le64(words + 8 * i)) >>
+			shift);
 }
 
 /* Samples as decoded to values: masked, in RGB. */
-static void to_values(const struct decoder *x, enum photometric photometric, uint8_t *words, uint8_t *out)
+static void to_values(const struct decoder *x, enum photometric photometric, uint8_t *words,
+	uint8_t *out)
 {
 	size_t n = (size_t)x->desc.rows * x->desc.cols;
 	struct pixel_desc now = x->desc;
@@ -273,8 +281,8 @@ static void as_described(const struct instance *in, const struct pixel_desc *now
 		pixel_rgb_to_ybr(now, words, n);
 }
 
-static int decode(struct dcm_source *src, struct decoder *x, const struct instance *in, uint32_t frame,
-	enum frame_variant variant, uint8_t *out, size_t len, struct err *err)
+static int decode(struct dcm_source *src, struct decoder *x, const struct instance *in,
+	uint32_t frame, enum frame_variant variant, uint8_t *out, size_t len, struct err *err)
 {
 	size_t stored = (size_t)pixel_decoded_bytes(&x->desc);
 	bool expand = variant == FRAME_VALUES && (x->has_palette || is_deep_colour(&x->desc));
@@ -289,7 +297,8 @@ static int decode(struct dcm_source *src, struct decoder *x, const struct instan
 		words = mem_alloc(stored);
 	if (!words)
 		return err_nomem(err);
-	rc = dcm_frame_decode(src, &x->frames, &x->desc, x->codec, frame, words, stored, &photometric, err);
+	rc = dcm_frame_decode(src, &x->frames, &x->desc, x->codec, frame, words, stored,
+		&photometric, err);
 	now.photometric = photometric;
 	if (rc == 0 && variant == FRAME_VALUES)
 		to_values(x, photometric, words, out);
@@ -300,8 +309,8 @@ static int decode(struct dcm_source *src, struct decoder *x, const struct instan
 	return rc;
 }
 
-int decoders_read(struct decoders *d, const struct instance *in, uint32_t frame, enum frame_variant variant,
-	uint8_t *out, size_t len, struct err *err)
+int decoders_read(struct decoders *d, const struct instance *in, uint32_t frame,
+	enum frame_variant variant, uint8_t *out, size_t len, struct err *err)
 {
 	struct decoder *x = find_kept(d, in->id);
 	struct dcm_source *src = NULL;

@@ -20,7 +20,8 @@
 #define N_OVERLAYS 16
 
 /* A volume like the base, whose planes are in NIfTI order; p->drafts may move. */
-static struct plan_draft *add_derived(struct planner *p, uint32_t base, enum volume_kind kind, const char *ending)
+static struct plan_draft *add_derived(struct planner *p, uint32_t base, enum volume_kind kind,
+	const char *ending)
 {
 	struct plan_draft *d = plan_grow(p, &p->drafts, &p->n_drafts, &p->cap_drafts, sizeof *d);
 	const struct plan_draft *from = &p->drafts[base];
@@ -86,7 +87,9 @@ static void fill_even(double *table, const float *d, uint32_t n, uint32_t n_out,
 		low = high ? high - 1 : 0;
 		w[RESAMPLE_EVEN_HIGH] = high;
 		w[RESAMPLE_EVEN_LOW] = d[high] == d[low] || mm > d[high] ? high : low;
-		w[RESAMPLE_EVEN_WEIGHT] = d[high] == d[low] ? 0.0 : (double)((mm - d[low]) / (d[high] - d[low]));
+		w[RESAMPLE_EVEN_WEIGHT] = d[high] == d[low] ?
+			0.0 :
+			(double)((mm - d[low]) / (d[high] - d[low]));
 	}
 }
 
@@ -106,8 +109,9 @@ static int set_even_slices(struct planner *p, struct volume *v, struct err *err)
 	for (uint32_t k = 0; k < v->dim[2]; k++) {
 		const double *w = v->resample + (size_t)k * RESAMPLE_EVEN_STRIDE;
 
-		slices[k] = v->base->slices[(uint32_t)w[w[RESAMPLE_EVEN_WEIGHT] > 0.5 ? RESAMPLE_EVEN_HIGH :
-								 RESAMPLE_EVEN_LOW]];
+		slices[k] = v->base->slices[(
+			uint32_t)w[w[RESAMPLE_EVEN_WEIGHT] > 0.5 ? RESAMPLE_EVEN_HIGH :
+								   RESAMPLE_EVEN_LOW]];
 	}
 	v->slices = slices;
 	return 0;
@@ -124,7 +128,8 @@ static int derive_even(struct planner *p, uint32_t base, const char *ending, str
 
 	if (n < 3 || (gap = least_gap(d, n)) <= 0.0f)
 		return 0;
-	n_out = (uint32_t)ceil(((double)d[n - 1] - 0.5 * (double)(d[n - 1] - d[n - 2])) / (double)gap);
+	n_out = (uint32_t)ceil(
+		((double)d[n - 1] - 0.5 * (double)(d[n - 1] - d[n - 2])) / (double)gap);
 	if (n_out > 2 * n) {
 		n_out = 2 * n;
 		gap = d[n - 1] / (float)(n_out - 1);
@@ -213,10 +218,11 @@ static bool covers(struct planner *p, const struct instance *in, uint16_t group)
 	if (!h)
 		return false;
 	dcm_get_doubles(&h->top, DCM_TAG(group, 0x0050), origin, 2);
-	return origin[0] == 1.0 && origin[1] == 1.0 && dcm_get_int(&h->top, DCM_TAG(group, 0x0100), 1) == 1 &&
-	       dcm_get_int(&h->top, DCM_TAG(group, 0x0102), 0) == 0 &&
-	       dcm_get_int(&h->top, DCM_TAG(group, 0x0010), 0) == in->attr->pixel.rows &&
-	       dcm_get_int(&h->top, DCM_TAG(group, 0x0011), 0) == in->attr->pixel.cols;
+	return origin[0] == 1.0 && origin[1] == 1.0 &&
+		dcm_get_int(&h->top, DCM_TAG(group, 0x0100), 1) == 1 &&
+		dcm_get_int(&h->top, DCM_TAG(group, 0x0102), 0) == 0 &&
+		dcm_get_int(&h->top, DCM_TAG(group, 0x0010), 0) == in->attr->pixel.rows &&
+		dcm_get_int(&h->top, DCM_TAG(group, 0x0011), 0) == in->attr->pixel.cols;
 }
 
 /* The first instance that has overlay i, or NULL. */
@@ -285,9 +291,11 @@ static uint32_t sort_times(const struct plan_stack *s, uint32_t *order)
 	return n_kept;
 }
 
-static int rearrange(struct planner *p, struct volume *v, const uint32_t *order, uint32_t n_kept, struct err *err)
+static int rearrange(struct planner *p, struct volume *v, const uint32_t *order, uint32_t n_kept,
+	struct err *err)
 {
-	struct volume_slice *slices = arena_alloc(p->keep, (size_t)v->n_planes * v->dim[3] * sizeof *slices);
+	struct volume_slice *slices = arena_alloc(p->keep,
+		(size_t)v->n_planes * v->dim[3] * sizeof *slices);
 	double *bval = arena_zalloc(p->keep, n_kept, sizeof *bval);
 	double(*bvec)[3] = arena_zalloc(p->keep, n_kept, sizeof *bvec);
 
@@ -319,7 +327,7 @@ static int derive_isotropic(struct planner *p, uint32_t base, struct err *err)
 	if (!order)
 		return err_nomem(err);
 	n_kept = sort_times(s, order);
-	if (n_kept < 2 || n_kept == s->n_times)          /* a clinical b=0 and its traces stay together */
+	if (n_kept < 2 || n_kept == s->n_times) /* a clinical b=0 and its traces stay together */
 		return 0;
 	rc = rearrange(p, v, order, n_kept, err);
 	if (rc < 0)
@@ -338,8 +346,9 @@ static bool can_shear(const struct volume *v)
 
 static bool can_even(const struct volume *v)
 {
-	return v->dim[2] >= 3 && !v->is_4d && (v->type == SAMPLE_I16 || v->type == SAMPLE_F32 ||
-					       v->type == SAMPLE_U8 || v->type == SAMPLE_RGB24);
+	return v->dim[2] >= 3 && !v->is_4d &&
+		(v->type == SAMPLE_I16 || v->type == SAMPLE_F32 || v->type == SAMPLE_U8 ||
+			v->type == SAMPLE_RGB24);
 }
 
 int plan_derive(struct planner *p, uint32_t draft, struct err *err)

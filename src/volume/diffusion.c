@@ -11,7 +11,7 @@
 #include "dicom/dataset.h"
 #include "volume/planning.h"
 
-#define UNWEIGHTED_MOST 6.0         /* s/mm2: more than this in every volume is a weighted series */
+#define UNWEIGHTED_MOST 6.0 /* s/mm2: more than this in every volume is a weighted series */
 
 static const struct plan_image *first_of(const struct plan_stack *s, uint32_t t)
 {
@@ -82,10 +82,11 @@ static bool is_worth_telling(const struct plan_stack *s, bool any)
 	for (uint32_t t = 0; t < s->n_times; t++) {
 		least = fmin(least, b_or_zero(&d[t]));
 		varies = varies || b_or_zero(&d[t]) != b_or_zero(&d[0]) ||
-			 !same_vector(d[t].gradient, d[0].gradient);
+			!same_vector(d[t].gradient, d[0].gradient);
 	}
-	return any && (varies || least > UNWEIGHTED_MOST ||
-		       !same_vector(d[0].gradient, (double[3]){ 0, 0, 0 }));
+	return any &&
+		(varies || least > UNWEIGHTED_MOST ||
+			!same_vector(d[0].gradient, (double[3]){ 0, 0, 0 }));
 }
 
 static double dot(const double a[3], const double b[3])
@@ -97,15 +98,16 @@ static double dot(const double a[3], const double b[3])
 static void to_image(const double orientation[6], const double g[3], double out[3])
 {
 	const double *r = orientation, *c = orientation + 3;
-	double n[3] = { r[1] * c[2] - r[2] * c[1], r[2] * c[0] - r[0] * c[2], r[0] * c[1] - r[1] * c[0] };
+	double n[3] = { r[1] * c[2] - r[2] * c[1], r[2] * c[0] - r[0] * c[2],
+		r[0] * c[1] - r[1] * c[0] };
 
 	out[0] = dot(g, r);
 	out[1] = -dot(g, c);
 	out[2] = dot(g, n);
 }
 
-static void set_vector(const struct plan_diffusion *d, const struct volume *v, const double orientation[6],
-	double out[3])
+static void set_vector(const struct plan_diffusion *d, const struct volume *v,
+	const double orientation[6], double out[3])
 {
 	double length;
 
@@ -122,11 +124,12 @@ static void set_vector(const struct plan_diffusion *d, const struct volume *v, c
 	for (int i = 0; i < 3; i++) {
 		if (!d->in_image && length > 0.0)
 			out[i] /= length;
-		out[i] += 0.0;           /* no -0 */
+		out[i] += 0.0; /* no -0 */
 	}
 }
 
-static int set_arrays(struct planner *p, const struct plan_stack *s, struct volume *v, struct err *err)
+static int set_arrays(struct planner *p, const struct plan_stack *s, struct volume *v,
+	struct err *err)
 {
 	double *bval = arena_zalloc(p->keep, s->n_times, sizeof *bval);
 	double(*bvec)[3] = arena_zalloc(p->keep, s->n_times, sizeof *bvec);

@@ -26,17 +26,18 @@
 struct frame {
 	struct plan_image im;
 	double spacing[2], thickness, gap;
-	uint32_t index[MOST_DIMENSIONS]; /* DimensionIndexValues that are no position, most significant first */
+	uint32_t index
+		[MOST_DIMENSIONS]; /* DimensionIndexValues that are no position, most significant first */
 	int64_t stack, segment;
-	uint32_t order;                  /* in the file, or in the files of a concatenation */
-	uint32_t set;                    /* of frames that may share a volume */
+	uint32_t order; /* in the file, or in the files of a concatenation */
+	uint32_t set;   /* of frames that may share a volume */
 	double along;
 	uint32_t plane, time;
 };
 
 struct dimensions {
-	uint32_t n;                      /* kept */
-	uint32_t from[MOST_DIMENSIONS];  /* which component of DimensionIndexValues */
+	uint32_t n;                     /* kept */
+	uint32_t from[MOST_DIMENSIONS]; /* which component of DimensionIndexValues */
 };
 
 /* --- dimensions -------------------------------------------------------------------------- */
@@ -44,8 +45,8 @@ struct dimensions {
 static bool is_place(uint32_t pointer)
 {
 	return pointer == DCM_StackID || pointer == DCM_InStackPositionNumber ||
-	       pointer == DCM_ImagePositionPatient || pointer == DCM_ImageOrientationPatient ||
-	       pointer == DCM_SliceLocation || pointer == DCM_ReferencedSegmentNumber;
+		pointer == DCM_ImagePositionPatient || pointer == DCM_ImageOrientationPatient ||
+		pointer == DCM_SliceLocation || pointer == DCM_ReferencedSegmentNumber;
 }
 
 static uint32_t pointer_of(const struct dcm_dataset *item)
@@ -55,14 +56,17 @@ static uint32_t pointer_of(const struct dcm_dataset *item)
 	if (!n || !n->value || n->el.len < 4)
 		return 0;
 	if (n->el.big_endian)
-		return (uint32_t)(n->value[0] << 8 | n->value[1]) << 16 | (uint32_t)(n->value[2] << 8 | n->value[3]);
-	return (uint32_t)(n->value[1] << 8 | n->value[0]) << 16 | (uint32_t)(n->value[3] << 8 | n->value[2]);
+		return (uint32_t)(n->value[0] << 8 | n->value[1]) << 16 |
+			(uint32_t)(n->value[2] << 8 | n->value[3]);
+	return (uint32_t)(n->value[1] << 8 | n->value[0]) << 16 |
+		(uint32_t)(n->value[3] << 8 | n->value[2]);
 }
 
 static int64_t index_value(const struct dcm_header *h, uint32_t frame, uint32_t component)
 {
 	const struct dcm_dataset *own = dcm_frame_item(h, frame);
-	const struct dcm_dataset *content = own ? dcm_first_item(own, DCM_FrameContentSequence) : NULL;
+	const struct dcm_dataset *content = own ? dcm_first_item(own, DCM_FrameContentSequence) :
+						  NULL;
 	int64_t v = 0;
 
 	if (content)
@@ -85,7 +89,8 @@ static bool varies(const struct dcm_header *h, uint32_t n_frames, uint32_t compo
 static void learn_dimensions(const struct dcm_header *h, uint32_t n_frames, struct dimensions *d)
 {
 	const struct dcm_node *seq = dcm_get(&h->top, DCM_DimensionIndexSequence);
-	bool in_parts = dcm_get(&h->top, DCM_ConcatenationUID);  /* what is one value here may be another there */
+	bool in_parts = dcm_get(&h->top,
+		DCM_ConcatenationUID); /* what is one value here may be another there */
 	uint32_t last_place = 0, last_varying = 0;
 
 	d->n = 0;
@@ -116,7 +121,8 @@ static double number(const struct dcm_header *h, uint32_t frame, uint32_t tag, d
 	return otherwise;
 }
 
-static void numbers(const struct dcm_header *h, uint32_t frame, uint32_t tag, double *out, uint32_t n)
+static void numbers(const struct dcm_header *h, uint32_t frame, uint32_t tag, double *out,
+	uint32_t n)
 {
 	const struct dcm_node *node = dcm_frame_get(h, frame, tag, NULL);
 
@@ -143,11 +149,14 @@ static void read_scale(const struct dcm_header *h, uint32_t frame, struct plan_i
 	}
 }
 
-static void read_kind(const struct dcm_header *h, uint32_t frame, struct plan_image *im, struct arena *a)
+static void read_kind(const struct dcm_header *h, uint32_t frame, struct plan_image *im,
+	struct arena *a)
 {
-	const char *type = text(h, frame, DCM_FrameType, a), *component = text(h, frame, DCM_ComplexImageComponent, a);
+	const char *type = text(h, frame, DCM_FrameType, a),
+		   *component = text(h, frame, DCM_ComplexImageComponent, a);
 
-	im->part = (uint8_t)plan_part(type ? type : im->in->attr->image_type, component, INSTANCE_NO_INT);
+	im->part = (uint8_t)plan_part(type ? type : im->in->attr->image_type, component,
+		INSTANCE_NO_INT);
 	im->derived = plan_is_derived(type) || plan_is_derived(im->in->attr->image_type);
 }
 
@@ -161,8 +170,8 @@ static void read_time(const struct dcm_header *h, uint32_t frame, struct plan_im
 		dcm_parse_datetime(s, len, &date, &im->time_s);
 }
 
-static void read_frame(struct planner *p, const struct dcm_header *h, uint32_t frame, const struct dimensions *d,
-	struct frame *f)
+static void read_frame(struct planner *p, const struct dcm_header *h, uint32_t frame,
+	const struct dimensions *d, struct frame *f)
 {
 	struct plan_image *im = &f->im;
 
@@ -173,9 +182,11 @@ static void read_frame(struct planner *p, const struct dcm_header *h, uint32_t f
 	f->thickness = number(h, frame, DCM_SliceThickness, f->thickness);
 	f->gap = number(h, frame, DCM_SpacingBetweenSlices, f->gap);
 	im->echo_time = (float)number(h, frame, DCM_EffectiveEchoTime, (double)im->echo_time);
-	im->repetition_time = (float)number(h, frame, DCM_RepetitionTime, (double)im->repetition_time);
+	im->repetition_time = (float)number(h, frame, DCM_RepetitionTime,
+		(double)im->repetition_time);
 	im->flip_angle = (float)number(h, frame, DCM_FlipAngle, (double)im->flip_angle);
-	im->trigger_delay = (float)number(h, frame, DCM_NominalCardiacTriggerDelayTime, (double)im->trigger_delay);
+	im->trigger_delay = (float)number(h, frame, DCM_NominalCardiacTriggerDelayTime,
+		(double)im->trigger_delay);
 	im->b_value = number(h, frame, DCM_DiffusionBValue, NAN);
 	read_time(h, frame, im);
 	read_scale(h, frame, im);
@@ -281,18 +292,21 @@ static uint32_t number_times(struct frame **f, uint32_t n)
 
 /* The grid of a set: frame of plane and time. */
 struct grid {
-	struct frame **at;               /* n_planes * n_times, plane fastest, as acquired */
+	struct frame **at; /* n_planes * n_times, plane fastest, as acquired */
 	uint32_t n_planes, n_times;
 };
 
-static bool same_volume_kind(const struct plan_block *b, const struct frame *x, const struct frame *y)
+static bool same_volume_kind(const struct plan_block *b, const struct frame *x,
+	const struct frame *y)
 {
 	if (x->im.part != y->im.part || x->im.derived != y->im.derived)
 		return false;
-	if (x->im.echo_time != y->im.echo_time && !(isnan(x->im.echo_time) && isnan(y->im.echo_time)))
+	if (x->im.echo_time != y->im.echo_time &&
+		!(isnan(x->im.echo_time) && isnan(y->im.echo_time)))
 		return false;
-	return b->is_asl || !b->traits.splits_by_trigger_delay || x->im.trigger_delay == y->im.trigger_delay ||
-	       (isnan(x->im.trigger_delay) && isnan(y->im.trigger_delay));
+	return b->is_asl || !b->traits.splits_by_trigger_delay ||
+		x->im.trigger_delay == y->im.trigger_delay ||
+		(isnan(x->im.trigger_delay) && isnan(y->im.trigger_delay));
 }
 
 /* What the maker tells of each time point: diffusion, and when it began, which is the repetition time of a 3D echo train
@@ -320,14 +334,17 @@ static int read_facts(struct planner *p, struct plan_block *b, struct err *err)
 	}
 	b->diffusion = d;
 	if (last > first && type && strcmp(type, "3D") == 0 && train > 1.0)
-		b->time_step_s = (double)((float)(1000.0f * (((float)last - (float)first) /
-							     (float)(b->n_times - 1)))) / 1000.0;
+		b->time_step_s = (double)((float)(1000.0f *
+					 (((float)last - (float)first) /
+						 (float)(b->n_times - 1)))) /
+			1000.0;
 	return 0;
 }
 
 /* One block of the times in which `mine` is set. */
-static int add_block(struct planner *p, struct series *s, const struct instance *in, const struct grid *g,
-	const bool *mine, uint32_t n_times, int32_t echo_number, struct err *err)
+static int add_block(struct planner *p, struct series *s, const struct instance *in,
+	const struct grid *g, const bool *mine, uint32_t n_times, int32_t echo_number,
+	struct err *err)
 {
 	struct plan_block *b = plan_new_block(p, s, in, g->n_planes * n_times);
 	uint32_t n = 0;
@@ -379,8 +396,8 @@ static int32_t echo_number(const struct grid *g, uint32_t time)
 	return several ? echo : 0;
 }
 
-static int add_blocks(struct planner *p, struct series *s, const struct instance *in, const struct grid *g,
-	struct err *err)
+static int add_blocks(struct planner *p, struct series *s, const struct instance *in,
+	const struct grid *g, struct err *err)
 {
 	bool *done = arena_zalloc(&p->scratch, g->n_times, sizeof *done);
 	bool *mine = arena_zalloc(&p->scratch, g->n_times, sizeof *mine);
@@ -397,7 +414,8 @@ static int add_blocks(struct planner *p, struct series *s, const struct instance
 			continue;
 		memset(mine, 0, g->n_times * sizeof *mine);
 		for (uint32_t u = t; u < g->n_times; u++) {
-			mine[u] = !done[u] && same_volume_kind(&like, first, g->at[(size_t)u * g->n_planes]);
+			mine[u] = !done[u] &&
+				same_volume_kind(&like, first, g->at[(size_t)u * g->n_planes]);
 			done[u] = done[u] || mine[u];
 			n += mine[u];
 		}
@@ -426,8 +444,8 @@ static void fill_grid(struct grid *g, struct frame *const *f, uint32_t n)
 }
 
 /* Frames of planes that have more than others: one volume, in the order of their places. */
-static int add_left_over(struct planner *p, struct series *s, const struct instance *in, struct frame **f,
-	uint32_t n, uint32_t n_times, struct err *err)
+static int add_left_over(struct planner *p, struct series *s, const struct instance *in,
+	struct frame **f, uint32_t n, uint32_t n_times, struct err *err)
 {
 	struct grid g = { .n_times = 1 };
 	bool mine = true;
@@ -441,15 +459,16 @@ static int add_left_over(struct planner *p, struct series *s, const struct insta
 			g.at[g.n_planes++] = f[i];
 	if (!g.n_planes)
 		return 0;
-	plan_problem(p, in, "%u frames do not fill a volume: shown as a part of their own", g.n_planes);
+	plan_problem(p, in, "%u frames do not fill a volume: shown as a part of their own",
+		g.n_planes);
 	rc = add_block(p, s, in, &g, &mine, 1, 0, err);
 	if (!rc)
 		p->blocks[p->n_blocks - 1].is_left_over = true;
 	return rc;
 }
 
-static int collect_set(struct planner *p, struct series *s, const struct instance *in, struct frame **f, uint32_t n,
-	struct err *err)
+static int collect_set(struct planner *p, struct series *s, const struct instance *in,
+	struct frame **f, uint32_t n, struct err *err)
 {
 	struct grid g;
 	bool placed = true;
@@ -481,7 +500,8 @@ static void unite_segments(struct frame *frames, uint32_t n, struct frame **scra
 	for (uint32_t i = 0; i < n; i++) {
 		least = frames[i].segment < least ? frames[i].segment : least;
 		most = frames[i].segment > most ? frames[i].segment : most;
-		frames[i].along = geom_along_normal(frames[0].im.orientation, frames[i].im.position);
+		frames[i].along = geom_along_normal(frames[0].im.orientation,
+			frames[i].im.position);
 		scratch[i] = &frames[i];
 	}
 	if (least >= most || most - least >= n)
@@ -490,14 +510,15 @@ static void unite_segments(struct frame *frames, uint32_t n, struct frame **scra
 	if ((uint64_t)n_planes * (uint64_t)(most - least + 1) != n)
 		return;
 	for (uint32_t i = 0; i < n; i++) {
-		memmove(frames[i].index + 1, frames[i].index, (MOST_DIMENSIONS - 1) * sizeof frames[i].index[0]);
+		memmove(frames[i].index + 1, frames[i].index,
+			(MOST_DIMENSIONS - 1) * sizeof frames[i].index[0]);
 		frames[i].index[0] = (uint32_t)(frames[i].segment - least);
 		frames[i].segment = 0;
 	}
 }
 
-static int collect_frames(struct planner *p, struct series *s, const struct instance *in, struct frame *frames,
-	uint32_t n, struct err *err)
+static int collect_frames(struct planner *p, struct series *s, const struct instance *in,
+	struct frame *frames, uint32_t n, struct err *err)
 {
 	uint32_t *first_of_set = arena_zalloc(&p->scratch, n, sizeof *first_of_set), n_sets;
 	struct frame **of_set = arena_zalloc(&p->scratch, n, sizeof *of_set);
@@ -529,7 +550,8 @@ struct plan_concatenation {
 	struct plan_concatenation *next;
 };
 
-static struct plan_concatenation *find_concatenation(struct planner *p, struct series *s, const char *uid)
+static struct plan_concatenation *find_concatenation(struct planner *p, struct series *s,
+	const char *uid)
 {
 	struct plan_concatenation *c;
 
@@ -546,8 +568,8 @@ static struct plan_concatenation *find_concatenation(struct planner *p, struct s
 	return c;
 }
 
-static int keep_for_later(struct planner *p, struct series *s, const char *uid, const struct frame *frames,
-	uint32_t n, struct err *err)
+static int keep_for_later(struct planner *p, struct series *s, const char *uid,
+	const struct frame *frames, uint32_t n, struct err *err)
 {
 	struct plan_concatenation *c = find_concatenation(p, s, uid);
 
@@ -603,5 +625,6 @@ int plan_collect_enhanced(struct planner *p, struct series *s, const struct inst
 		frames[i].order = offset + i;
 		read_frame(p, h, i, &d, &frames[i]);
 	}
-	return uid ? keep_for_later(p, s, uid, frames, n, err) : collect_frames(p, s, in, frames, n, err);
+	return uid ? keep_for_later(p, s, uid, frames, n, err) :
+		     collect_frames(p, s, in, frames, n, err);
 }

@@ -22,7 +22,7 @@
 #include "volume/decoder.h"
 
 #define N_BUCKETS 8192u
-#define N_QUEUED  64u
+#define N_QUEUED 64u
 #define N_STREAMS 32u
 #define STREAK_SEQUENTIAL 2u
 /* The first half of a frame's key is its variant; made things have a hash there, which is neither. */
@@ -34,13 +34,13 @@
 enum entry_state { ENTRY_LOADING, ENTRY_READY, ENTRY_FAILED };
 
 struct entry {
-	struct frame frame;              /* first: a frame's address is its entry's */
+	struct frame frame; /* first: a frame's address is its entry's */
 	uint64_t key[2];
 	enum entry_state state;
-	unsigned pins;                   /* readers and waiters */
+	unsigned pins; /* readers and waiters */
 	struct err err;
-	struct entry *chain;             /* of its bucket */
-	struct entry *older, *newer;     /* on the list: READY and not pinned */
+	struct entry *chain;         /* of its bucket */
+	struct entry *older, *newer; /* on the list: READY and not pinned */
 	uint8_t *bytes;
 };
 
@@ -52,7 +52,7 @@ struct job {
 
 /* One reader's way through one volume. */
 struct stream {
-	uint64_t id, pos, told;          /* told: positions below it are asked for ahead */
+	uint64_t id, pos, told; /* told: positions below it are asked for ahead */
 	uint64_t last_use;
 	unsigned streak;
 };
@@ -60,12 +60,12 @@ struct stream {
 struct framecache {
 	struct decoders *decoders;
 	size_t budget;
-	pthread_mutex_t lock;            /* protects all below, and the entries but their bytes */
-	pthread_cond_t changed;          /* an entry left LOADING */
-	pthread_cond_t queued;           /* a job came, or the end */
+	pthread_mutex_t lock;   /* protects all below, and the entries but their bytes */
+	pthread_cond_t changed; /* an entry left LOADING */
+	pthread_cond_t queued;  /* a job came, or the end */
 	struct entry *buckets[N_BUCKETS];
 	struct entry *oldest, *newest;
-	size_t unpinned, pinned;         /* bytes of READY entries */
+	size_t unpinned, pinned; /* bytes of READY entries */
 	struct job jobs[N_QUEUED];
 	unsigned first_job, n_jobs;
 	struct stream streams[N_STREAMS];
@@ -74,7 +74,7 @@ struct framecache {
 	struct framecache_failure failures[FRAMECACHE_FAILURES];
 	size_t n_failures, next_failure;
 	pthread_t *workers;
-	unsigned n_workers, n_wanted;    /* running; to run from the first hint on */
+	unsigned n_workers, n_wanted; /* running; to run from the first hint on */
 	bool ending;
 };
 
@@ -148,7 +148,7 @@ static void unpin(struct framecache *c, struct entry *e)
 struct request {
 	uint64_t key[2];
 	struct frame_shape shape;
-	const struct instance *in;       /* a frame's; else make() */
+	const struct instance *in; /* a frame's; else make() */
 	uint32_t frame;
 	framecache_make make;
 	void *arg;
@@ -196,8 +196,8 @@ static int load(struct framecache *c, struct entry *e, const struct request *r)
 		return err_nomem(&e->err);
 	if (r->make)
 		return r->make(r->arg, e->bytes, r->shape.len, &e->err);
-	return decoders_read(c->decoders, r->in, r->frame, (enum frame_variant)r->key[0], e->bytes, r->shape.len,
-		&e->err);
+	return decoders_read(c->decoders, r->in, r->frame, (enum frame_variant)r->key[0], e->bytes,
+		r->shape.len, &e->err);
 }
 
 /* Remember why a frame could not be had; who asks again is told nothing new. */
@@ -217,14 +217,16 @@ static void remember_failure(struct framecache *c, uint32_t id, uint32_t frame, 
 	snprintf(f->text, sizeof f->text, "%s", text);
 }
 
-void framecache_failed(struct framecache *c, const struct instance *in, uint32_t frame, const char *text)
+void framecache_failed(struct framecache *c, const struct instance *in, uint32_t frame,
+	const char *text)
 {
 	pthread_mutex_lock(&c->lock);
 	remember_failure(c, in->id, frame, text);
 	pthread_mutex_unlock(&c->lock);
 }
 
-static int finish(struct framecache *c, struct entry *e, int rc, const struct frame **out, struct err *err)
+static int finish(struct framecache *c, struct entry *e, int rc, const struct frame **out,
+	struct err *err)
 {
 	c->stats.n_loads++;
 	if (rc == 0) {
@@ -238,7 +240,8 @@ static int finish(struct framecache *c, struct entry *e, int rc, const struct fr
 		*slot(c, e->key) = e->chain;
 		c->stats.n_failed++;
 		if (e->key[0] <= KEY_LAST_FRAME)
-			remember_failure(c, (uint32_t)(e->key[1] >> 32), (uint32_t)e->key[1], e->err.msg);
+			remember_failure(c, (uint32_t)(e->key[1] >> 32), (uint32_t)e->key[1],
+				e->err.msg);
 		if (err)
 			*err = e->err;
 		unpin(c, e);
@@ -247,7 +250,8 @@ static int finish(struct framecache *c, struct entry *e, int rc, const struct fr
 	return rc;
 }
 
-static int get(struct framecache *c, const struct request *r, const struct frame **out, struct err *err)
+static int get(struct framecache *c, const struct request *r, const struct frame **out,
+	struct err *err)
 {
 	struct entry **at, *e;
 	int rc;
@@ -280,8 +284,8 @@ static int get(struct framecache *c, const struct request *r, const struct frame
 	return rc;
 }
 
-static int get_frame(struct framecache *c, const struct instance *in, uint32_t frame, enum frame_variant variant,
-	const struct frame **out, struct err *err)
+static int get_frame(struct framecache *c, const struct instance *in, uint32_t frame,
+	enum frame_variant variant, const struct frame **out, struct err *err)
 {
 	struct request r = { .in = in, .frame = frame };
 	int rc = frame_shape_of(in, variant, &r.shape, err);
@@ -293,20 +297,20 @@ static int get_frame(struct framecache *c, const struct instance *in, uint32_t f
 	return get(c, &r, out, err);
 }
 
-int framecache_get(struct framecache *c, const struct instance *in, uint32_t frame, const struct frame **out,
-	struct err *err)
+int framecache_get(struct framecache *c, const struct instance *in, uint32_t frame,
+	const struct frame **out, struct err *err)
 {
 	return get_frame(c, in, frame, FRAME_VALUES, out, err);
 }
 
-int framecache_get_stored(struct framecache *c, const struct instance *in, uint32_t frame, const struct frame **out,
-	struct err *err)
+int framecache_get_stored(struct framecache *c, const struct instance *in, uint32_t frame,
+	const struct frame **out, struct err *err)
 {
 	return get_frame(c, in, frame, FRAME_STORED, out, err);
 }
 
-int framecache_get_made(struct framecache *c, const uint64_t id[2], size_t len, framecache_make make, void *arg,
-	const struct frame **out, struct err *err)
+int framecache_get_made(struct framecache *c, const uint64_t id[2], size_t len,
+	framecache_make make, void *arg, const struct frame **out, struct err *err)
 {
 	struct request r = { .make = make, .arg = arg };
 
@@ -373,7 +377,8 @@ static void start_workers(struct framecache *c)
 	}
 }
 
-void framecache_ahead(struct framecache *c, struct catalog *keep, const struct frame_ref *refs, size_t n)
+void framecache_ahead(struct framecache *c, struct catalog *keep, const struct frame_ref *refs,
+	size_t n)
 {
 	size_t i;
 
@@ -385,8 +390,11 @@ void framecache_ahead(struct framecache *c, struct catalog *keep, const struct f
 
 		if (*slot(c, key))
 			continue;
-		c->jobs[(c->first_job + c->n_jobs++) % N_QUEUED] =
-			(struct job){ .keep = catalog_get(keep), .in = refs[i].in, .frame = refs[i].frame };
+		c->jobs[(c->first_job + c->n_jobs++) % N_QUEUED] = (struct job){
+			.keep = catalog_get(keep),
+			.in = refs[i].in,
+			.frame = refs[i].frame
+		};
 	}
 	pthread_cond_broadcast(&c->queued);
 	pthread_mutex_unlock(&c->lock);

@@ -19,7 +19,7 @@ static struct mat3 mul(const struct mat3 *a, const struct mat3 *b)
 	for (int i = 0; i < 3; i++)
 		for (int j = 0; j < 3; j++)
 			c.m[i][j] = a->m[i][0] * b->m[0][j] + a->m[i][1] * b->m[1][j] +
-				    a->m[i][2] * b->m[2][j];
+				a->m[i][2] * b->m[2][j];
 	return c;
 }
 
@@ -30,8 +30,8 @@ static float determinant(const struct mat3 *r)
 	double r21 = r->m[1][0], r22 = r->m[1][1], r23 = r->m[1][2];
 	double r31 = r->m[2][0], r32 = r->m[2][1], r33 = r->m[2][2];
 
-	return (float)(r11 * r22 * r33 - r11 * r32 * r23 - r21 * r12 * r33 +
-		       r21 * r32 * r13 + r31 * r12 * r23 - r31 * r22 * r13);
+	return (float)(r11 * r22 * r33 - r11 * r32 * r23 - r21 * r12 * r33 + r21 * r32 * r13 +
+		r31 * r12 * r23 - r31 * r22 * r13);
 }
 
 /* The same, summed up from 0: no element becomes -0. */
@@ -106,7 +106,8 @@ static void cross(const float a[3], const float b[3], float out[3])
 	out[2] = a[0] * b[1] - a[1] * b[0];
 }
 
-struct geom_affine geom_from_dicom(const float orientation[6], const float position[3], const float spacing[3])
+struct geom_affine geom_from_dicom(const float orientation[6], const float position[3],
+	const float spacing[3])
 {
 	struct mat3 q, scale = { { { 0 } } };
 	struct geom_affine a;
@@ -144,7 +145,8 @@ void geom_mosaic_origin(struct geom_affine *a, uint32_t cols, uint32_t rows, uin
 	double y = ((double)rows - (double)rows / n_grid) / 2.0;
 
 	for (int i = 0; i < 3; i++)
-		a->m[i][3] = (float)((double)a->m[i][0] * x + (double)a->m[i][1] * y + (double)a->m[i][3]);
+		a->m[i][3] = (float)((double)a->m[i][0] * x + (double)a->m[i][1] * y +
+			(double)a->m[i][3]);
 }
 
 bool geom_mosaic_is_negative(const float orientation[6], const double slice_normal[3])
@@ -186,7 +188,8 @@ unsigned geom_plane(const struct geom_affine *a)
 	return y >= x ? 1 : 0;
 }
 
-bool geom_stack_direction(struct geom_affine *a, const float first[3], const float second[3], uint32_t n)
+bool geom_stack_direction(struct geom_affine *a, const float first[3], const float second[3],
+	uint32_t n)
 {
 	unsigned axis = geom_plane(a);
 	float end_voxel[3] = { 0, 0, (float)(n - 1) }, end[3];
@@ -241,7 +244,8 @@ static float exact_distance(const float a[3], const float b[3])
 }
 
 /* The corner of the volume that is nearest to its least x, y and z: which axes it is at the end of. */
-static void least_corner(const struct geom_affine *a, const uint32_t dim[3], bool at_end[3], float corner[3])
+static void least_corner(const struct geom_affine *a, const uint32_t dim[3], bool at_end[3],
+	float corner[3])
 {
 	float place[8][3], least[3] = { INFINITY, INFINITY, INFINITY };
 	float best = INFINITY;
@@ -278,11 +282,11 @@ static float agreement(const struct geom_affine *a, const uint8_t axis[3], const
 	return sum;
 }
 
-bool geom_rotate_to_axes(struct geom_affine *a, uint32_t dim[3], float pixdim[3], uint8_t axis[3], bool flip[3])
+bool geom_rotate_to_axes(struct geom_affine *a, uint32_t dim[3], float pixdim[3], uint8_t axis[3],
+	bool flip[3])
 {
-	static const uint8_t orders[6][3] = {
-		{ 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 }
-	};
+	static const uint8_t orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 },
+		{ 2, 0, 1 }, { 2, 1, 0 } };
 	struct mat3 turn = { { { 0 } } }, r;
 	uint32_t old_dim[3];
 	float old_pixdim[3], corner[3], best = 0.0f;
@@ -326,8 +330,8 @@ static struct mat3 inverse(const struct mat3 *r)
 	double r11 = r->m[0][0], r12 = r->m[0][1], r13 = r->m[0][2];
 	double r21 = r->m[1][0], r22 = r->m[1][1], r23 = r->m[1][2];
 	double r31 = r->m[2][0], r32 = r->m[2][1], r33 = r->m[2][2];
-	double d = r11 * r22 * r33 - r11 * r32 * r23 - r21 * r12 * r33 +
-		   r21 * r32 * r13 + r31 * r12 * r23 - r31 * r22 * r13;
+	double d = r11 * r22 * r33 - r11 * r32 * r23 - r21 * r12 * r33 + r21 * r32 * r13 +
+		r31 * r12 * r23 - r31 * r22 * r13;
 	struct mat3 q;
 
 	if (d != 0.0)
@@ -395,7 +399,8 @@ static struct mat3 polar(const struct mat3 *a)
 		}
 		for (int i = 0; i < 3; i++)
 			for (int j = 0; j < 3; j++)
-				z.m[i][j] = (float)(0.5 * (double)(gam * x.m[i][j] + gmi * y.m[j][i]));
+				z.m[i][j] = (float)(0.5 *
+					(double)(gam * x.m[i][j] + gmi * y.m[j][i]));
 		dif = (float)change(&x, &z);
 		x = z;
 	}
@@ -411,7 +416,8 @@ static struct mat3 unit_columns(const struct geom_affine *a)
 		double len = sqrt(x * x + y * y + z * z);
 
 		for (int i = 0; i < 3; i++)
-			r.m[i][j] = len == 0.0 ? (i == j ? 1.0f : 0.0f) : (float)((double)a->m[i][j] / len);
+			r.m[i][j] = len == 0.0 ? (i == j ? 1.0f : 0.0f) :
+						 (float)((double)a->m[i][j] / len);
 	}
 	return r;
 }
@@ -467,7 +473,8 @@ void geom_quaternion(const struct geom_affine *affine, float bcd[3], float *qfac
 	bcd[2] = (float)d;
 }
 
-void geom_quaternion_row(const float bcd[3], float qfac, const float pixdim[3], unsigned i, float row[3])
+void geom_quaternion_row(const float bcd[3], float qfac, const float pixdim[3], unsigned i,
+	float row[3])
 {
 	double b = bcd[0], c = bcd[1], d = bcd[2], a = 1.0 - (b * b + c * c + d * d);
 	double x = pixdim[0] > 0.0f ? pixdim[0] : 1.0, y = pixdim[1] > 0.0f ? pixdim[1] : 1.0;
@@ -509,7 +516,8 @@ float geom_distance(const float a[3], const float b[3])
 
 double geom_along_normal(const double o[6], const double p[3])
 {
-	double n[3] = { o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5], o[0] * o[4] - o[1] * o[3] };
+	double n[3] = { o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5],
+		o[0] * o[4] - o[1] * o[3] };
 
 	return n[0] * p[0] + n[1] * p[1] + n[2] * p[2];
 }
@@ -541,7 +549,8 @@ float geom_gantry_tilt(const float orientation[6], const float first[3], const f
 	normal_len = make_positive(normal);
 	if (run_len == 0.0f || normal_len == 0.0f)
 		return 0.0f;
-	cosine = (normal[0] * run[0] + normal[1] * run[1] + normal[2] * run[2]) / (run_len * normal_len);
+	cosine = (normal[0] * run[0] + normal[1] * run[1] + normal[2] * run[2]) /
+		(run_len * normal_len);
 	if (fabsf(cosine - 1.0f) <= 0.0001f)
 		return 0.0f;
 	degrees = (float)((double)acosf(cosine) * (180.0 / M_PI));

@@ -13,14 +13,15 @@
 #include "dicom/value.h"
 #include "volume/planning.h"
 
-#define ENOUGH_FRAMES 4096u         /* that we plan however short the file is */
+#define ENOUGH_FRAMES 4096u /* that we plan however short the file is */
 
 static bool is_stacked_in_space(const struct instance *in)
 {
 	const char *m = in->attr->modality;
 
-	return m && (strcmp(m, "MR") == 0 || strcmp(m, "CT") == 0 || strcmp(m, "PT") == 0 || strcmp(m, "NM") == 0 ||
-		     strcmp(m, "RTDOSE") == 0 || strcmp(m, "SEG") == 0);
+	return m &&
+		(strcmp(m, "MR") == 0 || strcmp(m, "CT") == 0 || strcmp(m, "PT") == 0 ||
+			strcmp(m, "NM") == 0 || strcmp(m, "RTDOSE") == 0 || strcmp(m, "SEG") == 0);
 }
 
 /* Seconds from frame to frame: (0018,1063), or the first of (0018,1065) that is not 0. */
@@ -38,7 +39,8 @@ static void place_dose_planes(const struct dcm_header *h, struct plan_block *b)
 {
 	const struct dcm_node *n = dcm_get(&h->top, DCM_GridFrameOffsetVector);
 	const double *o = b->images[0].orientation;
-	double normal[3] = { o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5], o[0] * o[4] - o[1] * o[3] };
+	double normal[3] = { o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5],
+		o[0] * o[4] - o[1] * o[3] };
 	double base = 0.0, z;
 
 	if (!n || !dcm_double(n, 0, &base))
@@ -46,7 +48,8 @@ static void place_dose_planes(const struct dcm_header *h, struct plan_block *b)
 	for (uint32_t k = 0; k < b->n_planes; k++)
 		if (dcm_double(n, k, &z))
 			for (int i = 0; i < 3; i++)
-				b->images[k].position[i] = b->images[0].position[i] + (z - base) * normal[i];
+				b->images[k].position[i] = b->images[0].position[i] +
+					(z - base) * normal[i];
 	b->gap = b->n_planes > 1 && dcm_double(n, 1, &z) ? fabs(z - base) : b->gap;
 }
 
@@ -54,7 +57,8 @@ static void place_dose_planes(const struct dcm_header *h, struct plan_block *b)
 static void place_planes(struct plan_block *b)
 {
 	const double *o = b->images[0].orientation;
-	double normal[3] = { o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5], o[0] * o[4] - o[1] * o[3] };
+	double normal[3] = { o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5],
+		o[0] * o[4] - o[1] * o[3] };
 	double step = isnan(b->gap) || b->gap == 0.0 ? b->thickness : b->gap;
 
 	for (uint32_t i = 0; i < b->n_planes * b->n_times && !isnan(step); i++)
@@ -66,7 +70,8 @@ static void place_planes(struct plan_block *b)
 /* Nuclear medicine tells of its detector where the planes lie. */
 static void read_detector(const struct dcm_header *h, struct plan_image *im)
 {
-	const struct dcm_dataset *detector = dcm_first_item(&h->top, DCM_DetectorInformationSequence);
+	const struct dcm_dataset *detector = dcm_first_item(&h->top,
+		DCM_DetectorInformationSequence);
 
 	for (uint32_t i = 0; detector && i < 3; i++)
 		dcm_double(dcm_get(detector, DCM_ImagePositionPatient), i, &im->position[i]);
@@ -103,20 +108,22 @@ static uint32_t slices_of(const struct dcm_header *h, uint32_t n)
 
 /* Which frame is plane s of time t, by the slice vector: the t-th that it has for s. False: the vector does not tell
  * each of them. */
-static bool arrange(const struct dcm_node *vector, const struct plan_block *b, uint32_t *frame_of, uint32_t *n_seen)
+static bool arrange(const struct dcm_node *vector, const struct plan_block *b, uint32_t *frame_of,
+	uint32_t *n_seen)
 {
 	for (uint32_t k = 0; k < b->n_planes * b->n_times; k++) {
 		int64_t slice = 0;
 
 		if (!dcm_int(vector, k, &slice) || slice < 1 || slice > b->n_planes ||
-		    n_seen[slice - 1] == b->n_times)
+			n_seen[slice - 1] == b->n_times)
 			return false;
 		frame_of[n_seen[slice - 1]++ * b->n_planes + (uint32_t)slice - 1] = k;
 	}
 	return true;
 }
 
-static int arrange_frames(struct planner *p, const struct dcm_header *h, struct plan_block *b, struct err *err)
+static int arrange_frames(struct planner *p, const struct dcm_header *h, struct plan_block *b,
+	struct err *err)
 {
 	const struct dcm_node *vector = dcm_get(&h->top, DCM_SliceVector);
 	uint32_t n = b->n_planes * b->n_times;
@@ -137,8 +144,9 @@ static void read_region(const struct dcm_header *h, struct plan_block *b)
 	const struct dcm_dataset *region = dcm_first_item(&h->top, DCM_SequenceOfUltrasoundRegions);
 	const int64_t cm = 3;
 
-	if (!region || !isnan(b->spacing[0]) || dcm_get_int(region, DCM_PhysicalUnitsXDirection, 0) != cm ||
-	    dcm_get_int(region, DCM_PhysicalUnitsYDirection, 0) != cm)
+	if (!region || !isnan(b->spacing[0]) ||
+		dcm_get_int(region, DCM_PhysicalUnitsXDirection, 0) != cm ||
+		dcm_get_int(region, DCM_PhysicalUnitsYDirection, 0) != cm)
 		return;
 	b->spacing[0] = fabs(dcm_get_double(region, DCM_PhysicalDeltaY, NAN)) * 10.0;
 	b->spacing[1] = fabs(dcm_get_double(region, DCM_PhysicalDeltaX, NAN)) * 10.0;
@@ -166,7 +174,9 @@ static int collect_plain(struct planner *p, struct series *s, const struct insta
 static uint32_t believable_frames(const struct instance *in)
 {
 	const struct pixel_desc *d = &in->attr->pixel;
-	uint64_t bits = in->encapsulated ? 64 : (uint64_t)d->rows * d->cols * d->samples * d->bits_allocated;
+	uint64_t bits = in->encapsulated ?
+		64 :
+		(uint64_t)d->rows * d->cols * d->samples * d->bits_allocated;
 	uint64_t bytes = in->pixels_len == DCM_UNDEFINED_LENGTH ? in->size : in->pixels_len;
 	uint64_t most = bytes / (bits / 8 ? bits / 8 : 1) + ENOUGH_FRAMES;
 
@@ -175,7 +185,8 @@ static uint32_t believable_frames(const struct instance *in)
 	return in->n_frames < most ? in->n_frames : (uint32_t)most;
 }
 
-int plan_collect_multiframe(struct planner *p, struct series *s, const struct instance *in, struct err *err)
+int plan_collect_multiframe(struct planner *p, struct series *s, const struct instance *in,
+	struct err *err)
 {
 	const struct dcm_header *h = plan_header(p, in);
 	uint32_t n = believable_frames(in);

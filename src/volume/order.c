@@ -20,13 +20,13 @@
 #include "volume/geometry.h"
 #include "volume/planning.h"
 
-#define SAME_PLANE_MM 0.01          /* scanners round positions; slices are further apart */
+#define SAME_PLANE_MM 0.01 /* scanners round positions; slices are further apart */
 
 struct item {
 	struct plan_image *im;
-	double along;                /* mm along the normal */
-	double key;                  /* of time; NAN: not numbered */
-	uint32_t rank;               /* in the order of acquisition */
+	double along;  /* mm along the normal */
+	double key;    /* of time; NAN: not numbered */
+	uint32_t rank; /* in the order of acquisition */
 	uint32_t plane, time;
 	bool taken;
 };
@@ -98,12 +98,13 @@ static double number_or_zero(int32_t n)
 /* Which volume of its series the makers say an image is of. */
 static double volume_number(const struct instance *in, double n_phases, double n_volumes)
 {
-	double volume = fmax(number_or_zero(in->vendor_volume), number_or_zero(in->temporal_position));
+	double volume = fmax(number_or_zero(in->vendor_volume),
+		number_or_zero(in->temporal_position));
 	double phase = number_or_zero(in->vendor_phase);
 
 	if (in->vendor_phase == 0 && in->label == IMAGE_LABEL_NONE)
 		return in->vendor_volume;
-	if (in->label != IMAGE_LABEL_NONE)      /* phases of a label, of a control, of the next repeat */
+	if (in->label != IMAGE_LABEL_NONE) /* phases of a label, of a control, of the next repeat */
 		return (volume * 3.0 + in->label) * (n_phases + 1.0) + phase;
 	return phase * (n_volumes + 1.0) + volume;
 }
@@ -116,8 +117,9 @@ static void number_volumes(struct item *items, uint32_t n)
 		const struct instance *in = items[i].im->in;
 
 		n_phases = fmax(n_phases, number_or_zero(in->vendor_phase));
-		n_volumes = fmax(n_volumes, fmax(number_or_zero(in->vendor_volume),
-						 number_or_zero(in->temporal_position)));
+		n_volumes = fmax(n_volumes,
+			fmax(number_or_zero(in->vendor_volume),
+				number_or_zero(in->temporal_position)));
 	}
 	for (uint32_t i = 0; i < n; i++)
 		items[i].key = volume_number(items[i].im->in, n_phases, n_volumes);
@@ -140,8 +142,9 @@ static void number_by_reference_time(struct item *items, uint32_t n)
 static bool keys_are_distinct(struct item *const *by_plane, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
-		if (isnan(by_plane[i]->key) || (i && by_plane[i - 1]->plane == by_plane[i]->plane &&
-						by_plane[i - 1]->key == by_plane[i]->key))
+		if (isnan(by_plane[i]->key) ||
+			(i && by_plane[i - 1]->plane == by_plane[i]->plane &&
+				by_plane[i - 1]->key == by_plane[i]->key))
 			return false;
 	return true;
 }
@@ -188,11 +191,11 @@ static bool counts_are_equal(struct item *const *by_plane, uint32_t n, uint32_t 
 static bool claim_the_same(const struct instance *x, const struct instance *y)
 {
 	return x != y && x->number != INSTANCE_NO_INT && x->number == y->number &&
-	       x->attr->series_number == y->attr->series_number &&
-	       x->acquisition_number == y->acquisition_number &&
-	       compare_number(x->acquisition_time, y->acquisition_time) == 0 &&
-	       compare_number(x->content_time, y->content_time) == 0 &&
-	       compare_number(x->trigger_time, y->trigger_time) == 0;
+		x->attr->series_number == y->attr->series_number &&
+		x->acquisition_number == y->acquisition_number &&
+		compare_number(x->acquisition_time, y->acquisition_time) == 0 &&
+		compare_number(x->content_time, y->content_time) == 0 &&
+		compare_number(x->trigger_time, y->trigger_time) == 0;
 }
 
 /* items are in the order of acquisition, so that duplicates are neighbours. Moves them behind the others, whose
@@ -206,9 +209,9 @@ static uint32_t set_duplicates_apart(struct item *items, uint32_t n, struct item
 		bool duplicate = false;
 
 		for (uint32_t j = n_kept; j-- > 0 && in->number != INSTANCE_NO_INT &&
-				items[j].im->in->number == in->number && !duplicate; )
-			duplicate = items[j].plane == items[i].plane && items[j].key == items[i].key &&
-				    claim_the_same(items[j].im->in, in);
+			items[j].im->in->number == in->number && !duplicate;)
+			duplicate = items[j].plane == items[i].plane &&
+				items[j].key == items[i].key && claim_the_same(items[j].im->in, in);
 		if (duplicate)
 			scratch[n_apart++] = items[i];
 		else
@@ -222,7 +225,8 @@ static uint32_t set_duplicates_apart(struct item *items, uint32_t n, struct item
 
 /* Number the runs: a new one begins where a plane comes for the second time. items in the order of acquisition;
  * size[r] is how many images run r has. Returns how many runs there are. */
-static uint32_t cut_runs(struct item *items, uint32_t n, uint32_t *last_run_of_plane, uint32_t *size)
+static uint32_t cut_runs(struct item *items, uint32_t n, uint32_t *last_run_of_plane,
+	uint32_t *size)
 {
 	uint32_t run = 0;
 
@@ -260,8 +264,8 @@ struct stack_list {
 	uint32_t n, cap;
 };
 
-static struct plan_stack *add_stack(struct planner *p, struct stack_list *l, const struct plan_group *g,
-	uint32_t n_planes, uint32_t n_times)
+static struct plan_stack *add_stack(struct planner *p, struct stack_list *l,
+	const struct plan_group *g, uint32_t n_planes, uint32_t n_times)
 {
 	struct plan_stack *s = plan_grow(p, &l->stacks, &l->n, &l->cap, sizeof *s);
 
@@ -278,7 +282,8 @@ static struct plan_stack *add_stack(struct planner *p, struct stack_list *l, con
 /* Fill a stack from items that have their plane and time, whole: each pair once. Planes go the way in which the first
  * time point was acquired. */
 static int fill_stack(struct planner *p, struct stack_list *l, const struct plan_group *g,
-	struct item *const *items, uint32_t n, uint32_t n_planes, enum plan_rest rest, uint32_t rest_number)
+	struct item *const *items, uint32_t n, uint32_t n_planes, enum plan_rest rest,
+	uint32_t rest_number)
 {
 	uint32_t n_times = n / n_planes, first_rank = 0, last_rank = 0;
 	struct plan_stack *s = add_stack(p, l, g, n_planes, n_times);
@@ -304,8 +309,8 @@ static int fill_stack(struct planner *p, struct stack_list *l, const struct plan
 }
 
 /* Images that share nothing but their group: their planes and times anew, in the order in which they are. */
-static int fill_rest(struct planner *p, struct stack_list *l, const struct plan_group *g, struct item **items,
-	uint32_t n, enum plan_rest rest, uint32_t rest_number)
+static int fill_rest(struct planner *p, struct stack_list *l, const struct plan_group *g,
+	struct item **items, uint32_t n, enum plan_rest rest, uint32_t rest_number)
 {
 	qsort(items, n, sizeof *items, compare_along);
 	for (uint32_t i = 0; i < n; i++) {
@@ -316,8 +321,8 @@ static int fill_rest(struct planner *p, struct stack_list *l, const struct plan_
 }
 
 /* A whole grid: planes of equal counts. by_plane sorted by plane and time. */
-static int fill_grid(struct planner *p, struct stack_list *l, const struct plan_group *g, struct item **by_plane,
-	uint32_t n, uint32_t n_planes)
+static int fill_grid(struct planner *p, struct stack_list *l, const struct plan_group *g,
+	struct item **by_plane, uint32_t n, uint32_t n_planes)
 {
 	uint32_t n_times = n / n_planes;
 
@@ -327,8 +332,8 @@ static int fill_grid(struct planner *p, struct stack_list *l, const struct plan_
 }
 
 /* Renumber the times of whole runs and put their items first; returns how many items that are. */
-static uint32_t gather_whole(struct item *items, uint32_t n, const uint32_t *size, uint32_t n_planes,
-	struct item **out, uint32_t *new_time)
+static uint32_t gather_whole(struct item *items, uint32_t n, const uint32_t *size,
+	uint32_t n_planes, struct item **out, uint32_t *new_time)
 {
 	uint32_t n_out = 0, next = 0;
 
@@ -347,8 +352,8 @@ static uint32_t gather_whole(struct item *items, uint32_t n, const uint32_t *siz
 	return n_out;
 }
 
-static int fill_parts(struct planner *p, struct stack_list *l, const struct plan_group *g, struct item *items,
-	uint32_t n, uint32_t n_runs, struct item **scratch)
+static int fill_parts(struct planner *p, struct stack_list *l, const struct plan_group *g,
+	struct item *items, uint32_t n, uint32_t n_runs, struct item **scratch)
 {
 	uint32_t number = 2;
 
@@ -362,16 +367,16 @@ static int fill_parts(struct planner *p, struct stack_list *l, const struct plan
 			continue;
 		for (uint32_t i = 0; i < n_in; i++)
 			scratch[i]->taken = true;
-		plan_problem(p, scratch[0]->im->in, "%u images do not fill a volume: shown as a part of their own",
-			n_in);
+		plan_problem(p, scratch[0]->im->in,
+			"%u images do not fill a volume: shown as a part of their own", n_in);
 		if (fill_rest(p, l, g, scratch, n_in, PLAN_PARTIAL, number++) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int fill_broken(struct planner *p, struct stack_list *l, const struct plan_group *g, struct item *items,
-	uint32_t n, uint32_t n_planes)
+static int fill_broken(struct planner *p, struct stack_list *l, const struct plan_group *g,
+	struct item *items, uint32_t n, uint32_t n_planes)
 {
 	uint32_t *of_plane = arena_zalloc(&p->scratch, n_planes, sizeof *of_plane);
 	uint32_t *size = arena_zalloc(&p->scratch, n, sizeof *size);
@@ -403,7 +408,7 @@ static int fill_broken(struct planner *p, struct stack_list *l, const struct pla
 static bool has_place(const struct plan_image *im)
 {
 	return !isnan(im->position[0] + im->position[1] + im->position[2]) &&
-	       !isnan(im->orientation[0] + im->orientation[5]);
+		!isnan(im->orientation[0] + im->orientation[5]);
 }
 
 static struct item *list_items(struct planner *p, const struct plan_group *g)
@@ -420,17 +425,19 @@ static struct item *list_items(struct planner *p, const struct plan_group *g)
 		items[i].rank = items[i].im->rank = i;
 		/* without a place each image is the next plane */
 		items[i].along = has_place(items[i].im) ?
-			geom_along_normal(orientation, items[i].im->position) : (double)i;
+			geom_along_normal(orientation, items[i].im->position) :
+			(double)i;
 	}
 	return items;
 }
 
 /* What was there twice makes a volume, what was there three times one more ... */
-static int add_duplicates(struct planner *p, struct stack_list *l, const struct plan_group *g, struct item *items,
-	uint32_t n, struct item *spare, struct item **scratch)
+static int add_duplicates(struct planner *p, struct stack_list *l, const struct plan_group *g,
+	struct item *items, uint32_t n, struct item *spare, struct item **scratch)
 {
 	if (n)
-		plan_problem(p, items[0].im->in, "%u images have the place, number and time of others", n);
+		plan_problem(p, items[0].im->in,
+			"%u images have the place, number and time of others", n);
 	for (uint32_t number = 2; n; number++) {
 		uint32_t n_once = set_duplicates_apart(items, n, spare);
 
@@ -469,8 +476,9 @@ static int order_images(struct planner *p, const struct plan_group *g, struct st
 			items[i].key = 0.0;
 		qsort(by_plane, n, sizeof *by_plane, compare_plane_time);
 	}
-	if (counts_are_equal(by_plane, n, n_planes) ? fill_grid(p, l, g, by_plane, n, n_planes) < 0 :
-						      fill_broken(p, l, g, items, n, n_planes) < 0)
+	if (counts_are_equal(by_plane, n, n_planes) ?
+			fill_grid(p, l, g, by_plane, n, n_planes) < 0 :
+			fill_broken(p, l, g, items, n, n_planes) < 0)
 		return -1;
 	return add_duplicates(p, l, g, items + n, n_all - n, spare, by_plane);
 }
@@ -478,8 +486,8 @@ static int order_images(struct planner *p, const struct plan_group *g, struct st
 /* --- groups of whole volumes ------------------------------------------------------------------------ */
 
 /* Blocks that are a volume each follow one another in time. */
-static int stack_volumes(struct planner *p, const struct plan_group *g, struct plan_block *const *blocks,
-	uint32_t n, uint32_t copy, struct stack_list *l)
+static int stack_volumes(struct planner *p, const struct plan_group *g,
+	struct plan_block *const *blocks, uint32_t n, uint32_t copy, struct stack_list *l)
 {
 	uint32_t per_time = blocks[0]->n_tiles ? 1 : blocks[0]->n_planes, n_times = 0;
 	struct plan_diffusion *diffusion;
@@ -544,18 +552,20 @@ static int order_volumes(struct planner *p, const struct plan_group *g, struct s
 			if (copies_before(g->blocks, i) == copy)
 				chosen[n++] = g->blocks[i];
 		if (n && copy == 1)
-			plan_problem(p, chosen[0]->images[0].in, "%u volumes have the number and time of others", n);
+			plan_problem(p, chosen[0]->images[0].in,
+				"%u volumes have the number and time of others", n);
 		if (n && stack_volumes(p, g, chosen, n, copy, l) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int plan_order_group(struct planner *p, struct plan_group *g, struct plan_stack **stacks, uint32_t *n,
-	struct err *err)
+int plan_order_group(struct planner *p, struct plan_group *g, struct plan_stack **stacks,
+	uint32_t *n, struct err *err)
 {
 	struct stack_list l = { 0 };
-	bool single = g->blocks[0]->n_planes == 1 && g->blocks[0]->n_times == 1 && !g->blocks[0]->is_multiframe;
+	bool single = g->blocks[0]->n_planes == 1 && g->blocks[0]->n_times == 1 &&
+		!g->blocks[0]->is_multiframe;
 	int rc = single ? order_images(p, g, &l) : order_volumes(p, g, &l);
 
 	*stacks = l.stacks;

@@ -11,9 +11,9 @@
 #include "volume/geometry.h"
 #include "volume/planning.h"
 
-#define UNEVEN_MM      0.2f         /* gaps that differ by more make the stack uneven */
+#define UNEVEN_MM 0.2f /* gaps that differ by more make the stack uneven */
 #define SPACING_TOLERANCE 0.0001f
-#define ROUNDED        0.005f       /* positions of frames are rounded: so near, what is told is better */
+#define ROUNDED 0.005f /* positions of frames are rounded: so near, what is told is better */
 
 static void to_floats(const double *in, float *out, unsigned n)
 {
@@ -23,7 +23,8 @@ static void to_floats(const double *in, float *out, unsigned n)
 
 static bool has_orientation(const struct plan_image *im)
 {
-	return !isnan(im->orientation[0] + im->orientation[5]) && !isnan(im->position[0] + im->position[2]);
+	return !isnan(im->orientation[0] + im->orientation[5]) &&
+		!isnan(im->position[0] + im->position[2]);
 }
 
 /* What is not told is 1 mm. */
@@ -71,13 +72,14 @@ static bool nearly_even(const float *d, uint32_t n)
 struct placing {
 	struct geom_affine a;
 	float pixdim[3];
-	float tilt;                      /* degrees */
-	bool known;                      /* has orientation and position */
+	float tilt; /* degrees */
+	bool known; /* has orientation and position */
 	bool reversed, negative_mosaic;
 };
 
 /* Distances from the first plane where gaps differ; NULL where they do not. */
-static int uneven_distances(struct planner *p, const struct plan_stack *s, const struct placing *pl, float **out)
+static int uneven_distances(struct planner *p, const struct plan_stack *s, const struct placing *pl,
+	float **out)
 {
 	bool uneven = false;
 	float step;
@@ -98,11 +100,13 @@ static int uneven_distances(struct planner *p, const struct plan_stack *s, const
 	return 0;
 }
 
-static float gantry_tilt(const struct plan_stack *s, const struct plan_first *f, const float orientation[6])
+static float gantry_tilt(const struct plan_stack *s, const struct plan_first *f,
+	const float orientation[6])
 {
 	float first[3], last[3];
 
-	if (!planes_are_images(s) || !(plan_is_modality(f->im, "CT") || plan_is_modality(f->im, "XA")))
+	if (!planes_are_images(s) ||
+		!(plan_is_modality(f->im, "CT") || plan_is_modality(f->im, "XA")))
 		return 0.0f;
 	to_floats(f->im->position, first, 3);
 	to_floats(plane_image(s, s->n_planes - 1)->position, last, 3);
@@ -119,19 +123,21 @@ static float spacing_between(const struct plan_stack *s, struct placing *pl)
 	pl->pixdim[2] = told;
 	if (!planes_are_images(s))
 		return told;
-	measured = b->is_multiframe ? plane_distance(s, 0, s->n_planes - 1) / (float)(s->n_planes - 1) :
-				      plane_distance(s, 0, 1);
+	measured = b->is_multiframe ?
+		plane_distance(s, 0, s->n_planes - 1) / (float)(s->n_planes - 1) :
+		plane_distance(s, 0, 1);
 	measured = upright(pl->tilt) * measured;
-	if (!(measured > 0.0f) || (b->is_multiframe && b->gap > 0.0 && fabsf(measured - told) < told * ROUNDED) ||
-	    (b->is_multiframe && fabsf(measured - told) <= SPACING_TOLERANCE))
+	if (!(measured > 0.0f) ||
+		(b->is_multiframe && b->gap > 0.0 && fabsf(measured - told) < told * ROUNDED) ||
+		(b->is_multiframe && fabsf(measured - told) <= SPACING_TOLERANCE))
 		return told;
 	if (fabsf(measured - told) > SPACING_TOLERANCE)
 		pl->pixdim[2] = measured;
 	return measured;
 }
 
-static void place_mosaic(const struct plan_stack *s, const struct plan_first *f, const float orientation[6],
-	struct placing *pl)
+static void place_mosaic(const struct plan_stack *s, const struct plan_first *f,
+	const float orientation[6], struct placing *pl)
 {
 	const struct plan_block *b = s->block;
 
@@ -156,11 +162,13 @@ static void place_planes(const struct plan_stack *s, const struct plan_first *f,
 	if (s->block->n_tiles)
 		to_floats(s->block->last_tile, other, 3);
 	else
-		to_floats(plane_image(s, s->block->is_multiframe ? s->n_planes - 1 : s->n_planes > 1)->position,
+		to_floats(plane_image(s,
+				  s->block->is_multiframe ? s->n_planes - 1 : s->n_planes > 1)
+				  ->position,
 			other, 3);
 	pl->reversed = geom_stack_direction(&pl->a, first, other, s->n_planes);
 	if (f->facts.protocol_slice_number > 1.0 && s->n_planes > 1)
-		pl->reversed = true;     /* numbered from the other end: turned round */
+		pl->reversed = true; /* numbered from the other end: turned round */
 	geom_negate_xy(&pl->a);
 	if (pl->reversed)
 		geom_flip(&pl->a, 2, s->n_planes);
@@ -193,10 +201,11 @@ static void place(const struct plan_stack *s, const struct plan_first *f, struct
 }
 
 /* Three-dimensional acquisitions are turned to the world's axes, others count their rows from the bottom. */
-static void turn(const struct plan_stack *s, const struct plan_first *f, struct placing *pl, const float *distances,
-	struct volume *v)
+static void turn(const struct plan_stack *s, const struct plan_first *f, struct placing *pl,
+	const float *distances, struct volume *v)
 {
-	bool is_3d = f->attr->mr_acquisition_type && strcmp(f->attr->mr_acquisition_type, "3D") == 0;
+	bool is_3d = f->attr->mr_acquisition_type &&
+		strcmp(f->attr->mr_acquisition_type, "3D") == 0;
 
 	v->axis[0] = 0, v->axis[1] = 1, v->axis[2] = 2;
 	v->dim[0] = v->plane_cols;
@@ -236,8 +245,8 @@ static void shear(struct volume *v, float tilt_degrees)
 	v->srow[2][2] = v->pixdim[3];
 }
 
-int plan_place(struct planner *p, const struct plan_stack *s, const struct plan_first *f, struct plan_draft *d,
-	struct err *err)
+int plan_place(struct planner *p, const struct plan_stack *s, const struct plan_first *f,
+	struct plan_draft *d, struct err *err)
 {
 	struct placing pl;
 

@@ -14,9 +14,33 @@
 static bool is_multiframe_class(const char *uid)
 {
 	static const char *const classes[] = {
-		"4.1", "4.3", "4.4", "2.1", "2.2", "130", "128.1", "30", "66.4", "66.7", "3.1", "7.1", "7.2",
-		"7.3", "7.4", "12.1.1", "12.2.1", "13.1.1", "13.1.2", "13.1.3", "13.1.4", "13.1.5", "20",
-		"6.2", "77.1.5.4", "77.1.5.8", "481.2",
+		"4.1",
+		"4.3",
+		"4.4",
+		"2.1",
+		"2.2",
+		"130",
+		"128.1",
+		"30",
+		"66.4",
+		"66.7",
+		"3.1",
+		"7.1",
+		"7.2",
+		"7.3",
+		"7.4",
+		"12.1.1",
+		"12.2.1",
+		"13.1.1",
+		"13.1.2",
+		"13.1.3",
+		"13.1.4",
+		"13.1.5",
+		"20",
+		"6.2",
+		"77.1.5.4",
+		"77.1.5.8",
+		"481.2",
 	};
 
 	if (!uid || strncmp(uid, UID_ROOT, strlen(UID_ROOT)) != 0)
@@ -55,18 +79,18 @@ static bool has_value(const char *values, const char *word)
 bool plan_is_derived(const char *image_type)
 {
 	return has_value(image_type, "DERIVED") || has_value(image_type, "ADC") ||
-	       has_value(image_type, "TRACEW") || has_value(image_type, "TRACE") ||
-	       has_value(image_type, "FA");
+		has_value(image_type, "TRACEW") || has_value(image_type, "TRACE") ||
+		has_value(image_type, "FA");
 }
 
 /* PS3.3 C.8.3.1.1.1 value 3, (0008,9208), and what makers write there. */
 enum image_part plan_part(const char *image_type, const char *component, int32_t vendor_part)
 {
-	static const enum image_part vendor[] = {
-		IMAGE_PART_MAGNITUDE, IMAGE_PART_PHASE, IMAGE_PART_REAL, IMAGE_PART_IMAGINARY
-	};
+	static const enum image_part vendor[] = { IMAGE_PART_MAGNITUDE, IMAGE_PART_PHASE,
+		IMAGE_PART_REAL, IMAGE_PART_IMAGINARY };
 
-	if (has_value(image_type, "B0 MAP") || (has_value(image_type, "B0") && has_value(image_type, "MAP")))
+	if (has_value(image_type, "B0 MAP") ||
+		(has_value(image_type, "B0") && has_value(image_type, "MAP")))
 		return IMAGE_PART_FIELD_MAP;
 	if (vendor_part >= 0 && vendor_part < 4)
 		return vendor[vendor_part];
@@ -78,7 +102,8 @@ enum image_part plan_part(const char *image_type, const char *component, int32_t
 		return IMAGE_PART_IMAGINARY;
 	if (component && strcmp(component, "MAGNITUDE") == 0)
 		return IMAGE_PART_MAGNITUDE;
-	if (has_value(image_type, "P") || has_value(image_type, "PHASE") || has_value(image_type, "PHASE MAP"))
+	if (has_value(image_type, "P") || has_value(image_type, "PHASE") ||
+		has_value(image_type, "PHASE MAP"))
 		return IMAGE_PART_PHASE;
 	if (has_value(image_type, "R") || has_value(image_type, "REAL"))
 		return IMAGE_PART_REAL;
@@ -91,7 +116,8 @@ enum image_part plan_part(const char *image_type, const char *component, int32_t
 
 static bool may_be_mosaic(const struct attributes *a)
 {
-	return (a->n_tiles != INSTANCE_NO_INT && a->n_tiles > 1) || has_value(a->image_type, "MOSAIC");
+	return (a->n_tiles != INSTANCE_NO_INT && a->n_tiles > 1) ||
+		has_value(a->image_type, "MOSAIC");
 }
 
 const struct plan_kind *plan_kind(struct planner *p, const struct attributes *a)
@@ -114,14 +140,15 @@ static void fill_image(struct planner *p, const struct instance *in, struct plan
 
 	im->part = plan_kind(p, a)->part;
 	im->derived = plan_kind(p, a)->derived;
-	if (a->field_map_first && im->part == IMAGE_PART_MAGNITUDE && in->number != INSTANCE_NO_INT &&
-	    a->locations_in_acquisition > 0 && in->number <= a->locations_in_acquisition)
+	if (a->field_map_first && im->part == IMAGE_PART_MAGNITUDE &&
+		in->number != INSTANCE_NO_INT && a->locations_in_acquisition > 0 &&
+		in->number <= a->locations_in_acquisition)
 		im->part = IMAGE_PART_FIELD_MAP;
 	im->echo_number = a->echo_number == INSTANCE_NO_INT ? 0 : a->echo_number;
 	im->echo_time = (float)a->echo_time;
 	im->repetition_time = (float)a->repetition_time;
 	im->flip_angle = (float)a->flip_angle;
-	im->trigger_delay = NAN;         /* (0020,9153): enhanced files have it; (0018,1060) is no delay */
+	im->trigger_delay = NAN; /* (0020,9153): enhanced files have it; (0018,1060) is no delay */
 	memcpy(im->orientation, a->orientation, sizeof im->orientation);
 	memcpy(im->position, in->position, sizeof im->position);
 	im->slope = in->slope;
@@ -139,7 +166,7 @@ static bool is_upside_down(const struct instance *in)
 	if (!in->attr->is_pepolar)
 		return false;
 	return in->attr->pepolar_mode == 1 || (in->attr->pepolar_mode == 2 && odd) ||
-	       (in->attr->pepolar_mode == 3 && even);
+		(in->attr->pepolar_mode == 3 && even);
 }
 
 static void fill_block(const struct instance *in, struct plan_block *b)
@@ -172,7 +199,8 @@ static void fill_mosaic(const struct facts *f, struct plan_block *b)
 static bool tiles_fit(const struct facts *f, const struct attributes *a)
 {
 	return f->n_tiles > 1 && f->tile_cols && f->tile_rows && f->tile_cols <= a->pixel.cols &&
-	       f->tile_rows <= a->pixel.rows && (uint64_t)f->tile_cols * f->tile_rows >= f->n_tiles;
+		f->tile_rows <= a->pixel.rows &&
+		(uint64_t)f->tile_cols * f->tile_rows >= f->n_tiles;
 }
 
 /* The mosaics of a series have one layout: the header of the first tells it for those that share its
@@ -204,7 +232,8 @@ static int collect_mosaic(struct planner *p, const struct instance *in, struct p
 	return 0;
 }
 
-static int collect_single(struct planner *p, struct series *s, const struct instance *in, struct err *err)
+static int collect_single(struct planner *p, struct series *s, const struct instance *in,
+	struct err *err)
 {
 	struct plan_block *b = plan_new_block(p, s, in, 1), *like = NULL;
 
@@ -215,7 +244,7 @@ static int collect_single(struct planner *p, struct series *s, const struct inst
 	if (!plan_kind(p, in->attr)->may_be_mosaic)
 		return 0;
 	if (p->n_blocks > 1 && p->blocks[p->n_blocks - 2].n_tiles &&
-	    p->blocks[p->n_blocks - 2].images[0].in->attr == in->attr)
+		p->blocks[p->n_blocks - 2].images[0].in->attr == in->attr)
 		like = &p->blocks[p->n_blocks - 2];
 	return collect_mosaic(p, in, b, like, err);
 }

@@ -56,12 +56,12 @@ static bool spans_series(const struct plan_block *a, const struct plan_block *b)
 	const struct vendor_traits *x = &a->traits, *y = &b->traits;
 
 	if ((x->diffusion_spans_series && y->diffusion_spans_series) ||
-	    (x->dynamic_spans_series && y->dynamic_spans_series))
+		(x->dynamic_spans_series && y->dynamic_spans_series))
 		return same_text(attr(a)->protocol_name, attr(b)->protocol_name);
-	return x->scan_spans_series && y->scan_spans_series && !a->is_multiframe && !b->is_multiframe &&
-	       !a->n_tiles && !b->n_tiles && attr(a)->series_time && attr(b)->series_time &&
-	       same_text(attr(a)->series_time, attr(b)->series_time) &&
-	       same_text(attr(a)->series_date, attr(b)->series_date);
+	return x->scan_spans_series && y->scan_spans_series && !a->is_multiframe &&
+		!b->is_multiframe && !a->n_tiles && !b->n_tiles && attr(a)->series_time &&
+		attr(b)->series_time && same_text(attr(a)->series_time, attr(b)->series_time) &&
+		same_text(attr(a)->series_date, attr(b)->series_date);
 }
 
 static bool same_series(const struct plan_block *a, const struct plan_block *b)
@@ -75,7 +75,7 @@ static bool same_study(const struct plan_block *a, const struct plan_block *b)
 	if (spans_series(a, b) || (a->traits.scan_spans_series && b->traits.scan_spans_series))
 		return true;
 	return same_text(attr(a)->study_date, attr(b)->study_date) &&
-	       same_text(attr(a)->study_time, attr(b)->study_time);
+		same_text(attr(a)->study_time, attr(b)->study_time);
 }
 
 static bool same_size(const struct plan_block *a, const struct plan_block *b)
@@ -83,7 +83,8 @@ static bool same_size(const struct plan_block *a, const struct plan_block *b)
 	const struct pixel_desc *x = &attr(a)->pixel, *y = &attr(b)->pixel;
 
 	return x->rows == y->rows && x->cols == y->cols && x->bits_allocated == y->bits_allocated &&
-	       x->is_signed == y->is_signed && plan_sample_type(x) == plan_sample_type(y) && a->n_planes == b->n_planes && a->n_tiles == b->n_tiles;
+		x->is_signed == y->is_signed && plan_sample_type(x) == plan_sample_type(y) &&
+		a->n_planes == b->n_planes && a->n_tiles == b->n_tiles;
 }
 
 static bool same_part(const struct plan_block *a, const struct plan_block *b)
@@ -116,7 +117,7 @@ static bool same_flip_angle(const struct plan_block *a, const struct plan_block 
 static bool same_echo(const struct plan_block *a, const struct plan_block *b)
 {
 	return a->images[0].echo_number == b->images[0].echo_number &&
-	       same_number(a->images[0].echo_time, b->images[0].echo_time);
+		same_number(a->images[0].echo_time, b->images[0].echo_time);
 }
 
 static bool same_trigger(const struct plan_block *a, const struct plan_block *b)
@@ -151,14 +152,14 @@ static bool same_series_uid(const struct plan_block *a, const struct plan_block 
 static bool may_join(const struct plan_block *a, const struct plan_block *b)
 {
 	return a->n_times == 1 && b->n_times == 1 && a->is_multiframe == b->is_multiframe &&
-	       !a->is_left_over && !b->is_left_over &&
-	       !(a->is_multiframe && a->images[0].in == b->images[0].in);
+		!a->is_left_over && !b->is_left_over &&
+		!(a->is_multiframe && a->images[0].in == b->images[0].in);
 }
 
 static const struct {
 	enum plan_reason reason;
 	bool (*same)(const struct plan_block *a, const struct plan_block *b);
-	bool x_ray_too;                  /* slices of a CT vary in what is not geometry */
+	bool x_ray_too; /* slices of a CT vary in what is not geometry */
 	const char *text;
 } tests[] = {
 	{ PLAN_MAKER, same_maker, true, "another maker" },
@@ -219,7 +220,8 @@ static bool is_candidate(const struct plan_group *g, const struct plan_block *b)
 	return first->images[0].series == b->images[0].series || spans_series(first, b);
 }
 
-static int add_to_group(struct planner *p, struct plan_group *g, struct plan_block *b, struct err *err)
+static int add_to_group(struct planner *p, struct plan_group *g, struct plan_block *b,
+	struct err *err)
 {
 	struct plan_block **at = plan_grow(p, &g->blocks, &g->n_blocks, &g->cap, sizeof *at);
 
@@ -232,8 +234,8 @@ static int add_to_group(struct planner *p, struct plan_group *g, struct plan_blo
 
 /* The group that b stacks with; else *reason tells why it is apart from the first of its series. Most blocks go
  * where the last one went. */
-static struct plan_group *find_group(struct planner *p, const struct plan_block *b, uint32_t last_index,
-	enum plan_reason *reason)
+static struct plan_group *find_group(struct planner *p, const struct plan_block *b,
+	uint32_t last_index, enum plan_reason *reason)
 {
 	struct plan_group *last = last_index < p->n_groups ? &p->groups[last_index] : NULL;
 
@@ -298,7 +300,8 @@ static void mark_variation(struct planner *p)
 		uint32_t j;
 
 		for (j = i + 1; j < p->n_groups && j - i <= most &&
-				is_candidate(first, p->groups[j].blocks[0]); j++)
+			is_candidate(first, p->groups[j].blocks[0]);
+			j++)
 			mark(first, &p->groups[j]);
 	}
 	for (uint32_t i = 1; i < p->n_groups; i++)
@@ -313,7 +316,7 @@ static void mark_coils(struct plan_group *g)
 {
 	for (uint32_t i = 1; i < g->n_blocks && !g->coil_varies; i++)
 		g->coil_varies = attr(g->blocks[i]) != attr(g->blocks[0]) &&
-				 !same_text(attr(g->blocks[i])->coil_name, attr(g->blocks[0])->coil_name);
+			!same_text(attr(g->blocks[i])->coil_name, attr(g->blocks[0])->coil_name);
 }
 
 int plan_group_blocks(struct planner *p, struct err *err)

@@ -18,7 +18,9 @@
 static void add_part(struct buf *b, uint8_t part)
 {
 	static const char *const words[] = {
-		[IMAGE_PART_PHASE] = "_ph", [IMAGE_PART_REAL] = "_real", [IMAGE_PART_IMAGINARY] = "_imaginary",
+		[IMAGE_PART_PHASE] = "_ph",
+		[IMAGE_PART_REAL] = "_real",
+		[IMAGE_PART_IMAGINARY] = "_imaginary",
 		[IMAGE_PART_FIELD_MAP] = "_fieldmaphz",
 	};
 
@@ -56,7 +58,8 @@ static uint32_t echo_rank(const struct planner *p, const struct plan_image *im)
 		for (uint32_t j = 0; j < i && !counted; j++) {
 			const struct plan_image *before = &p->groups[j].blocks[0]->images[0];
 
-			counted = before->series == im->series && before->echo_time == other->echo_time;
+			counted = before->series == im->series &&
+				before->echo_time == other->echo_time;
 		}
 		rank += !counted;
 	}
@@ -88,7 +91,8 @@ static void add_suffix(struct buf *b, const struct planner *p, const struct plan
 /* Which draft comes first where several have one name. */
 static int compare_drafts(const void *a, const void *b)
 {
-	const struct plan_draft *x = *(struct plan_draft *const *)a, *y = *(struct plan_draft *const *)b;
+	const struct plan_draft *x = *(struct plan_draft *const *)a,
+				*y = *(struct plan_draft *const *)b;
 	const struct plan_image *i = x->stack->images[0], *j = y->stack->images[0];
 
 	if (i->in->attr->series_number != j->in->attr->series_number)

@@ -16,14 +16,14 @@
 struct slot {
 	uint32_t study_id, version;
 	bool used, planning;
-	uint64_t asked;                  /* when last, by the counter */
-	unsigned n_waiting;              /* for the planning to end: it must not be reused */
-	struct volume_set *set;          /* a reference; NULL while planning */
+	uint64_t asked;         /* when last, by the counter */
+	unsigned n_waiting;     /* for the planning to end: it must not be reused */
+	struct volume_set *set; /* a reference; NULL while planning */
 };
 
 struct plans {
 	struct files *files;
-	pthread_mutex_t lock;            /* of all below */
+	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t done;
 	uint64_t counter;
 	struct slot slots[PLANS_KEPT];
@@ -89,15 +89,18 @@ static struct slot *claim(struct plans *p, const struct study *study, struct vol
 	if (!s)
 		return NULL;
 	*dropped = s->set;
-	*s = (struct slot){ .study_id = study->id, .version = study->version, .used = true,
-		.planning = true, .asked = ++p->counter };
+	*s = (struct slot){ .study_id = study->id,
+		.version = study->version,
+		.used = true,
+		.planning = true,
+		.asked = ++p->counter };
 	return s;
 }
 
 /* The set that is there, or that another thread makes meanwhile; NULL: it is for the caller to plan, into
  * *mine where there is a slot for it. */
-static struct volume_set *get_or_claim(struct plans *p, const struct study *study, struct slot **mine,
-	struct volume_set **dropped)
+static struct volume_set *get_or_claim(struct plans *p, const struct study *study,
+	struct slot **mine, struct volume_set **dropped)
 {
 	struct volume_set *set = NULL;
 	struct slot *s;
@@ -130,8 +133,8 @@ static void settle(struct plans *p, struct slot *s, struct volume_set *set)
 	pthread_mutex_unlock(&p->lock);
 }
 
-int plans_get(struct plans *p, struct catalog *catalog, const struct study *study, struct volume_set **out,
-	struct err *err)
+int plans_get(struct plans *p, struct catalog *catalog, const struct study *study,
+	struct volume_set **out, struct err *err)
 {
 	struct slot *mine = NULL;
 	struct volume_set *dropped = NULL, *set = get_or_claim(p, study, &mine, &dropped);

@@ -26,8 +26,8 @@ static size_t plane_bytes(const struct volume *v)
 }
 
 /* A plane of the base in NIfTI order; mem_free() it. */
-static int base_plane(const struct volume *v, const struct volume_reader *r, uint32_t plane, uint8_t **out,
-	struct err *err)
+static int base_plane(const struct volume *v, const struct volume_reader *r, uint32_t plane,
+	uint8_t **out, struct err *err)
 {
 	const struct volume *base = v->base;
 	struct voxel_order order = voxel_order_nifti(base);
@@ -37,11 +37,13 @@ static int base_plane(const struct volume *v, const struct volume_reader *r, uin
 	if (!bytes)
 		return err_nomem(err);
 	while (got < len) {
-		int64_t n = volume_pread(base, r, &order, bytes + got, len - got, (uint64_t)plane * len + got, err);
+		int64_t n = volume_pread(base, r, &order, bytes + got, len - got,
+			(uint64_t)plane * len + got, err);
 
 		if (n <= 0) {
 			mem_free(bytes);
-			return n < 0 ? (int)n : err_set(err, -EIO, "the base of the volume is short");
+			return n < 0 ? (int)n :
+				       err_set(err, -EIO, "the base of the volume is short");
 		}
 		got += (size_t)n;
 	}
@@ -78,14 +80,16 @@ static void sample_put(enum sample_type type, uint8_t *p, float value)
 }
 
 /* n samples between two rows of them, all rounded, weight of the second `high`. */
-static void blend(enum sample_type type, const uint8_t *a, const uint8_t *b, float high, size_t n, uint8_t *out)
+static void blend(enum sample_type type, const uint8_t *a, const uint8_t *b, float high, size_t n,
+	uint8_t *out)
 {
 	size_t size = type == SAMPLE_RGB24 ? 1 : sample_bytes(type);
 	float low = (float)(1.0 - (double)high);
 
 	n *= type == SAMPLE_RGB24 ? 3 : 1;
 	for (size_t i = 0; i < n; i++) {
-		float v = sample_get(type, a + i * size) * low + sample_get(type, b + i * size) * high;
+		float v = sample_get(type, a + i * size) * low +
+			sample_get(type, b + i * size) * high;
 
 		sample_put(type, out + i * size, (float)round((double)v));
 	}
@@ -122,7 +126,8 @@ static int find_least(void *arg, uint8_t *out, size_t len, struct err *err)
 }
 
 /* What surrounds the sheared image: the padding value, else the darkest voxel of all, looked for once. */
-static int surroundings(const struct volume *v, const struct volume_reader *r, float *out, struct err *err)
+static int surroundings(const struct volume *v, const struct volume_reader *r, float *out,
+	struct err *err)
 {
 	double padding = v->resample[RESAMPLE_TILT_PADDING];
 	uint64_t id[2] = { v->identity, UINT64_MAX };
@@ -143,8 +148,8 @@ static int surroundings(const struct volume *v, const struct volume_reader *r, f
 }
 
 /* One row between two; where either is padding, the nearer one. */
-static void shear_row(const struct volume *v, const uint8_t *low, const uint8_t *high, float high_weight,
-	uint8_t *out)
+static void shear_row(const struct volume *v, const uint8_t *low, const uint8_t *high,
+	float high_weight, uint8_t *out)
 {
 	size_t size = sample_bytes(v->type);
 	double padding = v->resample[RESAMPLE_TILT_PADDING];
@@ -161,8 +166,8 @@ static void shear_row(const struct volume *v, const uint8_t *low, const uint8_t 
 	}
 }
 
-static int tilt_plane(const struct volume *v, const struct volume_reader *r, uint32_t plane, uint8_t *out,
-	struct err *err)
+static int tilt_plane(const struct volume *v, const struct volume_reader *r, uint32_t plane,
+	uint8_t *out, struct err *err)
 {
 	size_t size = sample_bytes(v->type), pitch = v->dim[0] * size;
 	uint32_t n_rows = v->base->dim[1];
@@ -184,7 +189,8 @@ static int tilt_plane(const struct volume *v, const struct volume_reader *r, uin
 		uint32_t low = (uint32_t)floorf(row);
 
 		if (row >= 0.0f && row < (float)n_rows)
-			shear_row(v, in + low * pitch, in + (low + 1 < n_rows ? low + 1 : low) * pitch, high,
+			shear_row(v, in + low * pitch,
+				in + (low + 1 < n_rows ? low + 1 : low) * pitch, high,
 				out + j * pitch);
 		else
 			for (uint32_t i = 0; i < v->dim[0]; i++)
@@ -196,8 +202,8 @@ static int tilt_plane(const struct volume *v, const struct volume_reader *r, uin
 
 /* --- even gaps ------------------------------------------------------------------------------ */
 
-static int even_plane(const struct volume *v, const struct volume_reader *r, uint32_t plane, uint8_t *out,
-	struct err *err)
+static int even_plane(const struct volume *v, const struct volume_reader *r, uint32_t plane,
+	uint8_t *out, struct err *err)
 {
 	const double *w = v->resample + (size_t)plane * RESAMPLE_EVEN_STRIDE;
 	uint8_t *low, *high;
@@ -210,7 +216,8 @@ static int even_plane(const struct volume *v, const struct volume_reader *r, uin
 	} else {
 		rc = base_plane(v, r, (uint32_t)w[RESAMPLE_EVEN_LOW], &low, err);
 		if (!rc) {
-			blend(v->type, low, high, (float)w[RESAMPLE_EVEN_WEIGHT], (size_t)v->dim[0] * v->dim[1], out);
+			blend(v->type, low, high, (float)w[RESAMPLE_EVEN_WEIGHT],
+				(size_t)v->dim[0] * v->dim[1], out);
 			mem_free(low);
 		}
 	}
@@ -221,8 +228,8 @@ static int even_plane(const struct volume *v, const struct volume_reader *r, uin
 /* --- overlays --------------------------------------------------------------------------------- */
 
 /* PS3.3 C.9.2: one bit a pixel, the first one lowest; frames follow one another without gaps. */
-static void unpack_bits(const uint8_t *bits, size_t n_bytes, uint64_t first_bit, const struct volume *v,
-	uint8_t *out)
+static void unpack_bits(const uint8_t *bits, size_t n_bytes, uint64_t first_bit,
+	const struct volume *v, uint8_t *out)
 {
 	for (uint64_t i = 0; i < (uint64_t)v->plane_cols * v->plane_rows; i++) {
 		uint64_t bit = first_bit + i;
@@ -231,8 +238,8 @@ static void unpack_bits(const uint8_t *bits, size_t n_bytes, uint64_t first_bit,
 	}
 }
 
-static int overlay_plane(const struct volume *v, const struct volume_reader *r, uint32_t plane, uint8_t *out,
-	struct err *err)
+static int overlay_plane(const struct volume *v, const struct volume_reader *r, uint32_t plane,
+	uint8_t *out, struct err *err)
 {
 	const struct volume_slice *s = &v->slices[plane];
 	uint64_t first_bit = (uint64_t)s->frame * v->plane_cols * v->plane_rows;
@@ -258,10 +265,10 @@ static int overlay_plane(const struct volume *v, const struct volume_reader *r, 
 	return rc;
 }
 
-int resample_plane(const struct volume *v, const struct volume_reader *r, uint32_t plane, uint32_t t, uint8_t *out,
-	size_t len, struct err *err)
+int resample_plane(const struct volume *v, const struct volume_reader *r, uint32_t plane,
+	uint32_t t, uint8_t *out, size_t len, struct err *err)
 {
-	(void)t;                         /* derived volumes have one time point */
+	(void)t; /* derived volumes have one time point */
 	if (len < plane_bytes(v) && v->kind != VOLUME_OVERLAY)
 		return err_set(err, -EIO, "no room for a plane");
 	switch (v->kind) {

@@ -59,71 +59,72 @@ bool samples_map_is_copy(const struct samples_map *m)
 {
 	if (m->scale || (m->big_endian && sample_bytes(m->to) > 1 && m->to != SAMPLE_RGB24))
 		return false;
-	return m->from == m->to || (sample_bytes(m->from) == sample_bytes(m->to) && !is_float(m->from) &&
-					   !is_float(m->to));
+	return m->from == m->to ||
+		(sample_bytes(m->from) == sample_bytes(m->to) && !is_float(m->from) &&
+			!is_float(m->to));
 }
 
-#define CONVERT(FROM, TO)                                                              \
-	do {                                                                           \
-		for (i = 0; i < n; i++) {                                              \
-			FROM a_;                                                       \
-			TO b_;                                                         \
-			memcpy(&a_, in + i * sizeof a_, sizeof a_);                    \
-			b_ = (TO)a_;                                                   \
-			memcpy(out + i * sizeof b_, &b_, sizeof b_);                   \
-		}                                                                      \
+#define CONVERT(FROM, TO)                                                                          \
+	do {                                                                                       \
+		for (i = 0; i < n; i++) {                                                          \
+			FROM a_;                                                                   \
+			TO b_;                                                                     \
+			memcpy(&a_, in + i * sizeof a_, sizeof a_);                                \
+			b_ = (TO)a_;                                                               \
+			memcpy(out + i * sizeof b_, &b_, sizeof b_);                               \
+		}                                                                                  \
 	} while (0)
 
-#define SCALE(FROM, TO)                                                                \
-	do {                                                                           \
-		const TO slope_ = (TO)m->slope, inter_ = (TO)m->intercept;             \
-		for (i = 0; i < n; i++) {                                              \
-			FROM a_;                                                       \
-			TO b_;                                                         \
-			memcpy(&a_, in + i * sizeof a_, sizeof a_);                    \
-			b_ = (TO)a_ * slope_ + inter_;                                 \
-			memcpy(out + i * sizeof b_, &b_, sizeof b_);                   \
-		}                                                                      \
+#define SCALE(FROM, TO)                                                                            \
+	do {                                                                                       \
+		const TO slope_ = (TO)m->slope, inter_ = (TO)m->intercept;                         \
+		for (i = 0; i < n; i++) {                                                          \
+			FROM a_;                                                                   \
+			TO b_;                                                                     \
+			memcpy(&a_, in + i * sizeof a_, sizeof a_);                                \
+			b_ = (TO)a_ * slope_ + inter_;                                             \
+			memcpy(out + i * sizeof b_, &b_, sizeof b_);                               \
+		}                                                                                  \
 	} while (0)
 
 /* Each type of input, for one type of output. */
-#define FROM_EACH(STEP, TO)                                                            \
-	do {                                                                           \
-		switch (m->from) {                                                     \
-		case SAMPLE_U8:                                                        \
-			STEP(uint8_t, TO);                                             \
-			break;                                                         \
-		case SAMPLE_I8:                                                        \
-			STEP(int8_t, TO);                                              \
-			break;                                                         \
-		case SAMPLE_U16:                                                       \
-			STEP(uint16_t, TO);                                            \
-			break;                                                         \
-		case SAMPLE_I16:                                                       \
-			STEP(int16_t, TO);                                             \
-			break;                                                         \
-		case SAMPLE_U32:                                                       \
-			STEP(uint32_t, TO);                                            \
-			break;                                                         \
-		case SAMPLE_I32:                                                       \
-			STEP(int32_t, TO);                                             \
-			break;                                                         \
-		case SAMPLE_U64:                                                       \
-			STEP(uint64_t, TO);                                            \
-			break;                                                         \
-		case SAMPLE_I64:                                                       \
-			STEP(int64_t, TO);                                             \
-			break;                                                         \
-		case SAMPLE_F32:                                                       \
-			STEP(float, TO);                                               \
-			break;                                                         \
-		case SAMPLE_F64:                                                       \
-			STEP(double, TO);                                              \
-			break;                                                         \
-		case SAMPLE_RGB24:                                                     \
-			memset(out, 0, n * sizeof(TO));                                \
-			break;                                                         \
-		}                                                                      \
+#define FROM_EACH(STEP, TO)                                                                        \
+	do {                                                                                       \
+		switch (m->from) {                                                                 \
+		case SAMPLE_U8:                                                                    \
+			STEP(uint8_t, TO);                                                         \
+			break;                                                                     \
+		case SAMPLE_I8:                                                                    \
+			STEP(int8_t, TO);                                                          \
+			break;                                                                     \
+		case SAMPLE_U16:                                                                   \
+			STEP(uint16_t, TO);                                                        \
+			break;                                                                     \
+		case SAMPLE_I16:                                                                   \
+			STEP(int16_t, TO);                                                         \
+			break;                                                                     \
+		case SAMPLE_U32:                                                                   \
+			STEP(uint32_t, TO);                                                        \
+			break;                                                                     \
+		case SAMPLE_I32:                                                                   \
+			STEP(int32_t, TO);                                                         \
+			break;                                                                     \
+		case SAMPLE_U64:                                                                   \
+			STEP(uint64_t, TO);                                                        \
+			break;                                                                     \
+		case SAMPLE_I64:                                                                   \
+			STEP(int64_t, TO);                                                         \
+			break;                                                                     \
+		case SAMPLE_F32:                                                                   \
+			STEP(float, TO);                                                           \
+			break;                                                                     \
+		case SAMPLE_F64:                                                                   \
+			STEP(double, TO);                                                          \
+			break;                                                                     \
+		case SAMPLE_RGB24:                                                                 \
+			memset(out, 0, n * sizeof(TO));                                            \
+			break;                                                                     \
+		}                                                                                  \
 	} while (0)
 
 static void to_f32(const struct samples_map *m, const uint8_t *in, uint8_t *out, size_t n)
@@ -241,8 +242,8 @@ void samples_convert(const struct samples_map *m, const uint8_t *in, uint8_t *ou
 		swap_each(out, n, sample_bytes(m->to));
 }
 
-void samples_gather(const struct samples_map *m, const uint8_t *in, size_t step, uint8_t *out, unsigned out_bytes,
-	size_t n)
+void samples_gather(const struct samples_map *m, const uint8_t *in, size_t step, uint8_t *out,
+	unsigned out_bytes, size_t n)
 {
 	size_t i;
 

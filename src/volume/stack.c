@@ -27,7 +27,8 @@ static bool has_word(const char *text, const char *word)
 	return text && strstr(text, word);
 }
 
-static int learn_first(struct planner *p, const struct plan_stack *s, struct plan_first *f, struct err *err)
+static int learn_first(struct planner *p, const struct plan_stack *s, struct plan_first *f,
+	struct err *err)
 {
 	const struct dcm_node *n;
 	int rc;
@@ -84,7 +85,8 @@ static bool scale_varies(const struct plan_stack *s, uint32_t n_images)
 {
 	for (uint32_t i = 1; i < n_images; i++)
 		if (fabsf(slope_of(s->images[i]) - slope_of(s->images[0])) > FLT_EPSILON ||
-		    fabsf(intercept_of(s->images[i]) - intercept_of(s->images[0])) > FLT_EPSILON)
+			fabsf(intercept_of(s->images[i]) - intercept_of(s->images[0])) >
+				FLT_EPSILON)
 			return true;
 	return false;
 }
@@ -118,14 +120,15 @@ static void scale_precisely(struct volume *v, float private_slope, bool scaled)
 	v->scl_slope = one - zero;
 }
 
-static void set_scale(struct volume *v, const struct plan_stack *s, const struct plan_first *f, uint32_t n_images)
+static void set_scale(struct volume *v, const struct plan_stack *s, const struct plan_first *f,
+	uint32_t n_images)
 {
 	v->type = plan_sample_type(&f->attr->pixel);
 	v->scaled = v->type != SAMPLE_RGB24 && scale_varies(s, n_images);
 	v->scl_slope = slope_of(f->im);
 	v->scl_inter = intercept_of(f->im);
 	if (s->block->traits.precise_scaling && !isnan(f->facts.scale_slope) &&
-	    !(v->scaled && s->block->is_multiframe)) {
+		!(v->scaled && s->block->is_multiframe)) {
 		if (isnan(f->im->slope) && f->header)
 			v->scl_slope = nested_slope(f->header);
 		scale_precisely(v, (float)f->facts.scale_slope, v->scaled);
@@ -147,8 +150,10 @@ static void set_slice(const struct plan_stack *s, const struct plan_image *im, u
 	out->in = im->in;
 	out->frame = im->frame;
 	if (b->n_tiles) {
-		out->x0 = (uint16_t)(plane % b->tiles_across * (im->in->attr->pixel.cols / b->tiles_across));
-		out->y0 = (uint16_t)(plane / b->tiles_across * (im->in->attr->pixel.rows / b->tiles_down));
+		out->x0 = (uint16_t)(plane % b->tiles_across *
+			(im->in->attr->pixel.cols / b->tiles_across));
+		out->y0 = (uint16_t)(plane / b->tiles_across *
+			(im->in->attr->pixel.rows / b->tiles_down));
 	}
 	out->slope = slope_of(im);
 	out->intercept = intercept_of(im);
@@ -161,15 +166,18 @@ static void set_slice(const struct plan_stack *s, const struct plan_image *im, u
 static void place_tiles(struct volume *v)
 {
 	for (uint64_t i = 0; i < (uint64_t)v->n_planes * v->dim[3]; i++) {
-		double k = (double)(i % v->n_planes), j = v->flip[1] ? (double)v->plane_rows - 1.0 : 0.0;
+		double k = (double)(i % v->n_planes),
+		       j = v->flip[1] ? (double)v->plane_rows - 1.0 : 0.0;
 
 		for (int x = 0; x < 3; x++)
-			v->slices[i].position[x] = (x < 2 ? -1.0 : 1.0) * ((double)v->matrix[x][1] * j +
-				(double)v->matrix[x][2] * k + (double)v->matrix[x][3]);
+			v->slices[i].position[x] = (x < 2 ? -1.0 : 1.0) *
+				((double)v->matrix[x][1] * j + (double)v->matrix[x][2] * k +
+					(double)v->matrix[x][3]);
 	}
 }
 
-static int set_slices(struct planner *p, struct volume *v, const struct plan_stack *s, struct err *err)
+static int set_slices(struct planner *p, struct volume *v, const struct plan_stack *s,
+	struct err *err)
 {
 	uint32_t per_time = s->block->n_tiles ? 1 : s->n_planes;
 
@@ -180,8 +188,8 @@ static int set_slices(struct planner *p, struct volume *v, const struct plan_sta
 	for (uint32_t t = 0; t < s->n_times; t++)
 		for (uint32_t k = 0; k < s->n_planes; k++) {
 			uint32_t plane = v->slices_reversed ? s->n_planes - 1 - k : k;
-			const struct plan_image *im = s->images[(size_t)t * per_time +
-								(s->block->n_tiles ? 0 : plane)];
+			const struct plan_image *im =
+				s->images[(size_t)t * per_time + (s->block->n_tiles ? 0 : plane)];
 
 			set_slice(s, im, plane, &v->slices[(size_t)t * s->n_planes + k]);
 			if (im->in->mtime_ns > v->mtime_ns)
@@ -211,8 +219,8 @@ static const char *why(const struct plan_stack *s)
 	return plan_reason_text(s->group->reason);
 }
 
-static int build(struct planner *p, struct plan_stack *s, const struct plan_first *f, struct plan_draft *d,
-	struct err *err)
+static int build(struct planner *p, struct plan_stack *s, const struct plan_first *f,
+	struct plan_draft *d, struct err *err)
 {
 	struct volume *v = d->v;
 	int rc;

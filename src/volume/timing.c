@@ -15,13 +15,14 @@
 #include "volume/planning.h"
 
 #define TR_TOLERANCE_S 0.05
-#define MOST_TIMES     512u         /* planes whose times are compared */
+#define MOST_TIMES 512u /* planes whose times are compared */
 
 static double days_apart(const char *a, const char *b)
 {
 	uint32_t x, y;
 
-	if (!a || !b || strcmp(a, b) == 0 || !dcm_parse_date(a, strlen(a), &x) || !dcm_parse_date(b, strlen(b), &y))
+	if (!a || !b || strcmp(a, b) == 0 || !dcm_parse_date(a, strlen(a), &x) ||
+		!dcm_parse_date(b, strlen(b), &y))
 		return 0.0;
 	return x < y ? 1.0 : x > y ? -1.0 : 0.0;
 }
@@ -34,8 +35,10 @@ static double duration(const struct plan_stack *s)
 
 	for (uint32_t t = 1; t < s->n_times; t++) {
 		const struct plan_image *im = s->images[(size_t)t * s->n_planes];
-		double d = im->time_s - first->time_s + 86400.0 *
-			days_apart(first->in->attr->acquisition_date, im->in->attr->acquisition_date);
+		double d = im->time_s - first->time_s +
+			86400.0 *
+				days_apart(first->in->attr->acquisition_date,
+					im->in->attr->acquisition_date);
 
 		if (d > 0.0)
 			most = fmax(isnan(most) ? 0.0 : most, d);
@@ -49,7 +52,7 @@ static bool pet_times_vary(const struct plan_stack *s)
 
 	for (uint32_t t = 1; t < s->n_times; t++) {
 		double d = s->images[(size_t)t * s->n_planes]->time_s -
-			   s->images[(size_t)(t - 1) * s->n_planes]->time_s;
+			s->images[(size_t)(t - 1) * s->n_planes]->time_s;
 
 		if (d > 0.0) {
 			least = fmin(least, d);
@@ -65,7 +68,8 @@ static double measured_tr(const struct plan_stack *s, const struct plan_first *f
 	bool pet = plan_is_modality(f->im, "PT");
 	double tr, averages = f->attr->number_of_averages;
 
-	if (s->n_times < 2 || s->block->n_tiles || s->block->is_multiframe || s->n_planes * s->n_times < 2)
+	if (s->n_times < 2 || s->block->n_tiles || s->block->is_multiframe ||
+		s->n_planes * s->n_times < 2)
 		return told_s;
 	if (s->block->traits.times_unreliable && !pet)
 		return told_s;
@@ -133,7 +137,8 @@ static bool times_are_good(const struct facts *f, float tr_ms)
 }
 
 /* The facts of a mosaic's second volume, where something of the first one's slice times cannot be. */
-int plan_learn_times(struct planner *p, const struct plan_stack *s, struct plan_first *f, struct err *err)
+int plan_learn_times(struct planner *p, const struct plan_stack *s, struct plan_first *f,
+	struct err *err)
 {
 	struct dcm_header *h;
 	int rc;
@@ -141,7 +146,7 @@ int plan_learn_times(struct planner *p, const struct plan_stack *s, struct plan_
 	if (!s->block->n_tiles || s->block->has_tile_positions || s->n_times < 2)
 		return 0;
 	if (times_are_good(&f->facts, f->im->repetition_time) &&
-	    slice_code(f->facts.slice_times_ms, f->facts.n_slice_times))
+		slice_code(f->facts.slice_times_ms, f->facts.n_slice_times))
 		return 0;
 	/* beside the first one's header, which stays */
 	if (files_header(p->files, s->images[1]->in, DCM_LOAD_BEFORE_PIXELS, 0, &h, NULL) < 0)
@@ -153,7 +158,8 @@ int plan_learn_times(struct planner *p, const struct plan_stack *s, struct plan_
 
 static void set_slice_code(struct volume *v, const struct plan_stack *s, const struct plan_first *f)
 {
-	if (!s->block->n_tiles || s->block->has_tile_positions || f->facts.protocol_slice_number > 1.0)
+	if (!s->block->n_tiles || s->block->has_tile_positions ||
+		f->facts.protocol_slice_number > 1.0)
 		return;
 	v->slice_code = slice_code(f->facts.slice_times_ms, f->facts.n_slice_times);
 	if (!v->slice_code)
@@ -167,9 +173,11 @@ static uint32_t multiband(const struct plan_stack *s, const struct plan_first *f
 	double times[MOST_TIMES];
 	const struct plan_image *const *im = (const struct plan_image *const *)s->images;
 
-	if (s->block->n_tiles && f->second.n_slice_times && !times_are_good(&f->facts, f->im->repetition_time))
+	if (s->block->n_tiles && f->second.n_slice_times &&
+		!times_are_good(&f->facts, f->im->repetition_time))
 		return f->second.multiband;
-	if (f->facts.multiband || !s->block->is_multiframe || !f->is_echo_planar || s->n_planes > MOST_TIMES)
+	if (f->facts.multiband || !s->block->is_multiframe || !f->is_echo_planar ||
+		s->n_planes > MOST_TIMES)
 		return f->facts.multiband;
 	if (s->n_times > 1)
 		im += s->n_planes;
@@ -190,13 +198,15 @@ static double as_hhmmss(double seconds)
 		return 0.0;
 	us = (int64_t)llround(seconds * 1e6);
 	s = us / 1000000;
-	return (double)((s / 3600 * 10000 + s / 60 % 60 * 100 + s % 60) * 1000000 + us % 1000000) / 1e6;
+	return (double)((s / 3600 * 10000 + s / 60 % 60 * 100 + s % 60) * 1000000 + us % 1000000) /
+		1e6;
 }
 
 /* Of a grid whose tiles alone tell their times, that of the last tile. */
 static double first_time(const struct plan_first *f)
 {
-	if (!isnan(f->im->in->acquisition_time) || !f->facts.has_tile_positions || !f->facts.n_slice_times)
+	if (!isnan(f->im->in->acquisition_time) || !f->facts.has_tile_positions ||
+		!f->facts.n_slice_times)
 		return f->im->in->acquisition_time;
 	return f->facts.slice_times_ms[f->facts.n_slice_times - 1] / 1000.0;
 }
@@ -228,7 +238,8 @@ static const char *phase_encoding(struct planner *p, const struct plan_first *f)
 	return n ? dcm_text(ds, n, &p->scratch) : NULL;
 }
 
-static void set_texts(struct planner *p, struct volume *v, const struct plan_stack *s, const struct plan_first *f)
+static void set_texts(struct planner *p, struct volume *v, const struct plan_stack *s,
+	const struct plan_first *f)
 {
 	const char *comments, *pe = phase_encoding(p, f);
 
@@ -242,7 +253,8 @@ static void set_texts(struct planner *p, struct volume *v, const struct plan_sta
 		v->dim_info = 0x39;
 }
 
-void plan_time(struct planner *p, const struct plan_stack *s, const struct plan_first *f, struct volume *v)
+void plan_time(struct planner *p, const struct plan_stack *s, const struct plan_first *f,
+	struct volume *v)
 {
 	set_tr(v, s, f);
 	set_texts(p, v, s, f);

@@ -22,21 +22,21 @@
 #include "volume/samples.h"
 
 #define AXIS_COLUMN 0
-#define AXIS_ROW    1
-#define AXIS_PLANE  2
+#define AXIS_ROW 1
+#define AXIS_PLANE 2
 
 /* One pread under way. */
 struct reading {
 	const struct volume *v;
 	const struct volume_reader *r;
-	enum sample_type type;           /* of the output */
+	enum sample_type type; /* of the output */
 	bool big_endian;
-	bool scale;                      /* by the header's slope and intercept */
-	uint8_t src[3];                  /* source axis of output axis a */
+	bool scale;     /* by the header's slope and intercept */
+	uint8_t src[3]; /* source axis of output axis a */
 	bool flip[3];
-	uint32_t dim[3];                 /* of the output axes */
-	unsigned out_bytes;              /* of one output sample */
-	uint8_t *row;                    /* scratch: one output row */
+	uint32_t dim[3];    /* of the output axes */
+	unsigned out_bytes; /* of one output sample */
+	uint8_t *row;       /* scratch: one output row */
 	struct err *err;
 };
 
@@ -122,7 +122,8 @@ static void read_ahead(const struct reading *g, uint32_t plane, uint32_t t)
 		uint32_t p = (uint32_t)(k % v->n_planes), time = (uint32_t)(k / v->n_planes);
 		const struct volume_slice *s = slice_at(g, back ? v->n_planes - 1 - p : p, time);
 
-		if (s->in && (!used || refs[used - 1].in != s->in || refs[used - 1].frame != s->frame))
+		if (s->in &&
+			(!used || refs[used - 1].in != s->in || refs[used - 1].frame != s->frame))
 			refs[used++] = (struct frame_ref){ s->in, s->frame };
 	}
 	if (used)
@@ -143,8 +144,8 @@ static int make_plane(void *arg, uint8_t *out, size_t len, struct err *err)
 }
 
 /* The plane's frame, pinned; *pitch: bytes from row to row, *at: the window's first sample. */
-static int plane_get(const struct reading *g, uint32_t plane, uint32_t t, const struct frame **f, const uint8_t **at,
-	size_t *pitch)
+static int plane_get(const struct reading *g, uint32_t plane, uint32_t t, const struct frame **f,
+	const uint8_t **at, size_t *pitch)
 {
 	const struct volume_slice *s = slice_at(g, plane, t);
 	const struct volume *v = g->v;
@@ -156,7 +157,8 @@ static int plane_get(const struct reading *g, uint32_t plane, uint32_t t, const 
 		uint64_t id[2] = { v->identity, (uint64_t)t * v->n_planes + plane };
 
 		*pitch = (size_t)v->plane_cols * sample_bytes(v->type);
-		rc = framecache_get_made(g->r->cache, id, *pitch * v->plane_rows, make_plane, &m, f, g->err);
+		rc = framecache_get_made(g->r->cache, id, *pitch * v->plane_rows, make_plane, &m, f,
+			g->err);
 		*at = rc == 0 ? (*f)->samples : NULL;
 		return rc;
 	}
@@ -180,17 +182,20 @@ static bool is_direct(const struct reading *g, const struct volume_slice *s)
 	if (is_derived_kind(g->v) || s->in->encapsulated || s->in->deflated)
 		return false;
 	d = &s->in->attr->pixel;
-	return !d->big_endian && !s->in->big_endian_pixels && d->samples == 1 && d->cols == g->v->plane_cols &&
-		d->bits_allocated % 8 == 0 && d->photometric != PHOTOMETRIC_PALETTE &&
-		(d->bits_allocated == 8 || d->bits_allocated == 16 || d->bits_allocated == 32 || d->bits_allocated == 64);
+	return !d->big_endian && !s->in->big_endian_pixels && d->samples == 1 &&
+		d->cols == g->v->plane_cols && d->bits_allocated % 8 == 0 &&
+		d->photometric != PHOTOMETRIC_PALETTE &&
+		(d->bits_allocated == 8 || d->bits_allocated == 16 || d->bits_allocated == 32 ||
+			d->bits_allocated == 64);
 }
 
 /* n rows of the plane from source row `row` (before any flip), in file order, to out. */
-static int fetch_rows(const struct reading *g, const struct volume_slice *s, uint32_t row, uint32_t n, uint8_t *out,
-	struct err *err)
+static int fetch_rows(const struct reading *g, const struct volume_slice *s, uint32_t row,
+	uint32_t n, uint8_t *out, struct err *err)
 {
 	const struct pixel_desc *d = &s->in->attr->pixel;
-	uint64_t row_bytes = (uint64_t)d->cols * (d->bits_allocated / 8u), frame = row_bytes * d->rows;
+	uint64_t row_bytes = (uint64_t)d->cols * (d->bits_allocated / 8u),
+		 frame = row_bytes * d->rows;
 	uint64_t in_value = frame * s->frame + (s->y0 + row) * row_bytes;
 	struct dcm_source *src;
 	int rc;
@@ -207,7 +212,8 @@ static int fetch_rows(const struct reading *g, const struct volume_slice *s, uin
 	return rc;
 }
 
-static int read_rows(const struct reading *g, const struct volume_slice *s, uint32_t row, uint32_t n, uint8_t *out)
+static int read_rows(const struct reading *g, const struct volume_slice *s, uint32_t row,
+	uint32_t n, uint8_t *out)
 {
 	struct err err = { 0 };
 	int rc = fetch_rows(g, s, row, n, out, &err);
@@ -232,7 +238,8 @@ static void reverse_rows(uint8_t *rows, uint32_t n, size_t row_bytes, uint8_t *s
 }
 
 /* n output rows from j on, straight from the file into out. Only where map is the identity. */
-static int rows_direct(const struct reading *g, const struct volume_slice *s, uint32_t j, uint32_t n, uint8_t *out)
+static int rows_direct(const struct reading *g, const struct volume_slice *s, uint32_t j,
+	uint32_t n, uint8_t *out)
 {
 	size_t row_bytes = (size_t)g->dim[0] * g->out_bytes;
 	uint32_t first = g->flip[1] ? g->dim[1] - j - n : j, i;
@@ -248,10 +255,11 @@ static int rows_direct(const struct reading *g, const struct volume_slice *s, ui
 }
 
 /* Rows that are read and converted: through a buffer of raw rows. */
-static int rows_converted(const struct reading *g, const struct volume_slice *s, const struct samples_map *m,
-	uint32_t j, uint32_t n, uint8_t *out)
+static int rows_converted(const struct reading *g, const struct volume_slice *s,
+	const struct samples_map *m, uint32_t j, uint32_t n, uint8_t *out)
 {
-	size_t raw_row = (size_t)g->dim[0] * sample_bytes(m->from), row_bytes = (size_t)g->dim[0] * g->out_bytes;
+	size_t raw_row = (size_t)g->dim[0] * sample_bytes(m->from),
+	       row_bytes = (size_t)g->dim[0] * g->out_bytes;
 	uint32_t first = g->flip[1] ? g->dim[1] - j - n : j, i;
 	uint8_t *raw = mem_alloc(raw_row * n);
 	int rc;
@@ -271,8 +279,8 @@ static int rows_converted(const struct reading *g, const struct volume_slice *s,
 }
 
 /* Rows of a plane that is decoded, or a window of its frame. */
-static int rows_cached(const struct reading *g, uint32_t plane, uint32_t t, const struct samples_map *m, uint32_t j,
-	uint32_t n, uint8_t *out)
+static int rows_cached(const struct reading *g, uint32_t plane, uint32_t t,
+	const struct samples_map *m, uint32_t j, uint32_t n, uint8_t *out)
 {
 	size_t row_bytes = (size_t)g->dim[0] * g->out_bytes, pitch;
 	const struct frame *f;
@@ -283,7 +291,8 @@ static int rows_cached(const struct reading *g, uint32_t plane, uint32_t t, cons
 	if (rc < 0)
 		return rc;
 	for (i = 0; i < n; i++) {
-		samples_convert(m, at + source_index(g, 1, j + i) * pitch, out + i * row_bytes, g->dim[0]);
+		samples_convert(m, at + source_index(g, 1, j + i) * pitch, out + i * row_bytes,
+			g->dim[0]);
 		if (g->flip[0])
 			samples_reverse(out + i * row_bytes, g->dim[0], g->out_bytes);
 	}
@@ -292,7 +301,8 @@ static int rows_cached(const struct reading *g, uint32_t plane, uint32_t t, cons
 }
 
 /* n output rows from j on, of output plane k and time t. */
-static int rows_of_plane(const struct reading *g, uint32_t k, uint32_t t, uint32_t j, uint32_t n, uint8_t *out)
+static int rows_of_plane(const struct reading *g, uint32_t k, uint32_t t, uint32_t j, uint32_t n,
+	uint8_t *out)
 {
 	uint32_t plane = source_index(g, 2, k);
 	const struct volume_slice *s = slice_at(g, plane, t);
@@ -333,7 +343,8 @@ static int gather_row(const struct reading *g, uint32_t j, uint32_t k, uint32_t 
 
 /* The planes lie along the output's first axis: each frame gives one sample to each of n rows from row
  * number `row` = k * dim[1] + j on. */
-static int gather_planes(const struct reading *g, uint64_t row, uint32_t n, uint32_t t, uint8_t *out)
+static int gather_planes(const struct reading *g, uint64_t row, uint32_t n, uint32_t t,
+	uint8_t *out)
 {
 	size_t row_bytes = (size_t)g->dim[0] * g->out_bytes, pitch;
 	const struct frame *f;
@@ -373,10 +384,11 @@ static int make_rows(const struct reading *g, uint64_t row, uint32_t n, uint32_t
 	if (g->src[0] == AXIS_PLANE)
 		return gather_planes(g, row, n, t, out);
 	if (g->src[0] == AXIS_COLUMN && g->src[1] == AXIS_ROW)
-		return rows_of_plane(g, (uint32_t)(row / g->dim[1]), t, (uint32_t)(row % g->dim[1]), n, out);
+		return rows_of_plane(g, (uint32_t)(row / g->dim[1]), t, (uint32_t)(row % g->dim[1]),
+			n, out);
 	for (i = 0; i < n && rc == 0; i++)
-		rc = gather_row(g, (uint32_t)((row + i) % g->dim[1]), (uint32_t)((row + i) / g->dim[1]), t,
-			out + i * row_bytes);
+		rc = gather_row(g, (uint32_t)((row + i) % g->dim[1]),
+			(uint32_t)((row + i) / g->dim[1]), t, out + i * row_bytes);
 	return rc;
 }
 
@@ -438,11 +450,16 @@ static int64_t read_range(const struct reading *g, uint8_t *out, size_t n, uint6
 	return (int64_t)done;
 }
 
-int64_t volume_pread(const struct volume *v, const struct volume_reader *r, const struct voxel_order *o, void *buf,
-	size_t n, uint64_t off, struct err *err)
+int64_t volume_pread(const struct volume *v, const struct volume_reader *r,
+	const struct voxel_order *o, void *buf, size_t n, uint64_t off, struct err *err)
 {
-	struct reading g = { .v = v, .r = r, .type = o->type, .big_endian = o->big_endian, .scale = o->apply_scale,
-		.out_bytes = sample_bytes(o->type), .err = err };
+	struct reading g = { .v = v,
+		.r = r,
+		.type = o->type,
+		.big_endian = o->big_endian,
+		.scale = o->apply_scale,
+		.out_bytes = sample_bytes(o->type),
+		.err = err };
 	uint64_t size = volume_bytes(v, o);
 	int64_t got;
 

@@ -5,8 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-
-enum { SOF0 = 0xc0, SOF1, SOF2, SOF3, DHT = 0xc4, RST0 = 0xd0, SOI = 0xd8, EOI, SOS, DQT, DRI = 0xdd };
+enum {
+	SOF0 = 0xc0,
+	SOF1,
+	SOF2,
+	SOF3,
+	DHT = 0xc4,
+	RST0 = 0xd0,
+	SOI = 0xd8,
+	EOI,
+	SOS,
+	DQT,
+	DRI = 0xdd
+};
 
 static void put_marker(struct buf *out, uint8_t marker)
 {
@@ -96,8 +107,8 @@ static void put_symbol(struct bit_writer *w, const struct table *t, unsigned sym
 		put_bits(w, (1u << (i + 1)) - 2, i + 1);
 }
 
-static void put_frame(struct buf *out, unsigned sof, unsigned precision, unsigned rows, unsigned cols,
-	unsigned samples, unsigned h, unsigned v)
+static void put_frame(struct buf *out, unsigned sof, unsigned precision, unsigned rows,
+	unsigned cols, unsigned samples, unsigned h, unsigned v)
 {
 	unsigned c;
 
@@ -114,8 +125,8 @@ static void put_frame(struct buf *out, unsigned sof, unsigned precision, unsigne
 	}
 }
 
-static void put_scan(struct buf *out, unsigned first, unsigned n, unsigned ss, unsigned se, unsigned ah,
-	unsigned al)
+static void put_scan(struct buf *out, unsigned first, unsigned n, unsigned ss, unsigned se,
+	unsigned ah, unsigned al)
 {
 	unsigned c;
 
@@ -142,13 +153,15 @@ static void put_restart_interval(struct buf *out, unsigned mcus)
 
 /* ---- lossless ---- */
 
-static int sample_at(const struct enc_lossless *e, const uint16_t *s, unsigned y, unsigned x, unsigned c)
+static int sample_at(const struct enc_lossless *e, const uint16_t *s, unsigned y, unsigned x,
+	unsigned c)
 {
 	return s[(y * e->cols + x) * e->samples + c] >> e->point_transform;
 }
 
 /* T.81 table H.1 and H.1.2.1. */
-static int predict(const struct enc_lossless *e, const uint16_t *s, unsigned y, unsigned x, unsigned c)
+static int predict(const struct enc_lossless *e, const uint16_t *s, unsigned y, unsigned x,
+	unsigned c)
 {
 	bool top = y == 0 || (e->restart_rows && y % e->restart_rows == 0);
 	int a, b, d;
@@ -163,19 +176,26 @@ static int predict(const struct enc_lossless *e, const uint16_t *s, unsigned y, 
 	b = sample_at(e, s, y - 1, x, c);
 	d = sample_at(e, s, y - 1, x - 1, c);
 	switch (e->predictor) {
-	case 1: return a;
-	case 2: return b;
-	case 3: return d;
-	case 4: return a + b - d;
-	case 5: return a + ((b - d) >> 1);
-	case 6: return b + ((a - d) >> 1);
-	default: return (a + b) >> 1;
+	case 1:
+		return a;
+	case 2:
+		return b;
+	case 3:
+		return d;
+	case 4:
+		return a + b - d;
+	case 5:
+		return a + ((b - d) >> 1);
+	case 6:
+		return b + ((a - d) >> 1);
+	default:
+		return (a + b) >> 1;
 	}
 }
 
 static void put_difference(struct bit_writer *w, const struct table *t, int difference)
 {
-	int v = (int16_t)difference;      /* modulo 2^16 */
+	int v = (int16_t)difference; /* modulo 2^16 */
 
 	if (v == INT16_MIN) {
 		put_symbol(w, t, 16);
@@ -185,8 +205,8 @@ static void put_difference(struct bit_writer *w, const struct table *t, int diff
 	put_value(w, v, category(v));
 }
 
-static void put_lossless_scan(const struct enc_lossless *e, const struct table *t, const uint16_t *s,
-	unsigned first, unsigned n, struct buf *out)
+static void put_lossless_scan(const struct enc_lossless *e, const struct table *t,
+	const uint16_t *s, unsigned first, unsigned n, struct buf *out)
 {
 	struct bit_writer w = { .out = out };
 	unsigned y, x, c;
@@ -199,7 +219,8 @@ static void put_lossless_scan(const struct enc_lossless *e, const struct table *
 		}
 		for (x = 0; x < e->cols; x++)
 			for (c = first; c < first + n; c++)
-				put_difference(&w, t, sample_at(e, s, y, x, c) - predict(e, s, y, x, c));
+				put_difference(&w, t,
+					sample_at(e, s, y, x, c) - predict(e, s, y, x, c));
 	}
 	flush_bits(&w);
 }
@@ -375,14 +396,16 @@ static void restart(struct dct_scan *s, unsigned mcu)
 static void put_interleaved(struct dct_scan *s)
 {
 	const struct enc_dct *e = s->e;
-	unsigned across = n_of(e->cols, 8 * e->h), n = across * n_of(e->rows, 8 * e->v), m, c, y, x, b;
+	unsigned across = n_of(e->cols, 8 * e->h), n = across * n_of(e->rows, 8 * e->v), m, c, y, x,
+		 b;
 
 	for (m = 0; m < n; m++) {
 		restart(s, m);
 		for (c = 0; c < e->samples; c++) {
 			for (y = 0; y < factor(e, c, false); y++) {
 				for (x = 0; x < factor(e, c, true); x++) {
-					b = (m / across * factor(e, c, false) + y) * blocks_across(e, c) +
+					b = (m / across * factor(e, c, false) + y) *
+							blocks_across(e, c) +
 						m % across * factor(e, c, true) + x;
 					put_block(s, c, s->coefs[c] + b * 64);
 				}
@@ -407,8 +430,13 @@ static void put_alone(struct dct_scan *s, unsigned c)
 static void put_dct_scan(const struct enc_dct *e, int16_t *const *coefs, unsigned first, unsigned n,
 	const unsigned *band, struct buf *out)
 {
-	struct dct_scan s = { .e = e, .coefs = coefs, .w = { .out = out }, .ss = band[0], .se = band[1],
-		.ah = band[2], .al = band[3] };
+	struct dct_scan s = { .e = e,
+		.coefs = coefs,
+		.w = { .out = out },
+		.ss = band[0],
+		.se = band[1],
+		.ah = band[2],
+		.al = band[3] };
 	unsigned i;
 
 	s.dc = (struct table){ 5, 16, { 0 } };
@@ -433,7 +461,10 @@ void enc_dct(const struct enc_dct *e, int16_t *const *coefs, struct buf *out)
 	static const unsigned whole[4] = { 0, 63, 0, 0 };
 	static const unsigned dc[2][4] = { { 0, 0, 0, 1 }, { 0, 0, 1, 0 } };
 	static const unsigned ac[4][4] = {
-		{ 1, 5, 0, 2 }, { 6, 63, 0, 2 }, { 1, 63, 2, 1 }, { 1, 63, 1, 0 },
+		{ 1, 5, 0, 2 },
+		{ 6, 63, 0, 2 },
+		{ 1, 63, 2, 1 },
+		{ 1, 63, 1, 0 },
 	};
 	unsigned i, c;
 
@@ -443,7 +474,8 @@ void enc_dct(const struct enc_dct *e, int16_t *const *coefs, struct buf *out)
 	put_byte(out, 0x10);
 	for (i = 0; i < 64; i++)
 		buf_add_be16(out, e->quant);
-	put_frame(out, e->progressive ? SOF2 : SOF1, e->precision, e->rows, e->cols, e->samples, e->h, e->v);
+	put_frame(out, e->progressive ? SOF2 : SOF1, e->precision, e->rows, e->cols, e->samples,
+		e->h, e->v);
 	put_restart_interval(out, e->restart_mcus);
 	if (!e->progressive)
 		put_dct_scan(e, coefs, 0, e->samples, whole, out);

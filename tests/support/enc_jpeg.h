@@ -14,12 +14,12 @@
 
 struct enc_lossless {
 	unsigned rows, cols, samples;
-	unsigned precision;           /* 2..16 */
-	unsigned predictor;           /* 1..7 */
+	unsigned precision; /* 2..16 */
+	unsigned predictor; /* 1..7 */
 	unsigned point_transform;
-	unsigned restart_rows;        /* 0: no restart intervals */
-	bool scan_each;               /* a scan for each component */
-	bool long_codes;              /* codes of 1 to 16 bits, not all of 5; precision < 16 only */
+	unsigned restart_rows; /* 0: no restart intervals */
+	bool scan_each;        /* a scan for each component */
+	bool long_codes;       /* codes of 1 to 16 bits, not all of 5; precision < 16 only */
 };
 
 /* Samples are interleaved. */
@@ -27,11 +27,11 @@ void enc_lossless(const struct enc_lossless *e, const uint16_t *samples, struct 
 
 struct enc_dct {
 	unsigned rows, cols, samples;
-	unsigned precision;           /* 8 or 12 */
-	unsigned h, v;                /* sampling of the first component; the others have 1x1 */
-	bool progressive;             /* spectral selection and successive approximation */
+	unsigned precision; /* 8 or 12 */
+	unsigned h, v;      /* sampling of the first component; the others have 1x1 */
+	bool progressive;   /* spectral selection and successive approximation */
 	unsigned restart_mcus;
-	uint16_t quant;               /* of all coefficients */
+	uint16_t quant; /* of all coefficients */
 };
 
 /* Blocks a component has, up to whole MCUs. */

@@ -41,7 +41,8 @@ uint16_t *frame_make(const struct pixel_desc *d, unsigned seed)
 		noise = noise * 1664525u + 1013904223u;
 		x = i / d->samples % d->cols;
 		y = i / d->samples / d->cols;
-		s[i] = (uint16_t)(((x * 5 + y * 3 + i % d->samples * 40) << bits >> 9) + (noise >> 29));
+		s[i] = (uint16_t)(((x * 5 + y * 3 + i % d->samples * 40) << bits >> 9) +
+			(noise >> 29));
 		if (noise >> 24 == 7)
 			s[i] = (uint16_t)(noise >> 8);
 		s[i] &= (uint16_t)((1u << bits) - 1);

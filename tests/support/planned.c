@@ -50,8 +50,8 @@ static void put_place(struct gen *g, const struct planned_image *i)
 	if (i->nowhere)
 		return;
 	gen_putf(g, DCM_ImagePositionPatient, "%.9g\\%.9g\\%.9g", i->at[0], i->at[1], i->at[2]);
-	gen_putf(g, DCM_ImageOrientationPatient, "%.9g\\%.9g\\%.9g\\%.9g\\%.9g\\%.9g", o[0], o[1], o[2], o[3], o[4],
-		o[5]);
+	gen_putf(g, DCM_ImageOrientationPatient, "%.9g\\%.9g\\%.9g\\%.9g\\%.9g\\%.9g", o[0], o[1],
+		o[2], o[3], o[4], o[5]);
 }
 
 static void put_pixels(struct gen *g, const struct planned_image *i)
@@ -110,8 +110,8 @@ void planned_plan(struct planned *p)
 	archive_scan(&p->archive);
 	volume_set_put(p->set);
 	p->set = NULL;
-	if (plan_study(p->archive.catalog, p->archive.catalog->patients[0]->studies[0], p->archive.files, &p->set,
-		    &err) < 0) {
+	if (plan_study(p->archive.catalog, p->archive.catalog->patients[0]->studies[0],
+		    p->archive.files, &p->set, &err) < 0) {
 		fprintf(stderr, "plan: %s\n", err.msg);
 		abort();
 	}

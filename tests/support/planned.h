@@ -11,25 +11,25 @@
 
 struct planned {
 	struct archive archive;
-	struct volume_set *set;      /* of the first study, after planned_plan() */
+	struct volume_set *set; /* of the first study, after planned_plan() */
 	unsigned n_files;
 };
 
 /* One image. 0 is left out of the file but where it is said. */
 struct planned_image {
-	const char *file;            /* name; "f<count>" */
+	const char *file; /* name; "f<count>" */
 	const char *modality, *maker, *image_type, *syntax;
-	int series, number;          /* 1; as it is */
+	int series, number; /* 1; as it is */
 	int rows, cols;
-	double at[3];                /* ImagePositionPatient, also 0 */
-	const double *orientation;   /* the identity */
-	bool nowhere;                /* neither position nor orientation */
+	double at[3];              /* ImagePositionPatient, also 0 */
+	const double *orientation; /* the identity */
+	bool nowhere;              /* neither position nor orientation */
 	double te, tr, slope;
 	int echo;
 	const char *time, *acquisition_type, *coil;
-	int uid;                     /* tells SOP instances with one number apart */
+	int uid; /* tells SOP instances with one number apart */
 	bool is_signed;
-	void (*more)(struct gen *g, void *arg);  /* further elements */
+	void (*more)(struct gen *g, void *arg); /* further elements */
 	void *arg;
 };
 

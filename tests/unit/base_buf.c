@@ -26,7 +26,7 @@ Test(base_buf, shortest_float_text_reads_back)
 Test(base_buf, counting_counts_what_adding_adds)
 {
 	struct buf add, count;
-	struct buf *both[2] = {&add, &count};
+	struct buf *both[2] = { &add, &count };
 	int i;
 
 	buf_init(&add);

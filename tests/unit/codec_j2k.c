@@ -16,7 +16,7 @@ struct how {
 	bool is_signed;
 	bool colour_transform;
 	bool lossy;
-	bool halved;              /* components 1 and 2 have half the columns */
+	bool halved; /* components 1 and 2 have half the columns */
 };
 
 struct sink {
@@ -66,7 +66,8 @@ static opj_image_t *make_image(const struct pixel_desc *d, const int32_t *sample
 		parts[c].prec = how.precision;
 		parts[c].sgnd = how.is_signed;
 	}
-	image = opj_image_create(d->samples, parts, d->samples == 3 ? OPJ_CLRSPC_SRGB : OPJ_CLRSPC_GRAY);
+	image = opj_image_create(d->samples, parts,
+		d->samples == 3 ? OPJ_CLRSPC_SRGB : OPJ_CLRSPC_GRAY);
 	image->x1 = d->cols;
 	image->y1 = d->rows;
 	for (c = 0; c < d->samples; c++)
@@ -138,7 +139,8 @@ static void assert_round_trip(unsigned samples, unsigned allocated, struct how h
 	cr_assert_eq(got, samples == 3 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MONOCHROME2);
 	for (i = 0; i < 37 * 50 * samples; i++) {
 		put_le32(word, (uint32_t)v[i]);
-		cr_assert_arr_eq(out + i * width, word, width, "sample %zu of %u bits", i, how.precision);
+		cr_assert_arr_eq(out + i * width, word, width, "sample %zu of %u bits", i,
+			how.precision);
 	}
 	free(out);
 	buf_release(&stream);
@@ -193,7 +195,8 @@ Test(codec_j2k, components_of_half_the_columns_are_repeated)
 		for (x = 0; x < 31; x++)
 			for (c = 0; c < 3; c++)
 				cr_assert_eq(out[(y * 31 + x) * 3 + c],
-					v[(y * 31 + (c ? x / 2 * 2 : x)) * 3 + c], "(%u, %u) of %u", x, y, c);
+					v[(y * 31 + (c ? x / 2 * 2 : x)) * 3 + c], "(%u, %u) of %u",
+					x, y, c);
 	free(out);
 	buf_release(&stream);
 	free(v);
@@ -223,10 +226,13 @@ static uint16_t decode_value(int32_t value, struct how how, unsigned stored, boo
 
 Test(codec_j2k, the_header_decides_about_signs)
 {
-	struct how bits_12 = { .precision = 12 }, signed_12 = { .precision = 12, .is_signed = true };
+	struct how bits_12 = { .precision = 12 },
+		   signed_12 = { .precision = 12, .is_signed = true };
 
-	cr_assert_eq(decode_value(0xfff, bits_12, 12, true), 0x0fff, "as stored: no sign above 12 bits");
-	cr_assert_eq(decode_value(0xfff, bits_12, 16, true), 0xffff, "extended: 16 bits are stored");
+	cr_assert_eq(decode_value(0xfff, bits_12, 12, true), 0x0fff,
+		"as stored: no sign above 12 bits");
+	cr_assert_eq(decode_value(0xfff, bits_12, 16, true), 0xffff,
+		"extended: 16 bits are stored");
 	cr_assert_eq(decode_value(-1, signed_12, 12, false), 0x0fff);
 	cr_assert_eq(decode_value(-1, signed_12, 16, false), 0x0fff);
 	cr_assert_eq(decode_value(-1, signed_12, 12, true), 0xffff);
@@ -235,8 +241,8 @@ Test(codec_j2k, the_header_decides_about_signs)
 /* A JP2 file has boxes before its codestream. */
 Test(codec_j2k, codestreams_are_found_in_boxes)
 {
-	static const uint8_t boxes[] = { 0, 0, 0, 12, 'j', 'P', ' ', ' ', 13, 10, 0x87, 10, 0, 0, 0, 9, 'f', 'r',
-		'e', 'e', 1, 0, 0, 0, 0, 'j', 'p', '2', 'c' };
+	static const uint8_t boxes[] = { 0, 0, 0, 12, 'j', 'P', ' ', ' ', 13, 10, 0x87, 10, 0, 0, 0,
+		9, 'f', 'r', 'e', 'e', 1, 0, 0, 0, 0, 'j', 'p', '2', 'c' };
 	struct how how = { .precision = 8 };
 	struct pixel_desc d = frame_desc(37, 50, 1, 8, 8);
 	int32_t *v = make_values(&d, how);
@@ -251,7 +257,8 @@ Test(codec_j2k, codestreams_are_found_in_boxes)
 	cr_assert_eq(out[77], v[77]);
 	free(out);
 	jp2.data[12] = 1;
-	cr_assert_null(frame_decode(&codec_j2k, &d, jp2.data, jp2.len, NULL), "a box beyond the end");
+	cr_assert_null(frame_decode(&codec_j2k, &d, jp2.data, jp2.len, NULL),
+		"a box beyond the end");
 	buf_release(&jp2);
 	buf_release(&stream);
 	free(v);
@@ -276,7 +283,8 @@ Test(codec_j2k, headers_that_ask_for_too_much_are_refused)
 	put_be16(cod + 6, 1);
 	put_be32(stream.data + 24, 1);
 	put_be32(stream.data + 28, 1);
-	cr_assert_null(frame_decode(&codec_j2k, &d, stream.data, stream.len, NULL), "a tile for each pixel");
+	cr_assert_null(frame_decode(&codec_j2k, &d, stream.data, stream.len, NULL),
+		"a tile for each pixel");
 	buf_release(&stream);
 	free(v);
 }

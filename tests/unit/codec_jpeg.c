@@ -11,7 +11,7 @@
 #include "support/frames.h"
 
 struct how {
-	J_COLOR_SPACE stored;     /* of the stream; what goes in is RGB or grey */
+	J_COLOR_SPACE stored; /* of the stream; what goes in is RGB or grey */
 	bool adobe, jfif;
 	bool progressive;
 	bool subsampled;
@@ -43,7 +43,8 @@ static unsigned char *encode(const struct pixel_desc *d, const uint8_t *pixels, 
 		jpeg_simple_progression(&c);
 	jpeg_start_compress(&c, TRUE);
 	while (c.next_scanline < c.image_height) {
-		row = (JSAMPROW)(uintptr_t)(pixels + (size_t)c.next_scanline * d->cols * d->samples);
+		row = (JSAMPROW)(uintptr_t)(pixels +
+			(size_t)c.next_scanline * d->cols * d->samples);
 		jpeg_write_scanlines(&c, &row, 1);
 	}
 	jpeg_finish_compress(&c);

@@ -13,9 +13,70 @@
 #include "support/frames.h"
 
 static const uint8_t zigzag[64] = {
-	0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7,
-	14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39,
-	46, 53, 60, 61, 54, 47, 55, 62, 63,
+	0,
+	1,
+	8,
+	16,
+	9,
+	2,
+	3,
+	10,
+	17,
+	24,
+	32,
+	25,
+	18,
+	11,
+	4,
+	5,
+	12,
+	19,
+	26,
+	33,
+	40,
+	48,
+	41,
+	34,
+	27,
+	20,
+	13,
+	6,
+	7,
+	14,
+	21,
+	28,
+	35,
+	42,
+	49,
+	56,
+	57,
+	50,
+	43,
+	36,
+	29,
+	22,
+	15,
+	23,
+	30,
+	37,
+	44,
+	51,
+	58,
+	59,
+	52,
+	45,
+	38,
+	31,
+	39,
+	46,
+	53,
+	60,
+	61,
+	54,
+	47,
+	55,
+	62,
+	63,
 };
 
 struct picture {
@@ -68,7 +129,8 @@ static double sample_of(const struct picture *p, unsigned c, unsigned x, unsigne
 	double sum = p->e.precision == 12 ? 2048 : 128, max = p->e.precision == 12 ? 4095 : 255;
 
 	for (k = 0; k < 64; k++)
-		sum += coef[k] * p->e.quant * basis(x % 8, zigzag[k] % 8) * basis(y % 8, zigzag[k] / 8);
+		sum += coef[k] * p->e.quant * basis(x % 8, zigzag[k] % 8) *
+			basis(y % 8, zigzag[k] / 8);
 	return sum < 0 ? 0 : sum > max ? max : sum;
 }
 

@@ -150,7 +150,8 @@ static void assert_survives(const struct pixel_desc *d, const struct enc_lossles
 
 	buf_init(&stream);
 	enc_lossless(e, s, &stream);
-	cr_assert_geq(frame_torture(&codec_jpeg_lossless, d, stream.data, stream.len), stream.len - 3);
+	cr_assert_geq(frame_torture(&codec_jpeg_lossless, d, stream.data, stream.len),
+		stream.len - 3);
 	cr_assert(frame_refuses_other_sizes(&codec_jpeg_lossless, d, stream.data, stream.len));
 	buf_release(&stream);
 	free(s);

@@ -12,8 +12,9 @@
 #include "support/frames.h"
 
 /* Samples in their places for the mode: planes for NONE, else pixels. */
-static uint8_t *encode_with(const struct pixel_desc *d, const uint8_t *samples, charls_interleave_mode mode,
-	int near_lossless, const charls_jpegls_pc_parameters *preset, size_t *len)
+static uint8_t *encode_with(const struct pixel_desc *d, const uint8_t *samples,
+	charls_interleave_mode mode, int near_lossless, const charls_jpegls_pc_parameters *preset,
+	size_t *len)
 {
 	const charls_frame_info info = { d->cols, d->rows, d->bits_stored, d->samples };
 	charls_jpegls_encoder *e = charls_jpegls_encoder_create();
@@ -26,14 +27,16 @@ static uint8_t *encode_with(const struct pixel_desc *d, const uint8_t *samples, 
 	if (preset)
 		cr_assert_eq(charls_jpegls_encoder_set_preset_coding_parameters(e, preset), 0);
 	cr_assert_eq(charls_jpegls_encoder_set_destination_buffer(e, out, cap), 0);
-	cr_assert_eq(charls_jpegls_encoder_encode_from_buffer(e, samples, (size_t)pixel_decoded_bytes(d), 0), 0);
+	cr_assert_eq(charls_jpegls_encoder_encode_from_buffer(e, samples,
+			     (size_t)pixel_decoded_bytes(d), 0),
+		0);
 	cr_assert_eq(charls_jpegls_encoder_get_bytes_written(e, len), 0);
 	charls_jpegls_encoder_destroy(e);
 	return out;
 }
 
-static uint8_t *encode(const struct pixel_desc *d, const uint8_t *samples, charls_interleave_mode mode,
-	int near_lossless, size_t *len)
+static uint8_t *encode(const struct pixel_desc *d, const uint8_t *samples,
+	charls_interleave_mode mode, int near_lossless, size_t *len)
 {
 	return encode_with(d, samples, mode, near_lossless, NULL, len);
 }
@@ -72,8 +75,8 @@ static void assert_round_trip(unsigned samples, unsigned bits, charls_interleave
 	flatten(&d, s);
 	want = frame_bytes(&d, s);
 	stream = encode(&d, want, mode, 0, &len);
-	cr_assert(frame_decodes_to(&codec_jpegls, &d, stream, len, want), "%u samples of %u bits, mode %d",
-		samples, bits, (int)mode);
+	cr_assert(frame_decodes_to(&codec_jpegls, &d, stream, len, want),
+		"%u samples of %u bits, mode %d", samples, bits, (int)mode);
 	memcpy(stream + len - 2, "\0\xff\xd9", 3);
 	cr_assert(frame_decodes_to(&codec_jpegls, &d, stream, len + 1, want), "a byte before EOI");
 	cr_assert(frame_decodes_to(&codec_jpegls, &d, stream, len - 2, want), "no EOI");
@@ -112,8 +115,8 @@ Test(codec_jpegls, planes_become_pixels)
 	free(s);
 }
 
-static void assert_near(unsigned samples, unsigned bits, charls_interleave_mode mode, int near_lossless,
-	const charls_jpegls_pc_parameters *preset)
+static void assert_near(unsigned samples, unsigned bits, charls_interleave_mode mode,
+	int near_lossless, const charls_jpegls_pc_parameters *preset)
 {
 	struct pixel_desc d = frame_desc(18, 29, samples, bits > 8 ? 16 : 8, bits);
 	uint16_t *s = frame_make(&d, bits);
@@ -179,7 +182,8 @@ Test(codec_jpegls, restart_intervals_begin_anew)
 
 	buf_init(&out);
 	for (i = 0; i < 3; i++) {
-		stream = encode(&part, want + i * 10 * 29 * 2, CHARLS_INTERLEAVE_MODE_NONE, 0, &len);
+		stream = encode(&part, want + i * 10 * 29 * 2, CHARLS_INTERLEAVE_MODE_NONE, 0,
+			&len);
 		scan = scan_offset(stream, len);
 		if (i == 0) {
 			p = memmem(stream, len, "\xff\xf7", 2);
@@ -249,8 +253,11 @@ Test(codec_jpegls, private_colour_transforms_are_refused)
 	size_t len;
 
 	cr_assert_eq(charls_jpegls_encoder_set_frame_info(e, &info), 0);
-	cr_assert_eq(charls_jpegls_encoder_set_interleave_mode(e, CHARLS_INTERLEAVE_MODE_SAMPLE), 0);
-	cr_assert_eq(charls_jpegls_encoder_set_color_transformation(e, CHARLS_COLOR_TRANSFORMATION_HP1), 0);
+	cr_assert_eq(charls_jpegls_encoder_set_interleave_mode(e, CHARLS_INTERLEAVE_MODE_SAMPLE),
+		0);
+	cr_assert_eq(charls_jpegls_encoder_set_color_transformation(e,
+			     CHARLS_COLOR_TRANSFORMATION_HP1),
+		0);
 	cr_assert_eq(charls_jpegls_encoder_set_destination_buffer(e, stream, sizeof stream), 0);
 	cr_assert_eq(charls_jpegls_encoder_encode_from_buffer(e, in, sizeof in, 0), 0);
 	cr_assert_eq(charls_jpegls_encoder_get_bytes_written(e, &len), 0);

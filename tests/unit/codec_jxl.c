@@ -42,7 +42,8 @@ static uint8_t *encode(const struct pixel_desc *d, const uint16_t *samples, size
 	cr_assert_eq(JxlEncoderSetColorEncoding(e, &colour), JXL_ENC_SUCCESS);
 	settings = JxlEncoderFrameSettingsCreate(e, NULL);
 	JxlEncoderSetFrameLossless(settings, JXL_TRUE);
-	cr_assert_eq(JxlEncoderAddImageFrame(settings, &format, values, n * sizeof *values), JXL_ENC_SUCCESS);
+	cr_assert_eq(JxlEncoderAddImageFrame(settings, &format, values, n * sizeof *values),
+		JXL_ENC_SUCCESS);
 	JxlEncoderCloseInput(e);
 	cr_assert_eq(JxlEncoderProcessOutput(e, &next, &left), JXL_ENC_SUCCESS);
 	JxlEncoderDestroy(e);
@@ -59,7 +60,8 @@ static void assert_round_trip(unsigned samples, unsigned allocated, unsigned bit
 	size_t len;
 
 	stream = encode(&d, s, &len);
-	cr_assert(frame_decodes_to(&codec_jxl, &d, stream, len, want), "%u samples of %u bits", samples, bits);
+	cr_assert(frame_decodes_to(&codec_jxl, &d, stream, len, want), "%u samples of %u bits",
+		samples, bits);
 	free(stream);
 	free(want);
 	free(s);

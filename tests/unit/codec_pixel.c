@@ -11,8 +11,8 @@
 #include "codec/pixel.h"
 #include "support/frames.h"
 
-static void assert_unpacks(const struct pixel_desc *d, const void *in, size_t in_len, unsigned bit_off,
-	const void *want, size_t want_len)
+static void assert_unpacks(const struct pixel_desc *d, const void *in, size_t in_len,
+	unsigned bit_off, const void *want, size_t want_len)
 {
 	uint8_t out[64];
 
@@ -136,7 +136,8 @@ Test(codec_pixel, halved_chroma_is_repeated)
 	cr_assert_eq(pixel_unpack(&d, in, 7, 0, (uint8_t[6]){ 0 }, 6, NULL), -EBADMSG);
 }
 
-static uint64_t masked(unsigned width, unsigned stored, unsigned high_bit, bool is_signed, uint64_t word)
+static uint64_t masked(unsigned width, unsigned stored, unsigned high_bit, bool is_signed,
+	uint64_t word)
 {
 	struct pixel_desc d = frame_desc(1, 3, 1, 8 * width, stored);
 	uint8_t b[24] = { 0 }, word_le[8];
@@ -253,7 +254,8 @@ Test(codec_pixel, ybr_of_no_colour_is_grey)
 
 Test(codec_pixel, palette_entries_end_at_both_ends)
 {
-	uint16_t red[3] = { 0x1100, 0x2200, 0x3300 }, green[3] = { 1, 2, 3 }, blue[3] = { 0xff00, 0, 0x8000 };
+	uint16_t red[3] = { 0x1100, 0x2200, 0x3300 }, green[3] = { 1, 2, 3 },
+		 blue[3] = { 0xff00, 0, 0x8000 };
 	struct palette p = { { red, green, blue }, 3, -1, 16 };
 	struct pixel_desc d = frame_desc(1, 4, 1, 8, 8);
 	const uint8_t in[] = { 0xf0, 0xff, 0x00, 0x70 };

@@ -13,7 +13,8 @@ Test(codec_raw, frames_are_native)
 	struct pixel_desc d = frame_desc(1, 2, 3, 8, 8);
 
 	d.planar = true;
-	cr_assert(frame_decodes_to(&codec_raw, &d, "\1\2\3\4\5\6pad", 9, (const uint8_t *)"\1\3\5\2\4\6"));
+	cr_assert(frame_decodes_to(&codec_raw, &d, "\1\2\3\4\5\6pad", 9,
+		(const uint8_t *)"\1\3\5\2\4\6"));
 	cr_assert_null(frame_decode(&codec_raw, &d, "\1\2\3\4\5", 5, NULL));
 }
 
@@ -56,7 +57,8 @@ Test(codec_raw, deflated_bits_are_unpacked)
 	uint8_t stream[32];
 	size_t len = deflate_raw("\x81\x01", 2, stream, sizeof stream);
 
-	cr_assert(frame_decodes_to(&codec_deflate, &d, stream, len, (const uint8_t *)"\1\0\0\0\0\0\0\1\1"));
+	cr_assert(frame_decodes_to(&codec_deflate, &d, stream, len,
+		(const uint8_t *)"\1\0\0\0\0\0\0\1\1"));
 }
 
 Test(codec_raw, deflate_damage_is_survived)

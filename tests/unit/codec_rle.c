@@ -41,7 +41,8 @@ static void pack(struct buf *out, const uint8_t *p, size_t n)
 }
 
 /* Byte planes, the most significant first, behind a header of 64 bytes. */
-static void encode(const uint8_t *samples, size_t n, unsigned n_samples, unsigned width, struct buf *out)
+static void encode(const uint8_t *samples, size_t n, unsigned n_samples, unsigned width,
+	struct buf *out)
 {
 	uint8_t *plane = malloc(n);
 	unsigned k, byte;
@@ -70,8 +71,8 @@ static void assert_round_trip(unsigned samples, unsigned allocated)
 
 	buf_init(&stream);
 	encode(want, 23 * 37, samples, pixel_sample_bytes(&d), &stream);
-	cr_assert(frame_decodes_to(&codec_rle, &d, stream.data, stream.len, want), "%u samples of %u bits",
-		samples, allocated);
+	cr_assert(frame_decodes_to(&codec_rle, &d, stream.data, stream.len, want),
+		"%u samples of %u bits", samples, allocated);
 	buf_release(&stream);
 	free(want);
 	free(s);
@@ -142,7 +143,8 @@ Test(codec_rle, headers_that_lie_are_refused)
 	uint8_t stream[72] = { 2, 0, 0, 0, 64, 0, 0, 0, 68 };
 
 	memcpy(stream + 64, "\xfd\x01\x00\x00\xfd\x02\x00\x00", 8);
-	cr_assert(frame_decodes_to(&codec_rle, &d, stream, 72, (const uint8_t *)"\2\1\2\1\2\1\2\1"));
+	cr_assert(
+		frame_decodes_to(&codec_rle, &d, stream, 72, (const uint8_t *)"\2\1\2\1\2\1\2\1"));
 	cr_assert_null(frame_decode(&codec_rle, &d, stream, 63, NULL));
 	stream[8] = 73;
 	cr_assert_null(frame_decode(&codec_rle, &d, stream, 72, NULL), "an offset behind the end");

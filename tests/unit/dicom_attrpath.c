@@ -94,12 +94,25 @@ Test(attrpath, matches_are_where_the_path_leads)
 Test(attrpath, what_is_no_path_is_refused)
 {
 	static const char *const no[] = {
-		"", ".", "NoSuchThing", "Rows.", "Rows[1]", "Rows[1].", "ProcedureCodeSequence[0].CodeMeaning",
-		"ProcedureCodeSequence[01].CodeMeaning", "ProcedureCodeSequence[-1].CodeMeaning",
-		"ProcedureCodeSequence[+1].CodeMeaning", "ProcedureCodeSequence[ 1].CodeMeaning",
-		"ProcedureCodeSequence[4294967297].CodeMeaning", "ProcedureCodeSequence[1]CodeMeaning",
-		"ProcedureCodeSequence[].CodeMeaning", "ProcedureCodeSequence[1", "ProcedureCodeSequence[*",
-		"ProcedureCodeSequence[*]", "[1].CodeMeaning", "rows",
+		"",
+		".",
+		"NoSuchThing",
+		"Rows.",
+		"Rows[1]",
+		"Rows[1].",
+		"ProcedureCodeSequence[0].CodeMeaning",
+		"ProcedureCodeSequence[01].CodeMeaning",
+		"ProcedureCodeSequence[-1].CodeMeaning",
+		"ProcedureCodeSequence[+1].CodeMeaning",
+		"ProcedureCodeSequence[ 1].CodeMeaning",
+		"ProcedureCodeSequence[4294967297].CodeMeaning",
+		"ProcedureCodeSequence[1]CodeMeaning",
+		"ProcedureCodeSequence[].CodeMeaning",
+		"ProcedureCodeSequence[1",
+		"ProcedureCodeSequence[*",
+		"ProcedureCodeSequence[*]",
+		"[1].CodeMeaning",
+		"rows",
 	};
 	struct attrpath p;
 	char deep[800] = "";

@@ -18,7 +18,7 @@
 #include "support/dcmgen.h"
 
 #define PRIVATE_CREATOR DCM_TAG(0x0009, 0x0010)
-#define PRIVATE         DCM_TAG(0x0009, 0x1001)
+#define PRIVATE DCM_TAG(0x0009, 0x1001)
 
 static enum deid_action action_of(uint32_t tag, unsigned options)
 {
@@ -46,11 +46,20 @@ Test(deidentify, actions_by_attribute)
 		uint32_t tag;
 		enum deid_action want;
 	} rows[] = {
-		{ DCM_PatientName, DEID_EMPTY }, { DCM_PatientID, DEID_DUMMY }, { DCM_StudyDescription, DEID_REMOVE },
-		{ DCM_SOPInstanceUID, DEID_UID }, { DCM_StudyInstanceUID, DEID_UID }, { DCM_AccessionNumber, DEID_EMPTY },
-		{ DCM_Modality, DEID_KEEP }, { DCM_Rows, DEID_KEEP }, { DCM_ReferencedImageSequence, DEID_ITEMS },
-		{ DCM_TAG(0x6002, 0x3000), DEID_REMOVE }, { DCM_TAG(0x5010, 0x0005), DEID_REMOVE },
-		{ PRIVATE, DEID_REMOVE }, { PRIVATE_CREATOR, DEID_REMOVE }, { DCM_TAG(0x0008, 0x7777), DEID_REMOVE },
+		{ DCM_PatientName, DEID_EMPTY },
+		{ DCM_PatientID, DEID_DUMMY },
+		{ DCM_StudyDescription, DEID_REMOVE },
+		{ DCM_SOPInstanceUID, DEID_UID },
+		{ DCM_StudyInstanceUID, DEID_UID },
+		{ DCM_AccessionNumber, DEID_EMPTY },
+		{ DCM_Modality, DEID_KEEP },
+		{ DCM_Rows, DEID_KEEP },
+		{ DCM_ReferencedImageSequence, DEID_ITEMS },
+		{ DCM_TAG(0x6002, 0x3000), DEID_REMOVE },
+		{ DCM_TAG(0x5010, 0x0005), DEID_REMOVE },
+		{ PRIVATE, DEID_REMOVE },
+		{ PRIVATE_CREATOR, DEID_REMOVE },
+		{ DCM_TAG(0x0008, 0x7777), DEID_REMOVE },
 	};
 	size_t i;
 
@@ -115,9 +124,14 @@ Test(deidentify, dates_move_over_leap_years_and_keep_their_times)
 		int days;
 		const char *to;
 	} rows[] = {
-		{ "20200301", -1, "20200229" }, { "20210301", -1, "20210228" }, { "20000301", -1, "20000229" },
-		{ "19000301", -1, "19000228" }, { "20200229", -366, "20190228" }, { "20210101", -1, "20201231" },
-		{ "20200229", -3650, "20100303" }, { "20240229123456.5+0100", -365, "20230301123456.5+0100" },
+		{ "20200301", -1, "20200229" },
+		{ "20210301", -1, "20210228" },
+		{ "20000301", -1, "20000229" },
+		{ "19000301", -1, "19000228" },
+		{ "20200229", -366, "20190228" },
+		{ "20210101", -1, "20201231" },
+		{ "20200229", -3650, "20100303" },
+		{ "20240229123456.5+0100", -365, "20230301123456.5+0100" },
 	};
 	char out[64];
 	size_t i;
@@ -228,8 +242,8 @@ static void write_person(struct gen *g)
 
 Test(deidentify, nothing_that_was_taken_away_is_found_in_the_file)
 {
-	static const char *const gone[] = { "Doele", "Johnny", "johnny", "PAT4711", "1.2.3.4567", "20200229", "hidden",
-					    "Knee" };
+	static const char *const gone[] = { "Doele", "Johnny", "johnny", "PAT4711", "1.2.3.4567",
+		"20200229", "hidden", "Knee" };
 	struct dcm_header *h;
 	struct buf b;
 	struct gen g;
@@ -243,7 +257,8 @@ Test(deidentify, nothing_that_was_taken_away_is_found_in_the_file)
 	cr_assert(dcm_text_is(dcm_get(&h->top, DCM_SequenceName), 0, "for"));
 	cr_assert(dcm_text_is(dcm_get(&h->top, DCM_Manufacturer), 0, "ACME"));
 	cr_assert(dcm_text_is(dcm_get(&h->top, DCM_PatientIdentityRemoved), 0, "YES"));
-	cr_assert(dcm_text_is(dcm_get(&h->top, DCM_LongitudinalTemporalInformationModified), 0, "REMOVED"));
+	cr_assert(dcm_text_is(dcm_get(&h->top, DCM_LongitudinalTemporalInformationModified), 0,
+		"REMOVED"));
 	cr_assert_eq(dcm_get(&h->top, DCM_DeidentificationMethodCodeSequence)->n_items, 1);
 	done(&g, h, &b);
 }
@@ -267,7 +282,8 @@ Test(deidentify, references_and_meta_information_follow_the_instance)
 	item = dcm_item(dcm_get(&h->top, DCM_ReferencedImageSequence), 0);
 	cr_assert_not_null(item);
 	cr_assert(dcm_text_is(dcm_get(item, DCM_ReferencedSOPInstanceUID), 0, uid));
-	cr_assert(dcm_text_is(dcm_get(item, DCM_ReferencedSOPClassUID), 0, "1.2.840.10008.5.1.4.1.1.4"));
+	cr_assert(dcm_text_is(dcm_get(item, DCM_ReferencedSOPClassUID), 0,
+		"1.2.840.10008.5.1.4.1.1.4"));
 	cr_assert(dcm_text_is(dcm_get(&h->meta, DCM_MediaStorageSOPInstanceUID), 0, uid));
 	cr_assert_null(dcm_get(item, PRIVATE));
 	cr_assert_null(dcm_get(item, PRIVATE_CREATOR));
@@ -287,7 +303,8 @@ Test(deidentify, options_say_what_they_kept)
 	cr_assert_eq(dcm_get(&h->top, DCM_StudyDate)->el.len, 8);
 	cr_assert_not(has(&b, "20200229"));
 	cr_assert(has(&b, "Knee of"));
-	cr_assert(dcm_text_is(dcm_get(&h->top, DCM_LongitudinalTemporalInformationModified), 0, "MODIFIED"));
+	cr_assert(dcm_text_is(dcm_get(&h->top, DCM_LongitudinalTemporalInformationModified), 0,
+		"MODIFIED"));
 	cr_assert_eq(dcm_get(&h->top, DCM_DeidentificationMethodCodeSequence)->n_items, 4);
 	done(&g, h, &b);
 }

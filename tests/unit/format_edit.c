@@ -17,7 +17,7 @@
 #include "support/dcmgen.h"
 
 #define PRIVATE_CREATOR DCM_TAG(0x0009, 0x0010)
-#define PRIVATE         DCM_TAG(0x0009, 0x1001)
+#define PRIVATE DCM_TAG(0x0009, 0x1001)
 
 static const uint8_t pixels[4] = { 1, 2, 3, 4 };
 
@@ -43,8 +43,9 @@ static void write_sample(struct gen *g)
 	gen_put(g, DCM_SpecificCharacterSet, "ISO_IR 100");
 	gen_put(g, DCM_SOPClassUID, "1.2.840.10008.5.1.4.1.1.4");
 	gen_put(g, DCM_SOPInstanceUID, "1.2.3");
-	gen_put(g, DCM_StudyDescription, "h\xE9"
-					 "te");
+	gen_put(g, DCM_StudyDescription,
+		"h\xE9"
+		"te");
 	gen_sequence(g, DCM_ReferencedStudySequence);
 	gen_item(g);
 	gen_put(g, DCM_ReferencedSOPInstanceUID, "1.2.4");
@@ -122,7 +123,8 @@ Test(edit, set_replaces_at_the_top_and_adds_what_is_absent)
 Test(edit, the_last_of_two_rules_wins)
 {
 	struct gen g;
-	struct dcm_header *h = edit_sample(&g, "set StudyDescription one\nreplace StudyDescription two\n");
+	struct dcm_header *h = edit_sample(&g,
+		"set StudyDescription one\nreplace StudyDescription two\n");
 
 	cr_assert(dcm_get(&h->top, DCM_StudyDescription));
 	done(&g, h);
@@ -134,7 +136,8 @@ Test(edit, the_last_of_two_rules_wins)
 Test(edit, replace_changes_what_is_there_at_any_level_and_adds_nothing)
 {
 	struct gen g;
-	struct dcm_header *h = edit_sample(&g, "replace PatientName X^Y\nreplace StationName here\n");
+	struct dcm_header *h = edit_sample(&g,
+		"replace PatientName X^Y\nreplace StationName here\n");
 
 	expect(&h->top, DCM_PatientName, "X^Y");
 	expect(item(h, 0), DCM_PatientName, "X^Y");
@@ -195,7 +198,8 @@ Test(edit, delete_private_takes_creators_and_items_too)
 Test(edit, nested_paths_reach_one_item_or_all)
 {
 	struct gen g;
-	struct dcm_header *h = edit_sample(&g, "delete ReferencedStudySequence[2].ReferencedSOPInstanceUID\n");
+	struct dcm_header *h = edit_sample(&g,
+		"delete ReferencedStudySequence[2].ReferencedSOPInstanceUID\n");
 
 	expect(item(h, 0), DCM_ReferencedSOPInstanceUID, "1.2.4");
 	cr_assert_null(dcm_get(item(h, 1), DCM_ReferencedSOPInstanceUID));
@@ -223,7 +227,9 @@ Test(edit, a_value_beyond_the_files_characters_makes_the_file_utf8)
 
 Test(edit, a_cleaned_text_becomes_utf8_with_the_rest)
 {
-	struct editor_options o = { .rules = "set StudyID \xC3\xBC", .deidentify = true, .keep = DEID_DESCRIPTORS };
+	struct editor_options o = { .rules = "set StudyID \xC3\xBC",
+		.deidentify = true,
+		.keep = DEID_DESCRIPTORS };
 	struct dcm_header *h;
 	struct gen g;
 
@@ -348,7 +354,8 @@ Test(edit, a_rule_too_many_is_refused)
 Test(edit, comments_blank_lines_and_carriage_returns_are_no_matter)
 {
 	struct gen g;
-	struct dcm_header *h = edit_sample(&g, "\n# all of it\r\n \t\r\n\tset  PatientID \t A B \r\ndelete StudyDescription");
+	struct dcm_header *h = edit_sample(&g,
+		"\n# all of it\r\n \t\r\n\tset  PatientID \t A B \r\ndelete StudyDescription");
 
 	expect(&h->top, DCM_PatientID, "A B");
 	cr_assert_null(dcm_get(&h->top, DCM_StudyDescription));
@@ -377,8 +384,10 @@ Test(edit, a_set_without_a_value_empties)
 
 Test(edit, want_of_memory_is_told_at_any_point)
 {
-	struct editor_options o = { .rules = "set PatientID \xC3\xBC\ndelete private", .deidentify = true,
-				    .key = "k", .key_len = 1 };
+	struct editor_options o = { .rules = "set PatientID \xC3\xBC\ndelete private",
+		.deidentify = true,
+		.key = "k",
+		.key_len = 1 };
 	unsigned long n;
 	int rc = -ENOMEM;
 

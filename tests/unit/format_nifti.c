@@ -13,11 +13,21 @@
 static struct volume some(void)
 {
 	struct volume v = {
-		.dim = { 64, 48, 20, 7 }, .is_4d = true, .type = SAMPLE_I16, .scl_slope = 2.5f, .scl_inter = -10,
-		.pixdim = { -1, 3, 3, 4, 2 }, .qform_code = 1, .sform_code = 1, .dim_info = 0x39, .slice_code = 3,
-		.quatern = { 0, 1, 0 }, .qoffset = { 10, 20, 30 },
+		.dim = { 64, 48, 20, 7 },
+		.is_4d = true,
+		.type = SAMPLE_I16,
+		.scl_slope = 2.5f,
+		.scl_inter = -10,
+		.pixdim = { -1, 3, 3, 4, 2 },
+		.qform_code = 1,
+		.sform_code = 1,
+		.dim_info = 0x39,
+		.slice_code = 3,
+		.quatern = { 0, 1, 0 },
+		.qoffset = { 10, 20, 30 },
 		.srow = { { -3, 0, 0, 10 }, { 0, 3, 0, 20 }, { 0, 0, 4, 30 } },
-		.descrip = "TE=30;Time=1.000", .aux_file = "comments",
+		.descrip = "TE=30;Time=1.000",
+		.aux_file = "comments",
 	};
 
 	return v;

@@ -29,7 +29,9 @@ static void join(const struct dcm_header *h, const struct part10 *p, struct buf 
 			buf_fill(out, 0xEE, (size_t)x->len);
 		} else {
 			range = mem_alloc((size_t)x->len);
-			cr_assert_eq(dcm_source_read_full(h->file.source, range, (size_t)x->len, x->off, NULL), 0);
+			cr_assert_eq(dcm_source_read_full(h->file.source, range, (size_t)x->len,
+					     x->off, NULL),
+				0);
 			buf_add(out, range, (size_t)x->len);
 			mem_free(range);
 		}
@@ -96,7 +98,8 @@ static void expect_same(const struct dcm_header *h)
 
 Test(part10, any_encoding_is_written_as_explicit_little_endian)
 {
-	static const char *const syntaxes[] = { GEN_IMPLICIT, GEN_EXPLICIT, GEN_BIG_ENDIAN, GEN_DEFLATED };
+	static const char *const syntaxes[] = { GEN_IMPLICIT, GEN_EXPLICIT, GEN_BIG_ENDIAN,
+		GEN_DEFLATED };
 	struct part10_plan plan = { 0 };
 	size_t i;
 
@@ -118,7 +121,9 @@ Test(part10, any_encoding_is_written_as_explicit_little_endian)
 
 Test(part10, native_pixels_take_the_place_of_fragments)
 {
-	struct part10_plan plan = { .replace_pixels = true, .pixels_len = 7, .pixels_vr = DCM_VR_OB };
+	struct part10_plan plan = { .replace_pixels = true,
+		.pixels_len = 7,
+		.pixels_vr = DCM_VR_OB };
 	struct dcm_header *h;
 	struct buf bytes;
 	struct gen g;
@@ -150,8 +155,8 @@ Test(part10, fragments_stay_where_the_syntax_does)
 	gen_release(&g);
 }
 
-static enum part10_action drop_names(void *arg, const struct dcm_dataset *ds, const struct dcm_node *n,
-	struct part10_value *v)
+static enum part10_action drop_names(void *arg, const struct dcm_dataset *ds,
+	const struct dcm_node *n, struct part10_value *v)
 {
 	(void)arg;
 	(void)ds;
@@ -181,8 +186,10 @@ Test(part10, edits_reach_into_items_and_additions_find_their_place)
 	h = rewrite(&g, &plan, &bytes);
 	cr_assert_null(dcm_get(&h->top, DCM_PatientName));
 	cr_assert(dcm_text_is(dcm_get(&h->top, DCM_PatientID), 0, "X"));
-	cr_assert_eq(dcm_get_int(&h->top, DCM_Columns, 0), 7, "an addition stands for what was there");
-	cr_assert(dcm_text_is(dcm_get(dcm_first_item(&h->top, DCM_ReferencedImageSequence), DCM_ReferencedSOPInstanceUID),
+	cr_assert_eq(dcm_get_int(&h->top, DCM_Columns, 0), 7,
+		"an addition stands for what was there");
+	cr_assert(dcm_text_is(dcm_get(dcm_first_item(&h->top, DCM_ReferencedImageSequence),
+				      DCM_ReferencedSOPInstanceUID),
 		0, "2.25.1"));
 	cr_assert(h->top.sorted);
 	cr_assert_not_null(dcm_get(&h->top, DCM_TAG(0x7FE1, 0x0010)));
@@ -193,7 +200,9 @@ Test(part10, edits_reach_into_items_and_additions_find_their_place)
 
 Test(part10, more_than_4_GiB_of_pixels_are_refused)
 {
-	struct part10_plan plan = { .replace_pixels = true, .pixels_len = UINT64_C(1) << 32, .pixels_vr = DCM_VR_OW };
+	struct part10_plan plan = { .replace_pixels = true,
+		.pixels_len = UINT64_C(1) << 32,
+		.pixels_vr = DCM_VR_OW };
 	struct dcm_header *h;
 	struct part10 p;
 	struct gen g;

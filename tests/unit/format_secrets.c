@@ -96,7 +96,7 @@ Test(secrets, ten_thousand_of_them_cost_no_more_than_one)
 		buf_adds(&b, "2020010 ");
 	}
 	buf_init(&out);
-	for (i = 0; i < 100; i++) {       /* minutes, were each looked for in turn */
+	for (i = 0; i < 100; i++) { /* minutes, were each looked for in turn */
 		buf_reset(&out);
 		cr_assert_eq(secrets_remove(&s, b.data, b.len, &out, &found), 0);
 		cr_assert_not(found);

@@ -13,7 +13,7 @@
 #include "support/dcmgen.h"
 #include "text/json.h"
 
-#define UNKNOWN_FD DCM_TAG(0x0018, 0x9087)      /* DiffusionBValue */
+#define UNKNOWN_FD DCM_TAG(0x0018, 0x9087) /* DiffusionBValue */
 
 /* The text of the file; the generator's is released. */
 static void render(struct gen *g, struct buf *out)
@@ -75,25 +75,28 @@ Test(json, an_empty_data_set_is_an_empty_object)
 
 Test(json, text_is_strings)
 {
-	static const char *const vrs[] = { "AE", "AS", "CS", "DA", "DT", "LO", "LT", "SH", "ST", "TM", "UC", "UI", "UR",
-					   "UT" };
+	static const char *const vrs[] = { "AE", "AS", "CS", "DA", "DT", "LO", "LT", "SH", "ST",
+		"TM", "UC", "UI", "UR", "UT" };
 	char want[80];
 	size_t i;
 
 	for (i = 0; i < sizeof vrs / sizeof *vrs; i++) {
-		snprintf(want, sizeof want, "\"00111001\":{\"vr\":\"%s\",\"Value\":[\"12\"]}", vrs[i]);
+		snprintf(want, sizeof want, "\"00111001\":{\"vr\":\"%s\",\"Value\":[\"12\"]}",
+			vrs[i]);
 		expect_vr(vrs[i], "12", want);
 	}
 }
 
 Test(json, numbers_are_numbers)
 {
-	static const char *const vrs[] = { "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV" };
+	static const char *const vrs[] = { "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US",
+		"UV" };
 	char want[80];
 	size_t i;
 
 	for (i = 0; i < sizeof vrs / sizeof *vrs; i++) {
-		snprintf(want, sizeof want, "\"00111001\":{\"vr\":\"%s\",\"Value\":[7,12]}", vrs[i]);
+		snprintf(want, sizeof want, "\"00111001\":{\"vr\":\"%s\",\"Value\":[7,12]}",
+			vrs[i]);
 		expect_vr(vrs[i], "7\\12", want);
 	}
 	expect_vr("SS", "-32768", "\"Value\":[-32768]}");
@@ -129,13 +132,16 @@ Test(json, missing_values_are_null_and_an_empty_element_has_none)
 	expect_text(DCM_EchoTime, "1\\\\2", "\"Value\":[1,null,2]}");
 	expect_text(DCM_StudyDescription, "", "\"00081030\":{\"vr\":\"LO\"}");
 	expect_text(DCM_StudyDescription, "  ", "\"00081030\":{\"vr\":\"LO\"}");
-	expect_text(DCM_PatientName, "A^B\\\\C", "[{\"Alphabetic\":\"A^B\"},null,{\"Alphabetic\":\"C\"}]");
+	expect_text(DCM_PatientName, "A^B\\\\C",
+		"[{\"Alphabetic\":\"A^B\"},null,{\"Alphabetic\":\"C\"}]");
 }
 
 Test(json, names_have_groups)
 {
-	expect_text(DCM_PatientName, "A^B", "\"00100010\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"A^B\"}]}");
-	expect_text(DCM_PatientName, "A=B=C", "{\"Alphabetic\":\"A\",\"Ideographic\":\"B\",\"Phonetic\":\"C\"}");
+	expect_text(DCM_PatientName, "A^B",
+		"\"00100010\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"A^B\"}]}");
+	expect_text(DCM_PatientName, "A=B=C",
+		"{\"Alphabetic\":\"A\",\"Ideographic\":\"B\",\"Phonetic\":\"C\"}");
 	expect_text(DCM_PatientName, "=B", "[{\"Ideographic\":\"B\"}]");
 	expect_text(DCM_PatientName, "A==C", "[{\"Alphabetic\":\"A\",\"Phonetic\":\"C\"}]");
 }
@@ -143,7 +149,8 @@ Test(json, names_have_groups)
 Test(json, text_is_utf8_and_says_so)
 {
 	expect_text(DCM_PatientName, "J\xE9r\xF4me", "\"J\xC3\xA9r\xC3\xB4me\"");
-	expect_text(DCM_StudyDescription, "x", "\"00080005\":{\"vr\":\"CS\",\"Value\":[\"ISO_IR 192\"]}");
+	expect_text(DCM_StudyDescription, "x",
+		"\"00080005\":{\"vr\":\"CS\",\"Value\":[\"ISO_IR 192\"]}");
 }
 
 Test(json, strings_are_escaped)
@@ -180,7 +187,8 @@ Test(json, short_binary_is_inline_in_little_endian)
 	gen_bytes(&g, DCM_TAG(0x0011, 0x1001), "OB", bytes, 4);
 	gen_bytes(&g, DCM_TAG(0x0011, 0x1002), "UN", bytes + 1, 4);
 	gen_finish(&g);
-	expect_line(&g, "\"00111001\":{\"vr\":\"OB\",\"InlineBinary\":\"AAECAw==\"},\n"
+	expect_line(&g,
+		"\"00111001\":{\"vr\":\"OB\",\"InlineBinary\":\"AAECAw==\"},\n"
 		"\"00111002\":{\"vr\":\"UN\",\"InlineBinary\":\"AQID/w==\"}");
 	gen_begin(&g, GEN_BIG_ENDIAN);
 	gen_words(&g, DCM_RedPaletteColorLookupTableData, "OW", words, 2);
@@ -200,7 +208,8 @@ Test(json, long_binary_and_fragments_are_references_to_their_bytes)
 	gen_bytes(&g, DCM_PixelData, "OB", bytes, sizeof bytes);
 	gen_finish(&g);
 	h = gen_header(&g);
-	snprintf(want, sizeof want, "\"7FE00010\":{\"vr\":\"OB\",\"BulkDataURI\":\"../x.dcm#%llu,%zu\"}",
+	snprintf(want, sizeof want,
+		"\"7FE00010\":{\"vr\":\"OB\",\"BulkDataURI\":\"../x.dcm#%llu,%zu\"}",
 		(unsigned long long)h->pixels_off, sizeof bytes);
 	buf_init(&b);
 	cr_assert_eq(json_render(h, "../x.dcm", &b, NULL), 0);
@@ -240,9 +249,12 @@ Test(json, sequences_are_arrays_of_objects)
 	gen_end(&g);
 	gen_finish(&g);
 	render(&g, &b);
-	cr_assert(strstr(b.data, "\"00081032\":{\"vr\":\"SQ\",\"Value\":[{\n},{\n\"00080100\":"), "%s", b.data);
-	cr_assert(strstr(b.data, "\"vr\":\"SQ\",\"Value\":[{\n\"00080104\":{\"vr\":\"LO\",\"Value\":[\"deep\"]}\n}]}\n}]}"), "%s",
-		b.data);
+	cr_assert(strstr(b.data, "\"00081032\":{\"vr\":\"SQ\",\"Value\":[{\n},{\n\"00080100\":"),
+		"%s", b.data);
+	cr_assert(strstr(b.data,
+			  "\"vr\":\"SQ\",\"Value\":[{\n\"00080104\":{\"vr\":\"LO\",\"Value\":["
+			  "\"deep\"]}\n}]}\n}]}"),
+		"%s", b.data);
 	cr_assert(strstr(b.data, "\"00081140\":{\"vr\":\"SQ\"}"), "%s", b.data);
 	buf_release(&b);
 }
@@ -259,7 +271,8 @@ Test(json, keys_ascend_and_are_there_once)
 	gen_put_vr(&g, DCM_TAG(0x0008, 0x0000), "UL", "10");
 	gen_finish(&g);
 	render(&g, &b);
-	cr_assert_str_eq(b.data, "{\n\"00080060\":{\"vr\":\"CS\",\"Value\":[\"MR\"]},\n"
+	cr_assert_str_eq(b.data,
+		"{\n\"00080060\":{\"vr\":\"CS\",\"Value\":[\"MR\"]},\n"
 		"\"00100020\":{\"vr\":\"LO\",\"Value\":[\"first\"]}\n}\n");
 	buf_release(&b);
 }
@@ -310,7 +323,8 @@ Test(json, want_of_memory_is_told_at_any_point)
 		mem_fail_after(0);
 		if (rc == 0) {
 			buf_addc(&b, '\0');
-			cr_assert(strstr(b.data, "A^B") && strstr(b.data, "\"x\""), "%lu: %s", n, b.data);
+			cr_assert(strstr(b.data, "A^B") && strstr(b.data, "\"x\""), "%lu: %s", n,
+				b.data);
 		}
 		buf_release(&b);
 		dcm_header_free(h);

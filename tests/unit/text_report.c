@@ -14,7 +14,10 @@ static struct walk walk;
 
 static void image(int series, int number, const char *description, size_t cut)
 {
-	struct gen_instance what = { .study = 1, .series = series, .number = number, .description = description };
+	struct gen_instance what = { .study = 1,
+		.series = series,
+		.number = number,
+		.description = description };
 	char name[32];
 	struct gen g;
 

@@ -14,7 +14,10 @@ static struct walk walk;
 
 static void image(const char *modality, int series, int number, const char *te, const char *bolus)
 {
-	struct gen_instance what = { .modality = modality, .study = 1, .series = series, .number = number };
+	struct gen_instance what = { .modality = modality,
+		.study = 1,
+		.series = series,
+		.number = number };
 	char name[32];
 	struct gen g;
 
@@ -126,7 +129,8 @@ Test(by, a_volume_is_whole_where_one_of_its_instances_matches, .init = begin, .f
 	expect(path, "1_series.json|1_series.nii");
 	snprintf(path, sizeof path, "nii/%s/%s/1_series.json", patient, study);
 	whole = walk_read(&walk, path);
-	snprintf(path, sizeof path, "by/ContrastBolusAgent/a/nii/%s/%s/1_series.json", patient, study);
+	snprintf(path, sizeof path, "by/ContrastBolusAgent/a/nii/%s/%s/1_series.json", patient,
+		study);
 	some = walk_read(&walk, path);
 	cr_assert_not_null(whole);
 	cr_assert_str_eq(whole, some);

@@ -15,8 +15,12 @@ static struct editor *editor;
 
 static void begin(const struct editor_options *o, const char *modality)
 {
-	struct gen_instance what = { .patient = "Doele", .modality = modality, .description = "knee", .study = 1,
-				     .series = 1, .number = 1 };
+	struct gen_instance what = { .patient = "Doele",
+		.modality = modality,
+		.description = "knee",
+		.study = 1,
+		.series = 1,
+		.number = 1 };
 
 	archive_begin(&archive);
 	archive_image(&archive, "Doele_Johnny.dcm", &what);

@@ -23,9 +23,13 @@ struct fixture {
 	struct keywords *keywords;
 };
 
-static void write_instance(const struct fixture *x, const char *patient, int series, int number, const char *description)
+static void write_instance(const struct fixture *x, const char *patient, int series, int number,
+	const char *description)
 {
-	struct gen_instance i = { .patient = patient, .series = series, .number = number, .description = description,
+	struct gen_instance i = { .patient = patient,
+		.series = series,
+		.number = number,
+		.description = description,
 		.position = { 0, 0, number } };
 	char path[160];
 	struct gen g;
@@ -82,8 +86,8 @@ static const struct folder *child(const struct folder *f, const char *name)
 
 Test(layout, a_template_that_cannot_be_is_refused)
 {
-	static const char *const bad[] = { "", "/", "{NoSuchKeyword}", "{PatientID", "%", "%h", "{PatientID:999}",
-		"1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17" };
+	static const char *const bad[] = { "", "/", "{NoSuchKeyword}", "{PatientID", "%", "%h",
+		"{PatientID:999}", "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17" };
 	struct fixture x;
 	struct layout *l;
 	struct err err;
@@ -103,7 +107,9 @@ Test(layout, values_defaults_and_widths_make_folders)
 	struct layout *l;
 
 	setup(&x);
-	cr_assert_eq(layout_new("{PatientID}/{SeriesNumber:4}_{SeriesDescription|none}", x.keywords, &l, NULL), 0);
+	cr_assert_eq(layout_new("{PatientID}/{SeriesNumber:4}_{SeriesDescription|none}", x.keywords,
+			     &l, NULL),
+		0);
 	cr_assert_eq(layout_folders(l, x.catalog, &tree, NULL), 0);
 	cr_assert_eq(folders_levels(tree), 2);
 	top = folders_find(tree, 0);

@@ -42,7 +42,8 @@ static int16_t *voxels(const struct volume *v)
 	int16_t *out = malloc(len);
 	struct err err = { 0 };
 
-	cr_assert_eq(volume_pread(v, &reader, &order, bytes, len, 0, &err), (int64_t)len, "%s", err.msg);
+	cr_assert_eq(volume_pread(v, &reader, &order, bytes, len, 0, &err), (int64_t)len, "%s",
+		err.msg);
 	for (size_t i = 0; i < len / 2; i++)
 		out[i] = (int16_t)get_le16(bytes + 2 * i);
 	free(bytes);
@@ -52,8 +53,12 @@ static int16_t *voxels(const struct volume *v)
 /* Plane number n has pixel k = 100 n + k. */
 static void ct(int number, double z, const double *orientation)
 {
-	planned_image(&p, &(struct planned_image){ .number = number, .modality = "CT", .at = { 0, 0, z },
-		.orientation = orientation, .is_signed = true });
+	planned_image(&p,
+		&(struct planned_image){ .number = number,
+			.modality = "CT",
+			.at = { 0, 0, z },
+			.orientation = orientation,
+			.is_signed = true });
 }
 
 Test(volume_derived, planes_between_uneven_ones_are_interpolated)
@@ -81,7 +86,8 @@ Test(volume_derived, planes_between_uneven_ones_are_interpolated)
 
 Test(volume_derived, upright_planes_are_shifted_by_their_distance)
 {
-	const double tilt = atan(2.0 / 3.0);     /* one row a plane: planes 3 mm apart along the table */
+	const double tilt = atan(
+		2.0 / 3.0); /* one row a plane: planes 3 mm apart along the table */
 	const double tilted[6] = { 1, 0, 0, 0, cos(tilt), sin(tilt) };
 	const struct volume *v, *base;
 	int16_t *have, *stored;
@@ -103,7 +109,7 @@ Test(volume_derived, upright_planes_are_shifted_by_their_distance)
 
 		for (uint32_t shift = 0; shift + ROWS <= v->dim[1]; shift++)
 			found += memcmp(plane + shift * COLS, stored + (size_t)k * ROWS * COLS,
-				ROWS * COLS * sizeof *plane) == 0;
+					 ROWS * COLS * sizeof *plane) == 0;
 		if (k == 3)
 			cr_expect_geq(found, 1);
 	}
@@ -132,14 +138,17 @@ Test(volume_derived, overlays_are_masks)
 	struct voxel_order order;
 
 	for (int i = 0; i < 2; i++)
-		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * i },
-			.more = i ? NULL : overlay });
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, 3.0 * i },
+				.more = i ? NULL : overlay });
 	planned_plan(&p);
 	v = planned_volume(&p, "_ROI1");
 	cr_assert(v);
 	cr_expect_eq(v->type, SAMPLE_U8);
 	order = voxel_order_nifti(v);
-	cr_assert_eq(volume_pread(v, &reader, &order, bytes, sizeof bytes, 0, NULL), (int64_t)sizeof bytes);
+	cr_assert_eq(volume_pread(v, &reader, &order, bytes, sizeof bytes, 0, NULL),
+		(int64_t)sizeof bytes);
 	/* bits 0 and 5: first pixel of the first row, last of the last; rows are counted from the bottom */
 	for (unsigned i = 0; i < sizeof bytes; i++)
 		cr_expect_eq(bytes[i], i == 1 || i == 4, "voxel %u is %u", i, bytes[i]);
@@ -166,14 +175,19 @@ static void plan_weighted(struct weight *weights, int n)
 {
 	for (int t = 0; t < n; t++)
 		for (int k = 0; k < 2; k++)
-			planned_image(&p, &(struct planned_image){ .number = 2 * t + k + 1, .at = { 0, 0, 3.0 * k },
-				.maker = "Philips", .more = diffusion, .arg = &weights[t] });
+			planned_image(&p,
+				&(struct planned_image){ .number = 2 * t + k + 1,
+					.at = { 0, 0, 3.0 * k },
+					.maker = "Philips",
+					.more = diffusion,
+					.arg = &weights[t] });
 	planned_plan(&p);
 }
 
 Test(volume_derived, isotropic_volumes_are_shown_apart)
 {
-	static struct weight weights[4] = { { 0, { 0 } }, { 1000, { 1, 0, 0 } }, { 1000, { 0 } }, { 1000, { 0, 1, 0 } } };
+	static struct weight weights[4] = { { 0, { 0 } }, { 1000, { 1, 0, 0 } }, { 1000, { 0 } },
+		{ 1000, { 0, 1, 0 } } };
 	const struct volume *v, *all;
 
 	plan_weighted(weights, 4);

@@ -15,7 +15,7 @@
 struct maker {
 	_Atomic unsigned n_made;
 	_Atomic bool fail;
-	pthread_barrier_t *both_here;    /* the maker waits here until the test lets it go on */
+	pthread_barrier_t *both_here; /* the maker waits here until the test lets it go on */
 };
 
 static int make(void *arg, uint8_t *out, size_t len, struct err *err)
@@ -39,7 +39,8 @@ static struct framecache *new_cache(size_t budget)
 	return c;
 }
 
-static int get(struct framecache *c, uint64_t which, struct maker *m, const struct frame **f, struct err *err)
+static int get(struct framecache *c, uint64_t which, struct maker *m, const struct frame **f,
+	struct err *err)
 {
 	uint64_t id[2] = { 77, which };
 

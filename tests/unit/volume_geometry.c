@@ -13,16 +13,19 @@ static void expect_rows(const struct geom_affine *a, const float want[3][4], flo
 {
 	for (int i = 0; i < 3; i++)
 		for (int j = 0; j < 4; j++)
-			cr_expect(fabsf(a->m[i][j] - want[i][j]) <= eps, "row %d column %d is %.9g, not %.9g", i, j,
-				(double)a->m[i][j], (double)want[i][j]);
+			cr_expect(fabsf(a->m[i][j] - want[i][j]) <= eps,
+				"row %d column %d is %.9g, not %.9g", i, j, (double)a->m[i][j],
+				(double)want[i][j]);
 }
 
 /* GE, 64 x 64, 15 planes 5 mm apart, upwards. */
 Test(volume_geometry, axial_stack_counts_rows_from_the_bottom)
 {
-	float first[3] = { -118.125f, -143.344f, -17.6875f }, second[3] = { -118.125f, -143.344f, -12.6875f };
+	float first[3] = { -118.125f, -143.344f, -17.6875f },
+	      second[3] = { -118.125f, -143.344f, -12.6875f };
 	float spacing[3] = { 3.75f, 3.75f, 5.0f }, bcd[3], qfac;
-	const float want[3][4] = { { -3.75f, 0, 0, 118.125f }, { 0, 3.75f, 0, -92.906006f }, { 0, 0, 5, -17.6875f } };
+	const float want[3][4] = { { -3.75f, 0, 0, 118.125f }, { 0, 3.75f, 0, -92.906006f },
+		{ 0, 0, 5, -17.6875f } };
 	struct geom_affine a = geom_from_dicom(axial, first, spacing);
 
 	cr_expect_not(geom_stack_direction(&a, first, second, 15));
@@ -45,7 +48,8 @@ Test(volume_geometry, mosaic_moves_to_its_first_tile_and_keeps_its_direction)
 	float position[3] = { -61.200000762939f, -660.3196144104f, 598.57627105713f };
 	float spacing[3] = { 3.25f, 3.25f, 3.6000000448788f }, bcd[3], qfac;
 	const double normal[3] = { 1, 0, 0 }, along[3] = { -1, 0, 0 };
-	const float want[3][4] = { { 0, 0, -3.6f, 61.2f }, { -3.25f, 0, 0, 140.31964f }, { 0, 3.25f, 0, -126.173706f } };
+	const float want[3][4] = { { 0, 0, -3.6f, 61.2f }, { -3.25f, 0, 0, 140.31964f },
+		{ 0, 3.25f, 0, -126.173706f } };
 	struct geom_affine a = geom_from_dicom(orientation, position, spacing);
 
 	geom_mosaic_origin(&a, 384, 384, 6);
@@ -65,8 +69,8 @@ Test(volume_geometry, mosaic_moves_to_its_first_tile_and_keeps_its_direction)
 /* UIH, 460 x 512 x 160, sagittal and nearly straight. */
 Test(volume_geometry, three_dimensional_stack_is_turned_to_the_axes_of_the_world)
 {
-	static const float orientation[6] = { -0.00459422544f, 0.9999879f, 0.00176440715f, 0.0258876719f,
-		0.00188276928f, -0.999663115f };
+	static const float orientation[6] = { -0.00459422544f, 0.9999879f, 0.00176440715f,
+		0.0258876719f, 0.00188276928f, -0.999663115f };
 	float first[3] = { -90.5559769f, -112.983368f, 120.478172f };
 	float second[3] = { -89.5563278f, -112.978821f, 120.504074f };
 	float spacing[3] = { 0.5f, 0.5f, 1.0f }, pixdim[3] = { 0.5f, 0.5f, 1.0f };
@@ -92,7 +96,8 @@ Test(volume_geometry, three_dimensional_stack_is_turned_to_the_axes_of_the_world
 
 Test(volume_geometry, volume_along_the_axes_already_is_left_alone)
 {
-	struct geom_affine a = { { { 2, 0, 0, -10 }, { 0, 2, 0, -20 }, { 0, 0, 3, 5 } } }, before = a;
+	struct geom_affine a = { { { 2, 0, 0, -10 }, { 0, 2, 0, -20 }, { 0, 0, 3, 5 } } },
+			   before = a;
 	uint32_t dim[3] = { 4, 5, 6 };
 	float pixdim[3] = { 2, 2, 3 };
 	uint8_t axis[3] = { 9, 9, 9 };
@@ -125,7 +130,8 @@ Test(volume_geometry, first_rows_lie_where_their_images_say_whatever_the_directi
 		bool against;
 
 		normalised(rows[c / 2][0], rows[c / 2][1], rows[c / 2][2], orientation);
-		normalised(columns[c / 2][0], columns[c / 2][1], columns[c / 2][2], orientation + 3);
+		normalised(columns[c / 2][0], columns[c / 2][1], columns[c / 2][2],
+			orientation + 3);
 		n[0] = orientation[1] * orientation[5] - orientation[2] * orientation[4];
 		n[1] = orientation[2] * orientation[3] - orientation[0] * orientation[5];
 		n[2] = orientation[0] * orientation[4] - orientation[1] * orientation[3];
@@ -143,10 +149,12 @@ Test(volume_geometry, first_rows_lie_where_their_images_say_whatever_the_directi
 		for (int k = 0; k < 5; k++)
 			for (int i = 0; i < 3; i++) {
 				float ras = (i < 2 ? -1.0f : 1.0f) *
-					    (first[i] + sign * 3.0f * (float)(against ? 4 - k : k) * n[i]);
+					(first[i] +
+						sign * 3.0f * (float)(against ? 4 - k : k) * n[i]);
 				float have = a.m[i][1] * 6.0f + a.m[i][2] * (float)k + a.m[i][3];
 
-				cr_expect(fabsf(have - ras) < 1e-3f, "case %d plane %d axis %d: %g not %g", c, k, i,
+				cr_expect(fabsf(have - ras) < 1e-3f,
+					"case %d plane %d axis %d: %g not %g", c, k, i,
 					(double)have, (double)ras);
 			}
 	}
@@ -182,10 +190,13 @@ Test(volume_geometry, tilt_is_the_angle_between_the_run_of_positions_and_the_nor
 	float degrees = (float)(0.3 * 180.0 / M_PI);
 
 	cr_expect_float_eq(fabsf(geom_gantry_tilt(orientation, first, up)), degrees, 1e-3f);
-	cr_expect_float_eq(geom_gantry_tilt(orientation, first, up), geom_gantry_tilt(orientation, first, down), 1e-4f);
+	cr_expect_float_eq(geom_gantry_tilt(orientation, first, up),
+		geom_gantry_tilt(orientation, first, down), 1e-4f);
 	orientation[5] = -orientation[5];
-	cr_expect_float_eq(geom_gantry_tilt(orientation, first, up), -geom_gantry_tilt((float[6]){ 1, 0, 0, 0,
-		orientation[4], -orientation[5] }, first, up), 1e-4f);
+	cr_expect_float_eq(geom_gantry_tilt(orientation, first, up),
+		-geom_gantry_tilt((float[6]){ 1, 0, 0, 0, orientation[4], -orientation[5] }, first,
+			up),
+		1e-4f);
 	cr_expect_eq(geom_gantry_tilt(axial, first, up), 0.0f);
 	cr_expect_eq(geom_gantry_tilt(axial, first, first), 0.0f);
 }

@@ -88,10 +88,14 @@ Test(volume_plan, planes_ascend_along_the_normal_however_they_were_acquired)
 Test(volume_plan, time_may_run_slower_or_faster_than_space)
 {
 	for (int i = 0; i < 6; i++)
-		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * (i % 3) } });
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * (i % 3) } });
 	for (int i = 0; i < 6; i++)
-		planned_image(&p, &(struct planned_image){ .series = 2, .number = i + 1, .maker = "SIEMENS",
-			.at = { 0, 0, 3.0 * (i / 2) } });
+		planned_image(&p,
+			&(struct planned_image){ .series = 2,
+				.number = i + 1,
+				.maker = "SIEMENS",
+				.at = { 0, 0, 3.0 * (i / 2) } });
 	planned_plan(&p);
 	cr_assert_eq(p.set->n_volumes, 2);
 	cr_expect_eq(p.set->volumes[0]->dim[3], 2);
@@ -109,8 +113,11 @@ Test(volume_plan, told_time_points_go_before_instance_numbers)
 	int when[] = { 2, 1, 2, 1 };
 
 	for (int i = 0; i < 4; i++)
-		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * (i / 2) },
-			.more = put_temporal_position, .arg = &when[i] });
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, 3.0 * (i / 2) },
+				.more = put_temporal_position,
+				.arg = &when[i] });
 	planned_plan(&p);
 	expect_numbers(p.set->volumes[0], (int[]){ 2, 4, 1, 3 }, 4);
 }
@@ -118,11 +125,19 @@ Test(volume_plan, told_time_points_go_before_instance_numbers)
 Test(volume_plan, echoes_parts_and_sizes_are_volumes_of_their_own)
 {
 	for (int i = 0; i < 8; i++)
-		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * (i % 2) },
-			.te = i < 4 ? 5 : 7.5, .echo = i < 4 ? 1 : 2,
-			.image_type = i / 2 % 2 ? "ORIGINAL\\PRIMARY\\P" : "ORIGINAL\\PRIMARY\\M" });
-	planned_image(&p, &(struct planned_image){ .number = 9, .te = 5, .echo = 1, .rows = 5,
-		.image_type = "ORIGINAL\\PRIMARY\\M" });
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, 3.0 * (i % 2) },
+				.te = i < 4 ? 5 : 7.5,
+				.echo = i < 4 ? 1 : 2,
+				.image_type = i / 2 % 2 ? "ORIGINAL\\PRIMARY\\P" :
+							  "ORIGINAL\\PRIMARY\\M" });
+	planned_image(&p,
+		&(struct planned_image){ .number = 9,
+			.te = 5,
+			.echo = 1,
+			.rows = 5,
+			.image_type = "ORIGINAL\\PRIMARY\\M" });
 	planned_plan(&p);
 	cr_expect_str_eq(planned_names(&p), "1_MR_e1 1_MR_e1_ph 1_MR_e1a 1_MR_e2 1_MR_e2_ph");
 	expect_numbers(planned_volume(&p, "_e2_ph"), (int[]){ 7, 8 }, 2);
@@ -183,8 +198,11 @@ Test(volume_plan, second_image_of_one_place_number_and_time_is_a_duplicate)
 Test(volume_plan, varying_slopes_make_floats)
 {
 	for (int i = 0; i < 3; i++)
-		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * i }, .modality = "PT",
-			.slope = 1.5 + i });
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, 3.0 * i },
+				.modality = "PT",
+				.slope = 1.5 + i });
 	planned_plan(&p);
 	cr_expect(p.set->volumes[0]->scaled);
 	cr_expect_eq(p.set->volumes[0]->type, SAMPLE_F32);
@@ -195,7 +213,10 @@ Test(volume_plan, varying_slopes_make_floats)
 Test(volume_plan, equal_slopes_go_into_the_header)
 {
 	for (int i = 0; i < 3; i++)
-		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * i }, .slope = 2 });
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, 3.0 * i },
+				.slope = 2 });
 	planned_plan(&p);
 	cr_expect_not(p.set->volumes[0]->scaled);
 	cr_expect_eq(p.set->volumes[0]->type, SAMPLE_U16);
@@ -207,8 +228,11 @@ Test(volume_plan, uneven_gaps_are_made_even_beside_the_stored_planes)
 	static const double z[] = { 0, 3, 6, 12, 15 };
 
 	for (int i = 0; i < 5; i++)
-		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, z[i] }, .modality = "CT",
-			.is_signed = true });
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, z[i] },
+				.modality = "CT",
+				.is_signed = true });
 	planned_plan(&p);
 	cr_expect_str_eq(planned_names(&p), "1_CT 1_CT_Eq_1");
 	cr_expect_eq(p.set->volumes[0]->dim[2], 5);
@@ -222,8 +246,12 @@ Test(volume_plan, tilted_stack_is_sheared_upright_beside_itself)
 	const double tilted[6] = { 1, 0, 0, 0, cos(0.3), sin(0.3) };
 
 	for (int i = 0; i < 4; i++)
-		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 4.0 * i }, .modality = "CT",
-			.orientation = tilted, .is_signed = true });
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, 4.0 * i },
+				.modality = "CT",
+				.orientation = tilted,
+				.is_signed = true });
 	planned_plan(&p);
 	cr_expect_str_eq(planned_names(&p), "1_CT 1_CT_Tilt_1");
 	cr_expect_gt(p.set->volumes[1]->dim[1], p.set->volumes[0]->dim[1]);
@@ -244,8 +272,13 @@ Test(volume_plan, images_that_lie_nowhere_have_no_codes)
 Test(volume_plan, measured_repetition_time_goes_before_that_of_the_header)
 {
 	for (int i = 0; i < 6; i++)
-		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * (i % 2) }, .tr = 2000,
-			.time = i < 2 ? "101000" : i < 4 ? "101003" : "101006" });
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, 3.0 * (i % 2) },
+				.tr = 2000,
+				.time = i < 2 ? "101000" :
+					i < 4 ? "101003" :
+						"101006" });
 	planned_plan(&p);
 	cr_expect_float_eq(p.set->volumes[0]->repetition_time_s, 3.0, 1e-6);
 	cr_expect_float_eq(p.set->volumes[0]->header_repetition_time_s, 2.0, 1e-6);
@@ -254,8 +287,13 @@ Test(volume_plan, measured_repetition_time_goes_before_that_of_the_header)
 Test(volume_plan, reading_directions_are_told)
 {
 	for (int i = 0; i < 3; i++)
-		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * i }, .tr = 5, .te = 2.34,
-			.time = "123000.5", .acquisition_type = "3D" });
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, 3.0 * i },
+				.tr = 5,
+				.te = 2.34,
+				.time = "123000.5",
+				.acquisition_type = "3D" });
 	planned_plan(&p);
 	cr_expect(p.set->volumes[0]->rotated);
 	cr_expect_str_eq(p.set->volumes[0]->descrip, "TE=2.3;Time=123000.500");
@@ -270,15 +308,19 @@ Test(volume_plan, names_do_not_depend_on_the_names_of_files)
 	struct planned q;
 
 	for (int i = 0; i < 12; i++)
-		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * (i % 3) },
-			.rows = 3 + i / 3 });
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, 3.0 * (i % 3) },
+				.rows = 3 + i / 3 });
 	planned_plan(&p);
 	snprintf(first, sizeof first, "%s", planned_names(&p));
 	cr_expect_str_eq(first, "1_MR 1_MRa 1_MRb 1_MRc");
 	planned_begin(&q);
 	for (int i = 11; i >= 0; i--)
-		planned_image(&q, &(struct planned_image){ .number = i + 1, .at = { 0, 0, 3.0 * (i % 3) },
-			.rows = 3 + i / 3 });
+		planned_image(&q,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, 3.0 * (i % 3) },
+				.rows = 3 + i / 3 });
 	planned_plan(&q);
 	cr_expect_str_eq(planned_names(&q), first);
 	for (uint32_t i = 0; i < 4; i++)
@@ -294,10 +336,18 @@ Test(volume_plan, no_frame_is_lost_or_shown_twice)
 	for (int i = 0; i < 300; i++) {
 		int r = rand_r(&seed);
 
-		planned_image(&p, &(struct planned_image){ .series = 1 + r % 3, .number = 1 + r / 3 % 40, .uid = i,
-			.at = { 0, 0, r / 7 % 5 * 2.5 }, .te = r / 11 % 2 ? 10 : 0, .echo = r / 13 % 3,
-			.nowhere = r % 17 == 0, .rows = r % 19 ? 3 : 4,
-			.orientation = r % 5 ? NULL : r % 2 ? sagittal : coronal });
+		planned_image(&p,
+			&(struct planned_image){ .series = 1 + r % 3,
+				.number = 1 + r / 3 % 40,
+				.uid = i,
+				.at = { 0, 0, r / 7 % 5 * 2.5 },
+				.te = r / 11 % 2 ? 10 : 0,
+				.echo = r / 13 % 3,
+				.nowhere = r % 17 == 0,
+				.rows = r % 19 ? 3 : 4,
+				.orientation = r % 5 ? NULL :
+					r % 2        ? sagittal :
+						       coronal });
 	}
 	planned_plan(&p);
 	expect_each_frame_once();
@@ -344,7 +394,8 @@ static void enhanced(struct gen *g, void *arg)
 	gen_end(g);
 	gen_sequence(g, DCM_PerFrameFunctionalGroupsSequence);
 	for (int i = 0; i < 6; i++)
-		gen_frame(g, 3.0 * (i / 3), i / 3 + 1, i % 3 + 1, echoes ? 10.0 * (i % 3 + 1) : 10.0);
+		gen_frame(g, 3.0 * (i / 3), i / 3 + 1, i % 3 + 1,
+			echoes ? 10.0 * (i % 3 + 1) : 10.0);
 	gen_end(g);
 }
 
@@ -405,7 +456,10 @@ Test(volume_plan, files_of_one_concatenation_are_one_volume)
 	const struct volume *v;
 
 	for (int i = 0; i < 2; i++)
-		planned_image(&p, &(struct planned_image){ .number = i + 1, .more = concatenated, .arg = &parts[i] });
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.more = concatenated,
+				.arg = &parts[i] });
 	planned_plan(&p);
 	cr_assert_eq(p.set->n_volumes, 1);
 	v = p.set->volumes[0];
@@ -418,7 +472,11 @@ Test(volume_plan, files_of_one_concatenation_are_one_volume)
 
 Test(volume_plan, film_runs_in_time)
 {
-	planned_image(&p, &(struct planned_image){ .number = 1, .modality = "US", .nowhere = true, .more = film });
+	planned_image(&p,
+		&(struct planned_image){ .number = 1,
+			.modality = "US",
+			.nowhere = true,
+			.more = film });
 	planned_plan(&p);
 	cr_assert_eq(p.set->n_volumes, 1);
 	cr_expect_eq(p.set->volumes[0]->dim[2], 1);
@@ -452,7 +510,11 @@ Test(volume_plan, dose_planes_lie_where_their_offsets_say)
 {
 	const struct volume *v;
 
-	planned_image(&p, &(struct planned_image){ .number = 1, .modality = "RTDOSE", .at = { 1, 2, 3 }, .more = dose });
+	planned_image(&p,
+		&(struct planned_image){ .number = 1,
+			.modality = "RTDOSE",
+			.at = { 1, 2, 3 },
+			.more = dose });
 	planned_plan(&p);
 	v = p.set->volumes[0];
 	cr_assert_eq(v->dim[2], 3);
@@ -495,7 +557,8 @@ static void *ask(void *arg)
 	struct asker *a = arg;
 	struct err err;
 
-	if (plans_get(a->plans, p.archive.catalog, p.archive.catalog->patients[0]->studies[0], &a->set, &err) < 0)
+	if (plans_get(a->plans, p.archive.catalog, p.archive.catalog->patients[0]->studies[0],
+		    &a->set, &err) < 0)
 		a->set = NULL;
 	return NULL;
 }
@@ -520,6 +583,6 @@ Test(volume_plan, many_who_ask_at_once_get_one_plan)
 		cr_expect(askers[i].set && askers[i].set == askers[0].set);
 	}
 	plans_free(plans);
-	for (int i = 0; i < 8; i++)      /* what is held outlives the memo */
+	for (int i = 0; i < 8; i++) /* what is held outlives the memo */
 		volume_set_put(askers[i].set);
 }

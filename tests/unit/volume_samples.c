@@ -8,7 +8,12 @@
 
 Test(samples, types_of_pixels)
 {
-	struct pixel_desc d = { .rows = 1, .cols = 1, .samples = 1, .bits_allocated = 16, .bits_stored = 12, .high_bit = 11 };
+	struct pixel_desc d = { .rows = 1,
+		.cols = 1,
+		.samples = 1,
+		.bits_allocated = 16,
+		.bits_stored = 12,
+		.high_bit = 11 };
 
 	cr_assert_eq(samples_type_of(&d), SAMPLE_U16);
 	d.is_signed = true;
@@ -36,7 +41,11 @@ Test(samples, unsigned_values_of_15_bits_are_int16_as_they_are)
 
 Test(samples, scaling_is_done_in_single_precision)
 {
-	struct samples_map m = { .from = SAMPLE_U16, .to = SAMPLE_F32, .scale = true, .slope = 0.1f, .intercept = -3.7f };
+	struct samples_map m = { .from = SAMPLE_U16,
+		.to = SAMPLE_F32,
+		.scale = true,
+		.slope = 0.1f,
+		.intercept = -3.7f };
 	uint16_t in[2] = { 7, 65535 };
 	volatile float product;
 	float out[2];

@@ -46,8 +46,13 @@ static void write_files(struct fixture *x, const char *syntax)
 	int p, r, c;
 
 	for (p = 0; p < PLANES; p++) {
-		struct gen_instance i = { .syntax = syntax, .series = 1, .number = p + 1, .rows = ROWS, .cols = COLS,
-			.position = { 0, 0, p }, .pixels = stored };
+		struct gen_instance i = { .syntax = syntax,
+			.series = 1,
+			.number = p + 1,
+			.rows = ROWS,
+			.cols = COLS,
+			.position = { 0, 0, p },
+			.pixels = stored };
 		struct gen g;
 
 		for (r = 0; r < ROWS; r++)
@@ -85,12 +90,22 @@ static void setup(struct fixture *x, const char *syntax)
 	s = x->catalog->patients[0]->studies[0]->series[0];
 	cr_assert_eq(s->n_instances, PLANES);
 	for (p = 0; p < PLANES; p++)
-		x->slices[p] = (struct volume_slice){ .in = s->instances[p], .slope = 2, .intercept = (float)p };
+		x->slices[p] = (struct volume_slice){ .in = s->instances[p],
+			.slope = 2,
+			.intercept = (float)p };
 	x->set.catalog = x->catalog;
 	x->reader = (struct volume_reader){ .files = x->files, .cache = x->cache };
-	x->v = (struct volume){ .set = &x->set, .slices = x->slices, .n_planes = PLANES, .plane_cols = COLS,
-		.plane_rows = ROWS, .dim = { COLS, ROWS, PLANES, 1 }, .type = SAMPLE_U16, .axis = { 0, 1, 2 },
-		.flip = { false, true, false }, .identity = 12345, .scl_slope = 1 };
+	x->v = (struct volume){ .set = &x->set,
+		.slices = x->slices,
+		.n_planes = PLANES,
+		.plane_cols = COLS,
+		.plane_rows = ROWS,
+		.dim = { COLS, ROWS, PLANES, 1 },
+		.type = SAMPLE_U16,
+		.axis = { 0, 1, 2 },
+		.flip = { false, true, false },
+		.identity = 12345,
+		.scl_slope = 1 };
 }
 
 static void teardown(struct fixture *x)
@@ -128,24 +143,28 @@ static void expect_order(struct fixture *x, const struct voxel_order *o)
 	int i;
 
 	cr_assert_eq(size, sizeof all);
-	cr_assert_eq(volume_pread(&x->v, &x->reader, o, all, sizeof all, 0, NULL), (int64_t)sizeof all);
+	cr_assert_eq(volume_pread(&x->v, &x->reader, o, all, sizeof all, 0, NULL),
+		(int64_t)sizeof all);
 	for (at[2] = 0; at[2] < x->v.dim[o->axis[2]]; at[2]++)
 		for (at[1] = 0; at[1] < x->v.dim[o->axis[1]]; at[1]++)
 			for (at[0] = 0; at[0] < x->v.dim[o->axis[0]]; at[0]++, n++)
-				cr_assert_eq(all[n], naive(x, o, at), "voxel %u %u %u", at[0], at[1], at[2]);
+				cr_assert_eq(all[n], naive(x, o, at), "voxel %u %u %u", at[0],
+					at[1], at[2]);
 	for (i = 0; i < 300; i++) {
 		uint64_t off = (uint64_t)rand() % size;
 		size_t len = (size_t)rand() % sizeof all;
 		size_t want = (size_t)min_u64(len, size - off);
 
-		cr_assert_eq(volume_pread(&x->v, &x->reader, o, part, len, off, NULL), (int64_t)want);
-		cr_assert_eq(memcmp(part, (uint8_t *)all + off, want), 0, "%zu bytes from %llu", want,
-			(unsigned long long)off);
+		cr_assert_eq(volume_pread(&x->v, &x->reader, o, part, len, off, NULL),
+			(int64_t)want);
+		cr_assert_eq(memcmp(part, (uint8_t *)all + off, want), 0, "%zu bytes from %llu",
+			want, (unsigned long long)off);
 	}
 	cr_assert_eq(volume_pread(&x->v, &x->reader, o, part, 10, size, NULL), 0);
 }
 
-static const uint8_t permutations[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+static const uint8_t permutations[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 },
+	{ 2, 0, 1 }, { 2, 1, 0 } };
 
 static void every_order(struct fixture *x)
 {
@@ -206,7 +225,8 @@ Test(volume, tiles_are_windows_of_their_frame)
 	x.slices[1].x0 = 3;
 	x.slices[1].y0 = 2;
 	o = voxel_order_nifti(&x.v);
-	cr_assert_eq(volume_pread(&x.v, &x.reader, &o, out, sizeof out, sizeof out, NULL), (int64_t)sizeof out);
+	cr_assert_eq(volume_pread(&x.v, &x.reader, &o, out, sizeof out, sizeof out, NULL),
+		(int64_t)sizeof out);
 	cr_assert_arr_eq(out, ((uint16_t[]){ 1303, 1304, 1305, 1203, 1204, 1205 }), sizeof out);
 	teardown(&x);
 }
@@ -221,7 +241,8 @@ Test(volume, planes_with_slopes_of_their_own_are_float)
 	x.v.scaled = true;
 	x.v.type = SAMPLE_F32;
 	o = voxel_order_nifti(&x.v);
-	cr_assert_eq(volume_pread(&x.v, &x.reader, &o, out, sizeof out, 3 * ROWS * COLS * sizeof(float), NULL),
+	cr_assert_eq(volume_pread(&x.v, &x.reader, &o, out, sizeof out,
+			     3 * ROWS * COLS * sizeof(float), NULL),
 		(int64_t)sizeof out);
 	cr_assert_eq(out[1], 2 * 3301.0f + 3);
 	teardown(&x);
@@ -240,7 +261,11 @@ Test(volume, a_lost_file_costs_its_own_slice)
 	snprintf(path, sizeof path, "%s/2.dcm", x.dir);
 	cr_assert_eq(unlink(path), 0);
 	cr_assert_eq(volume_pread(&x.v, &x.reader, &o, out, sizeof out, 0, NULL), 2 * plane);
-	cr_assert_lt(volume_pread(&x.v, &x.reader, &o, out, (size_t)plane, (uint64_t)(2 * plane), NULL), 0);
-	cr_assert_eq(volume_pread(&x.v, &x.reader, &o, out, (size_t)plane, (uint64_t)(3 * plane), NULL), plane);
+	cr_assert_lt(volume_pread(&x.v, &x.reader, &o, out, (size_t)plane, (uint64_t)(2 * plane),
+			     NULL),
+		0);
+	cr_assert_eq(volume_pread(&x.v, &x.reader, &o, out, (size_t)plane, (uint64_t)(3 * plane),
+			     NULL),
+		plane);
 	teardown(&x);
 }

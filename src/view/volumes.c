@@ -152,7 +152,7 @@ static bool is_header_page(const struct volume_content *x, size_t n, uint64_t of
 {
 	uint8_t next;
 
-	return off < x->header_len && off + n <= PAGE_BYTES &&
+	return off < x->header_len && x->header_len < PAGE_BYTES && off + n <= PAGE_BYTES &&
 		volume_pread(x->v, &x->snap->reader, &x->order, &next, 1,
 			PAGE_BYTES - x->header_len, NULL) < 0;
 }

@@ -146,15 +146,18 @@ int volumes_size(const struct view_node *n, const struct volume_format *f, int64
  * The kernel reads whole pages, so a header shares its page with the first voxels; where those cannot be had, the
  * header shall be readable all the same. A read within the first page gets zeros for them, but only where the voxels
  * right behind the page cannot be had either: who reads on is told of the error, and no file is read whole without
- * one.
+ * one. A file that has changed or gone is none of this: that is told at once.
  */
 static bool is_header_page(const struct volume_content *x, size_t n, uint64_t off)
 {
 	uint8_t next;
+	int64_t rc;
 
-	return off < x->header_len && x->header_len < PAGE_BYTES && off + n <= PAGE_BYTES &&
-		volume_pread(x->v, &x->snap->reader, &x->order, &next, 1,
-			PAGE_BYTES - x->header_len, NULL) < 0;
+	if (off >= x->header_len || x->header_len >= PAGE_BYTES || off + n > PAGE_BYTES)
+		return false;
+	rc = volume_pread(x->v, &x->snap->reader, &x->order, &next, 1, PAGE_BYTES - x->header_len,
+		NULL);
+	return rc == -EIO || rc == -EBADMSG || rc == -ENOTSUP;
 }
 
 static int64_t read_volume(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)

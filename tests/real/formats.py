@@ -205,6 +205,12 @@ def refusals(mount):
         return f.read()
 
 
+def contents(path):
+    with open(path, 'rb') as f:
+        while f.read(1 << 20):
+            pass
+
+
 def check_volume(mount, path, problems, scratch, itk):
     def at(view, ending):
         return os.path.join(mount, view, path + ending)
@@ -214,6 +220,7 @@ def check_volume(mount, path, problems, scratch, itk):
     if os.path.getsize(nii_path) > big:
         return
     try:
+        contents(nii_path)                      # a map would meet what cannot be read with a signal
         nii = nibabel.load(nii_path)
         values(nii)
     except (OSError, EOFError, ValueError, nibabel.filebasedimages.ImageFileError):

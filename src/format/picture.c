@@ -314,8 +314,8 @@ static int paint_tile(struct painter *p, const struct sheet *s, uint32_t i, uint
 	uint64_t plane = i % s->planes * s->n_planes / s->planes;
 	uint64_t t = i / s->planes * s->n_times / s->times;
 	size_t ch = s->all.channels, pitch = s->all.width * ch;
-	uint8_t *at = pixels + tile / s->across * (s->tile.height + GAP) * pitch +
-		tile % s->across * (s->tile.width + GAP) * ch;
+	uint8_t *at = pixels + (size_t)(tile / s->across) * (s->tile.height + GAP) * pitch +
+		(size_t)(tile % s->across) * (s->tile.width + GAP) * ch;
 	int rc = paint_plane(p, t * s->n_planes + plane, err);
 
 	if (rc == 0)

@@ -173,7 +173,7 @@ static int make_range(void *arg, uint8_t *out, size_t len, struct err *err)
 	size_t plane = (size_t)s->v->dim[o.axis[0]] * s->v->dim[o.axis[1]];
 	float *scratch = mem_resize(NULL, plane, sizeof *scratch), range[2];
 
-	s->values = mem_resize(NULL, N_SAMPLED * (MOST_SAMPLES + 1), sizeof *s->values);
+	s->values = mem_resize(NULL, (size_t)N_SAMPLED * (MOST_SAMPLES + 1), sizeof *s->values);
 	if (scratch && s->values) {
 		for (i = 0; i < n; i++)
 			sample_plane(s, (2 * i + 1) * planes / (2 * n), scratch);
@@ -244,7 +244,9 @@ void window_apply(const struct window *w, const float *in, uint8_t *out, size_t 
 
 	for (i = 0; i < n; i++) {
 		double v = 255 * level(w, (double)in[i] * w->slope + w->intercept);
-		uint8_t grey = v >= 255 ? 255 : v > 0 ? (uint8_t)(v + 0.5) : 0; /* a NAN is black */
+		uint8_t grey = v >= 255 ? 255 :
+			v > 0           ? (uint8_t)floor(v + 0.5) :
+					  0; /* a NAN is black */
 
 		out[i] = w->inverted ? (uint8_t)(255 - grey) : grey;
 	}

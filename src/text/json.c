@@ -139,8 +139,8 @@ static void add_binary_number(struct json *j, const struct dcm_node *n, uint32_t
 		else
 			buf_add_f64(j->out, v);
 	} else if (n->el.vr == DCM_VR_UV && n->el.len / 8 > i) {
-		uint64_t u = n->el.big_endian ? get_be64(n->value + 8 * i) :
-						get_le64(n->value + 8 * i);
+		uint64_t u = n->el.big_endian ? get_be64(n->value + 8 * (size_t)i) :
+						get_le64(n->value + 8 * (size_t)i);
 
 		buf_add_u64(j->out, u);
 	} else {

@@ -374,7 +374,7 @@ static int run_readers(struct load *l, struct err *err)
 	pthread_t threads[N_READERS];
 	unsigned n = 0, i;
 
-	while (n < N_READERS && n * 16 < l->n_todo &&
+	while (n < N_READERS && (size_t)n * 16 < l->n_todo &&
 		pthread_create(&threads[n], NULL, read_headers, l) == 0)
 		n++;
 	if (!n)

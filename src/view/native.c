@@ -71,7 +71,7 @@ static void plan_changes(const struct instance *in, const struct dcm_header *h, 
 
 	memset(c, 0, sizeof *c);
 	if (now != in->attr->pixel.photometric) {
-		strcpy(c->photometric, photometric_name(now));
+		snprintf(c->photometric, sizeof c->photometric, "%s", photometric_name(now));
 		add(c, DCM_PhotometricInterpretation, DCM_VR_CS, c->photometric,
 			strlen(c->photometric));
 	}

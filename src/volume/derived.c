@@ -148,7 +148,8 @@ static int derive_even(struct planner *p, uint32_t base, const char *ending, str
 		for (int i = 0; i < 3; i++)
 			v->srow[2][i] = v->base->srow[2][i] * (gap / old);
 	lay_out(v);
-	v->resample = arena_zalloc(p->keep, n_out * RESAMPLE_EVEN_STRIDE, sizeof *v->resample);
+	v->resample = arena_zalloc(p->keep, (size_t)n_out * RESAMPLE_EVEN_STRIDE,
+		sizeof *v->resample);
 	if (!v->resample)
 		return err_nomem(err);
 	fill_even(v->resample, d, n, n_out, gap);

@@ -198,8 +198,8 @@ static double as_hhmmss(double seconds)
 		return 0.0;
 	us = (int64_t)llround(seconds * 1e6);
 	s = us / 1000000;
-	return (double)((s / 3600 * 10000 + s / 60 % 60 * 100 + s % 60) * 1000000 + us % 1000000) /
-		1e6;
+	us = (s / 3600 * 10000 + s / 60 % 60 * 100 + s % 60) * 1000000 + us % 1000000;
+	return (double)us / 1e6;
 }
 
 /* Of a grid whose tiles alone tell their times, that of the last tile. */

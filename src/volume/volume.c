@@ -366,7 +366,7 @@ static int gather_planes(const struct reading *g, uint64_t row, uint32_t n, uint
 			at[g->src[1]] = source_index(g, 1, (uint32_t)((row + q) % g->dim[1]));
 			at[g->src[2]] = source_index(g, 2, (uint32_t)((row + q) / g->dim[1]));
 			samples_convert(&m, p + at[AXIS_ROW] * pitch + at[AXIS_COLUMN] * sample,
-				out + q * row_bytes + i * g->out_bytes, 1);
+				out + q * row_bytes + (size_t)i * g->out_bytes, 1);
 		}
 		framecache_put(g->r->cache, f);
 	}

@@ -30,6 +30,16 @@ struct part10 {
 };
 void part10_release(struct part10 *p);
 
+/*
+ * n bytes of the file from off (within its size) into buf. What is no ready bytes comes from fetch: n bytes of the
+ * part from off, fewer where its source has ended. *done bytes have been read when it ends, on an error too; 0
+ * and fewer than n: a source that has ended.
+ */
+typedef int64_t (*part10_fetch)(void *arg, const struct part10_part *part, void *buf, size_t n,
+	uint64_t off, struct err *err);
+int part10_read(const struct part10 *p, void *buf, size_t n, uint64_t off, part10_fetch fetch,
+	void *arg, size_t *done, struct err *err);
+
 /* What becomes of an element. */
 enum part10_action { PART10_KEEP, PART10_DROP, PART10_REPLACE };
 struct part10_value {

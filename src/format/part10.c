@@ -454,6 +454,37 @@ int part10_write(const struct dcm_header *h, const struct part10_plan *plan, str
 	return rc;
 }
 
+int part10_read(const struct part10 *p, void *buf, size_t n, uint64_t off, part10_fetch fetch,
+	void *arg, size_t *done, struct err *err)
+{
+	uint64_t start = 0; /* of the part in the file */
+	size_t i;
+
+	*done = 0;
+	for (i = 0; i < p->n_parts && *done < n; start += p->parts[i++].len) {
+		const struct part10_part *part = &p->parts[i];
+		uint8_t *to = (uint8_t *)buf + *done;
+		uint64_t at = off + *done - start;
+		size_t want;
+		int64_t got;
+
+		if (at >= part->len)
+			continue;
+		want = (size_t)min_u64(n - *done, part->len - at);
+		got = (int64_t)want;
+		if (part->kind == PART10_BYTES)
+			memcpy(to, part->bytes + at, want);
+		else
+			got = fetch(arg, part, to, want, at, err);
+		if (got < 0)
+			return (int)got;
+		*done += (size_t)got;
+		if ((size_t)got < want)
+			return 0;
+	}
+	return 0;
+}
+
 void part10_release(struct part10 *p)
 {
 	size_t i;

@@ -164,44 +164,21 @@ static int64_t read_source(struct native *x, void *out, size_t n, uint64_t off, 
 	return got;
 }
 
-static int64_t read_part(struct native *x, const struct part10_part *p, uint8_t *out, size_t n,
-	uint64_t off, struct err *err)
+static int64_t fetch(void *arg, const struct part10_part *p, void *buf, size_t n, uint64_t off,
+	struct err *err)
 {
-	switch (p->kind) {
-	case PART10_BYTES:
-		memcpy(out, p->bytes + off, n);
-		return (int64_t)n;
-	case PART10_SOURCE:
-		return read_source(x, out, n, p->off + off, err);
-	default:
-		return read_pixels(x, out, n, off, err);
-	}
+	if (p->kind == PART10_SOURCE)
+		return read_source(arg, buf, n, p->off + off, err);
+	return read_pixels(arg, buf, n, off, err);
 }
 
 static int64_t read_native(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
 {
 	struct native *x = (struct native *)c;
-	uint64_t start = 0;
-	size_t done = 0, i;
+	size_t done;
+	int rc = part10_read(&x->file, buf, n, off, fetch, x, &done, err);
 
-	for (i = 0; i < x->file.n_parts && done < n; i++) {
-		const struct part10_part *p = &x->file.parts[i];
-		int64_t got;
-
-		if (off + done < start + p->len) {
-			uint64_t in_part = off + done - start;
-			size_t want = (size_t)min_u64(n - done, p->len - in_part);
-
-			got = read_part(x, p, (uint8_t *)buf + done, want, in_part, err);
-			if (got < 0)
-				return done ? (int64_t)done : got;
-			done += (size_t)got;
-			if ((size_t)got < want)
-				return (int64_t)done;
-		}
-		start += p->len;
-	}
-	return (int64_t)done;
+	return rc < 0 && !done ? rc : (int64_t)done;
 }
 
 static void free_native(struct content *c)

@@ -3,7 +3,8 @@
 #
 #   make run          mount what SRC names (or real files of a Debian package) at MNT
 #   make check        everything that is tested; its last line is the sum
-#   make bench        the figures of the README; BENCH=full for the large archives
+#   make bench        the figures of the README; BENCH=full for the large archives, DATA=DIR keeps
+#                     what it reads
 #   make fuzz         each fuzz target for FUZZ_SECONDS
 #   make tidy, make format-check, make clean
 #
@@ -156,7 +157,7 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(SUPPORT_OBJ) $(BUILD)/libdcmfs.a
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
 bench: deps-check
 	$(Q)$(MAKE) --no-print-directory all $(BENCH_BIN)
-	$(Q)tests/bench/bench.py --build $(BUILD) $(if $(BENCH),--size $(BENCH)) $(if $(ROWS),--rows $(ROWS))
+	$(Q)tests/bench/bench.py --build $(BUILD) $(if $(BENCH),--size $(BENCH)) $(if $(DATA),--data '$(DATA)') $(if $(ROWS),--rows $(ROWS))
 
 tidy:
 	$(Q)cppcheck --std=c11 -q -j 2 --enable=warning,performance,portability --error-exitcode=1 \

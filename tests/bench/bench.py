@@ -3,6 +3,7 @@
 """make bench: each figure as a ratio against its yardstick, in one table.
 
   --build DIR    where the programs are (build)
+  --data DIR     where the files are that are read, made once (BUILD/bench/data)
   --size full    archives of 100,000 and 1,000,000 files, not of 20,000
   --rows 4,4a    only these
   --rounds N     pairs a row (5)
@@ -372,11 +373,12 @@ ROWS = [
 def main():
     ap = argparse.ArgumentParser(usage=__doc__)
     ap.add_argument('--build', default='build')
+    ap.add_argument('--data')
     ap.add_argument('--size', default='quick')
     ap.add_argument('--rounds', type=int, default=5)
     ap.add_argument('--rows', default='')
     args = ap.parse_args()
-    bench = Bench(args.build, args.size, args.rounds)
+    bench = Bench(args.build, args.size, args.rounds, args.data)
     wanted = set(filter(None, args.rows.split(',')))
     results = []
     for row in ROWS:

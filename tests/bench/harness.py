@@ -81,9 +81,10 @@ class Mount:
 
 
 class Bench:
-    def __init__(self, build, size, rounds):
+    def __init__(self, build, size, rounds, data=None):
         self.build, self.size, self.rounds = os.path.abspath(build), size, rounds
         self.dir = os.path.join(self.build, 'bench')
+        self.data_dir = os.path.abspath(data) if data else os.path.join(self.dir, 'data')
         self.dcmfs = os.path.join(self.build, 'dcmfs')
         self.archive_files = 100000 if size == 'full' else 20000
         self.cpus = os.cpu_count() or 1
@@ -106,8 +107,8 @@ class Bench:
     # -- data sets ---------------------------------------------------------------------------------
 
     def make(self, name, how):
-        """DIR/data/NAME, made once; a half-made one has another name."""
-        path = os.path.join(self.dir, 'data', name)
+        """The set NAME in the folder of the sets, made once; a half-made one has another name."""
+        path = os.path.join(self.data_dir, name)
         if not os.path.exists(path):
             print(f'  making {name}', file=sys.stderr)
             shutil.rmtree(path + '.part', ignore_errors=True)
@@ -123,7 +124,8 @@ class Bench:
             return self.compressed(name, makers[name])
         if name.startswith('archive'):
             n = int(name[7:] or self.archive_files)
-            return self.make(f'archive{n}', lambda d: run([self.tool('mkarchive'), 'archive', d, str(n)]))
+            kind = 'archive' if n <= 100000 else 'tiny'
+            return self.make(f'archive{n}', lambda d: run([self.tool('mkarchive'), kind, d, str(n)]))
         return self.make(name, lambda d: run([self.tool('mkarchive'), name, d]))
 
     def compressed(self, name, command):
@@ -138,7 +140,7 @@ class Bench:
 
     def frames(self, name):
         """The compressed frames of a set in one file, each behind its length."""
-        path = os.path.join(self.dir, 'data', name + '.frames')
+        path = os.path.join(self.data_dir, name + '.frames')
         if not os.path.exists(path):
             try:
                 import pydicom

@@ -6,6 +6,7 @@
  *   fmri     36 slices x 300 times as single-slice files of 64x64 (FILES: 10800)
  *   archive  FILES small MR files (100000): 200 a series, 5 series a study, 2
  *            studies a patient; 150 elements, 3 sequences, 5 private groups, 14 KB
+ *   tiny     the same headers, with pictures of 16x16: 7 KB (1000000)
  *
  * Explicit VR Little Endian. The same call makes the same bytes and times.
  */
@@ -33,6 +34,7 @@ struct scene {
 	long patient, study, series; /* $p $s $e, counted from 1 */
 	long instance;               /* $i, counted from 1 */
 	long slice, time;            /* $k $t, counted from 0 */
+	unsigned rows;               /* $r, and as many columns */
 	double z;                    /* $z, in mm */
 	uint64_t random;             /* state; never 0 */
 };
@@ -110,6 +112,9 @@ static void add_variable(struct buf *b, char name, const struct scene *s)
 		break;
 	case 't':
 		buf_addf(b, "%ld", s->time + 1);
+		break;
+	case 'r':
+		buf_addf(b, "%u", s->rows);
 		break;
 	case 'c': /* a clock that goes on two seconds a time */
 		buf_addf(b, "%02ld%02ld%02ld", 9 + s->time / 1800, s->time / 30 % 60,
@@ -347,8 +352,8 @@ static const struct element ct_elements[] = {
 
 #define MR_IMAGE                                                                                   \
 	{ DCM_SamplesPerPixel, "US", "1" },                                                        \
-		{ DCM_PhotometricInterpretation, "CS", "MONOCHROME2" }, { DCM_Rows, "US", "64" },  \
-		{ DCM_Columns, "US", "64" }, { DCM_PixelSpacing, "DS", "3\\3" },                   \
+		{ DCM_PhotometricInterpretation, "CS", "MONOCHROME2" }, { DCM_Rows, "US", "$r" },  \
+		{ DCM_Columns, "US", "$r" }, { DCM_PixelSpacing, "DS", "3\\3" },                   \
 		{ DCM_BitsAllocated, "US", "16" }, { DCM_BitsStored, "US", "12" },                 \
 		{ DCM_HighBit, "US", "11" }, { DCM_PixelRepresentation, "US", "0" },               \
 		{ DCM_SmallestImagePixelValue, "US", "0" },                                        \
@@ -562,6 +567,18 @@ static const struct kind kinds[] = {
 		.first_z = -100,
 		.step_z = 1,
 		.paint = paint_mr },
+	{ .name = "tiny",
+		.elements = archive_elements,
+		.n_elements = COUNT(archive_elements),
+		.files = 1000000,
+		.slices = 200,
+		.times = 1,
+		.series_per_study = 5,
+		.studies_per_patient = 2,
+		.rows = 16,
+		.first_z = -100,
+		.step_z = 1,
+		.paint = paint_mr },
 };
 
 static void die(const char *what)
@@ -603,6 +620,7 @@ static void place(const struct kind *k, long n, struct scene *s)
 {
 	long per_series = k->slices * k->times;
 
+	s->rows = k->rows;
 	s->series = n / per_series + 1;
 	s->study = (s->series - 1) / k->series_per_study + 1;
 	s->patient = (s->study - 1) / k->studies_per_patient + 1;
@@ -625,7 +643,7 @@ int main(int argc, char **argv)
 	while (argc > 2 && k < end && strcmp(k->name, argv[1]))
 		k++;
 	if (argc < 3 || argc > 4 || k == end) {
-		fprintf(stderr, "usage: mkarchive ct|fmri|archive DIR [FILES]\n");
+		fprintf(stderr, "usage: mkarchive ct|fmri|archive|tiny DIR [FILES]\n");
 		return 2;
 	}
 	files = argc > 3 ? atol(argv[3]) : k->files;

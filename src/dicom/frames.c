@@ -8,10 +8,11 @@
  *
  *   1. the offset table, where each of its entries is the begin of a fragment
  *   2. one frame: all fragments
- *   3. as many fragments as frames, or RLE: one each
+ *   3. as many fragments as frames: one each
  *   4. fragments that end a codestream (FF D9, then perhaps padding) end a frame
- *   5. fragments that begin one (FF D8 FF, FF 4F FF 51) begin a frame
- *   6. fewer fragments than frames: one each, and the last frames are missing
+ *   5. fragments that begin one (FF D8 FF, FF 4F FF 51; RLE's header) begin a frame
+ *   6. RLE: one each, and what is left over is no frame
+ *   7. fewer fragments than frames: one each, and the last frames are missing
  */
 #include "dicom/frames.h"
 
@@ -267,22 +268,41 @@ static bool begins_codestream(struct dcm_source *source, const struct dcm_fragme
 		get_be32(head) == 0xFF4FFF51u;
 }
 
+/* RLE's header: as many segments as there may be, the first behind the header (PS3.5 G.5). */
+static bool begins_rle(struct dcm_source *source, const struct dcm_fragment *g)
+{
+	uint8_t head[12];
+
+	if (g->len < 64 || dcm_source_pread(source, head, sizeof head, g->off, NULL) != sizeof head)
+		return false;
+	return get_le32(head) >= 1 && get_le32(head) <= 15 && get_le32(head + 4) == 64 &&
+		(get_le32(head) == 1 || get_le32(head + 8) > 64);
+}
+
+enum marker { BY_END, BY_BEGIN, BY_RLE_HEADER };
+
 /* Does fragment i begin a frame? By what is before it, or by what it begins with. */
 static bool begins_frame(struct dcm_source *source, const struct dcm_frames *f, uint32_t i,
-	bool by_end)
+	enum marker by)
 {
 	if (i == 0)
 		return true;
-	return by_end ? ends_codestream(source, &f->fragments[i - 1]) :
-			begins_codestream(source, &f->fragments[i]);
+	switch (by) {
+	case BY_END:
+		return ends_codestream(source, &f->fragments[i - 1]);
+	case BY_BEGIN:
+		return begins_codestream(source, &f->fragments[i]);
+	default:
+		return begins_rle(source, &f->fragments[i]);
+	}
 }
 
-static bool map_by_markers(struct dcm_source *source, const struct dcm_frames *f, bool by_end)
+static bool map_by_markers(struct dcm_source *source, const struct dcm_frames *f, enum marker by)
 {
 	uint32_t i, k = 0;
 
 	for (i = 0; i < f->n_fragments; i++) {
-		if (!begins_frame(source, f, i, by_end))
+		if (!begins_frame(source, f, i, by))
 			continue;
 		if (k == f->n_frames)
 			return false;
@@ -303,9 +323,12 @@ static int map_frames(struct dcm_source *source, const struct dcm_fragment *tabl
 	if (f->n_frames == 1 && !rle) {
 		f->first[0] = 0;
 		f->first[1] = f->n_fragments;
-	} else if (rle || f->n_fragments <= f->n_frames) {
+	} else if (f->n_fragments <= f->n_frames) {
 		map_one_each(f);
-	} else if (!map_by_markers(source, f, true) && !map_by_markers(source, f, false)) {
+	} else if (rle) {
+		if (!map_by_markers(source, f, BY_RLE_HEADER))
+			map_one_each(f);
+	} else if (!map_by_markers(source, f, BY_END) && !map_by_markers(source, f, BY_BEGIN)) {
 		note(f, "which fragments make a frame cannot be told");
 		mem_free(f->first);
 		f->first = NULL;

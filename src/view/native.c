@@ -18,12 +18,16 @@
 #include "view/tree.h"
 #include "volume/decoder.h"
 
+enum { PAGE_BYTES = 4096 };
+
 struct native {
 	struct content content;
 	struct snapshot *snap; /* a reference */
 	const struct instance *in;
 	struct part10 file;
-	uint64_t frame_len; /* bytes of a frame in the file; 1-bit frames are whole bytes */
+	uint64_t frame_len;  /* bytes of a frame in the file; of 1-bit frames, its pixels */
+	uint64_t pixels_off; /* where they begin in the file, if they are converted */
+	uint64_t pixels_len;
 	bool pack_bits;
 };
 
@@ -86,6 +90,16 @@ static void plan_changes(const struct instance *in, const struct dcm_header *h, 
 		add(c, DCM_LossyImageCompression, DCM_VR_CS, "01", 2);
 }
 
+static void find_pixels(struct native *x)
+{
+	uint64_t off = 0;
+	size_t i;
+
+	for (i = 0; i < x->file.n_parts; off += x->file.parts[i++].len)
+		if (x->file.parts[i].kind == PART10_PIXELS)
+			x->pixels_off = off;
+}
+
 static int native_write(struct native *x, const struct dcm_header *h, struct err *err)
 {
 	const struct pixel_desc *d = &x->in->attr->pixel;
@@ -103,28 +117,51 @@ static int native_write(struct native *x, const struct dcm_header *h, struct err
 	if (rc < 0)
 		return rc;
 	x->pack_bits = d->bits_allocated == 1;
-	x->frame_len = x->pack_bits ? (shape.len + 7) / 8 : shape.len;
+	x->frame_len = shape.len;
 	plan.replace_pixels = true;
 	plan.pixels_vr = d->bits_allocated > 8 ? DCM_VR_OW : DCM_VR_OB;
 	if (d->kind != PIXEL_INTEGER)
 		plan.pixels_vr = d->kind == PIXEL_FLOAT32 ? DCM_VR_OF : DCM_VR_OD;
 	if (!mul_u64(x->frame_len, x->in->n_frames, &plan.pixels_len))
 		return err_set(err, -EFBIG, "%u frames of %zu bytes", x->in->n_frames, shape.len);
-	return part10_write(h, &plan, &x->file, err);
+	if (x->pack_bits)
+		plan.pixels_len = plan.pixels_len / 8 + (plan.pixels_len % 8 > 0);
+	x->pixels_len = plan.pixels_len;
+	rc = part10_write(h, &plan, &x->file, err);
+	find_pixels(x);
+	return rc;
 }
 
-static void pack_bits(const uint8_t *samples, size_t n_bytes, size_t first, size_t n_samples,
-	uint8_t *out)
+/* n_bits samples of 0 and 1 to the bits of out from `at` on, which are 0; the lowest of a byte is first. */
+static void pack_bits(const uint8_t *samples, size_t n_bits, uint8_t *out, uint64_t at)
 {
-	size_t i, b;
+	size_t i;
 
-	for (i = 0; i < n_bytes; i++) {
-		unsigned byte = 0;
+	for (i = 0; i < n_bits; i++, at++)
+		out[at / 8] = (uint8_t)(out[at / 8] | (samples[i] & 1u) << at % 8);
+}
 
-		for (b = 0; b < 8 && (first + i) * 8 + b < n_samples; b++)
-			byte |= (samples[(first + i) * 8 + b] & 1u) << b;
-		out[i] = (uint8_t)byte;
+/* n bytes of 1-bit pixels from off: frames follow one another without padding (PS3.5 §8.2). */
+static int64_t read_bits(struct native *x, uint8_t *out, size_t n, uint64_t off, struct err *err)
+{
+	uint64_t first = off * 8, done = 0;
+	uint64_t n_bits = min_u64((uint64_t)n * 8, x->frame_len * x->in->n_frames - first);
+
+	memset(out, 0, n);
+	while (done < n_bits) {
+		uint32_t frame = (uint32_t)((first + done) / x->frame_len);
+		size_t in_frame = (size_t)((first + done) % x->frame_len);
+		size_t part = (size_t)min_u64(n_bits - done, x->frame_len - in_frame);
+		const struct frame *f;
+		int rc = framecache_get_stored(x->snap->reader.cache, x->in, frame, &f, err);
+
+		if (rc < 0)
+			return done >= 8 ? (int64_t)(done / 8) : rc;
+		pack_bits(f->samples + in_frame, part, out, done);
+		framecache_put(x->snap->reader.cache, f);
+		done += part;
 	}
+	return (int64_t)n;
 }
 
 /* n bytes of the decoded pixels from off. */
@@ -141,10 +178,7 @@ static int64_t read_pixels(struct native *x, uint8_t *out, size_t n, uint64_t of
 
 		if (rc < 0)
 			return done ? (int64_t)done : rc;
-		if (x->pack_bits)
-			pack_bits(f->samples, part, in_frame, f->len, out + done);
-		else
-			memcpy(out + done, f->samples + in_frame, part);
+		memcpy(out + done, f->samples + in_frame, part);
 		framecache_put(x->snap->reader.cache, f);
 		done += part;
 	}
@@ -167,18 +201,47 @@ static int64_t read_source(struct native *x, void *out, size_t n, uint64_t off, 
 static int64_t fetch(void *arg, const struct part10_part *p, void *buf, size_t n, uint64_t off,
 	struct err *err)
 {
+	struct native *x = arg;
+
 	if (p->kind == PART10_SOURCE)
-		return read_source(arg, buf, n, p->off + off, err);
-	return read_pixels(arg, buf, n, off, err);
+		return read_source(x, buf, n, p->off + off, err);
+	return x->pack_bits ? read_bits(x, buf, n, off, err) : read_pixels(x, buf, n, off, err);
+}
+
+static int64_t read_parts(struct native *x, void *buf, size_t n, uint64_t off, struct err *err)
+{
+	size_t done;
+	int rc = part10_read(&x->file, buf, n, off, fetch, x, &done, err);
+
+	return rc < 0 && !done ? rc : (int64_t)done;
+}
+
+/* The kernel reads pages: whoever wants the header's end wants pixels too. Where all that follows cannot be
+ * had, the pixels of that page are zeros; the next page tells. */
+static bool is_header_page(struct native *x, size_t n, uint64_t off)
+{
+	uint64_t next = (off / PAGE_BYTES + 1) * PAGE_BYTES;
+	uint8_t byte;
+	int64_t rc;
+
+	if (!x->pixels_len || off >= x->pixels_off || off + n > next || next < x->pixels_off ||
+		next >= x->pixels_off + x->pixels_len)
+		return false;
+	rc = read_parts(x, &byte, 1, next, NULL);
+	return rc == -EIO || rc == -EBADMSG || rc == -ENOTSUP;
 }
 
 static int64_t read_native(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
 {
 	struct native *x = (struct native *)c;
-	size_t done;
-	int rc = part10_read(&x->file, buf, n, off, fetch, x, &done, err);
+	int64_t got;
 
-	return rc < 0 && !done ? rc : (int64_t)done;
+	got = read_parts(x, buf, n, off, err);
+	if (got > 0 && got < (int64_t)n && is_header_page(x, n, off)) {
+		memset((char *)buf + got, 0, n - (size_t)got);
+		return (int64_t)n;
+	}
+	return got;
 }
 
 static void free_native(struct content *c)

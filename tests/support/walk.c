@@ -2,6 +2,7 @@
 /* A tree without a mount: see support/walk.h. */
 #include "support/walk.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,4 +120,11 @@ char *walk_read(struct walk *w, const char *path)
 		buf_add(&b, chunk, (size_t)n);
 	} while (n > 0);
 	return steal(&b);
+}
+
+int64_t walk_pread(struct walk *w, const char *path, void *to, size_t n, uint64_t off)
+{
+	struct vfs_attr attr;
+
+	return find(w, path, &attr) ? vfs_read(w->vfs, attr.ino, to, n, off, NULL) : -ENOENT;
 }

@@ -22,5 +22,7 @@ void walk_end(struct walk *w);
 char *walk_list(struct walk *w, const char *path);
 /* The text of a file; NULL: no such path. */
 char *walk_read(struct walk *w, const char *path);
+/* Bytes of a file, as a request of the kernel gets them; -ENOENT: no such path. */
+int64_t walk_pread(struct walk *w, const char *path, void *to, size_t n, uint64_t off);
 
 #endif

@@ -168,12 +168,36 @@ Test(dicom_frames, rle_has_one_fragment_a_frame_and_frames_may_be_missing)
 	struct gen g;
 
 	encapsulate(&g, NULL, 0, parts);
-	read_frames(&g, 1, &codec_rle, &s, &f);
-	expect_frame(s, &f, 0, "ab");
-	dcm_frames_release(&f);
 	read_frames(&g, 3, &codec_rle, &s, &f);
 	expect_frame(s, &f, 1, "cd");
 	expect_frame(s, &f, 2, NULL);
+	dcm_frames_release(&f);
+}
+
+Test(dicom_frames, rle_headers_tell_where_frames_begin)
+{
+	static const uint8_t header[64] = { 2, 0, 0, 0, 64, 0, 0, 0, 70, 0, 0, 0 };
+	struct dcm_source *s;
+	struct dcm_frames f;
+	struct gen g;
+	int i;
+
+	gen_begin_bare(&g, true, false);
+	gen_offsets(&g, NULL, 0);
+	for (i = 0; i < 2; i++) {
+		gen_fragment(&g, header, sizeof header);
+		gen_fragment(&g, "more", 4);
+	}
+	gen_raw(&g, "\xfe\xff\xdd\xe0\0\0\0\0", 8);
+	read_frames(&g, 2, &codec_rle, &s, &f);
+	cr_assert_eq(f.first[1], 2);
+	cr_assert_eq(f.first[2], 4);
+	cr_assert_str_eq(f.problem, "");
+	dcm_frames_release(&f);
+	/* frames that the header does not tell of are none */
+	read_frames(&g, 1, &codec_rle, &s, &f);
+	cr_assert_eq(f.first[1], 1);
+	cr_assert_str_neq(f.problem, "");
 	dcm_frames_release(&f);
 }
 

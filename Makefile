@@ -37,10 +37,10 @@ CHECK_DEBS := libcriterion-dev libcharls-dev clang clang-tidy clang-format cppch
 
 PKGS := zlib libopenjp2 libjpeg sqlite3 nettle
 PKGS += $(if $(NOFUSE),,fuse3)
-# JPEG XL where its library is.
-JXL := $(shell pkg-config --exists libjxl && echo libjxl)
-PKGS += $(JXL)
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+# JPEG XL where its library is: by the name under which it is loaded when a frame needs it.
+JXL := $(shell pkg-config --exists libjxl && \
+	readelf -d "$$($(CC) -print-file-name=libjxl.so)" 2>/dev/null | sed -n 's/.*SONAME.*\[\(.*\)\].*/\1/p')
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) $(if $(JXL),libjxl) 2>/dev/null)
 PKG_LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
@@ -48,12 +48,12 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 OPT ?= $(if $(SAN),-O1 -g -fno-omit-frame-pointer,-O2 -g)
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude $(if $(NOFUSE),-DDCMFS_NOFUSE) \
-	$(if $(JXL),-DDCMFS_JXL)
+	$(if $(JXL),'-DDCMFS_JXL="$(JXL)"')
 # Each product and sum of geometry is rounded by itself, or its bytes differ from the reference's.
 CFLAGS += -std=c11 $(OPT) $(WARN) -ffp-contract=off -pthread $(SANFLAGS)
 LDFLAGS += -pthread $(SANFLAGS)
 # What tests and yardsticks compare ourselves with.
-TEST_LIBS = $(shell pkg-config --libs charls 2>/dev/null)
+TEST_LIBS = $(shell pkg-config --libs charls $(if $(JXL),libjxl) 2>/dev/null)
 # libunistring has no .pc file.
 LIBS = $(PKG_LIBS) -lunistring -lm
 

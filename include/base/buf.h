@@ -24,11 +24,18 @@ struct buf {
 void buf_init(struct buf *b);
 void buf_init_counting(struct buf *b);
 void buf_release(struct buf *b);
-void buf_reset(struct buf *b); /* len = 0; the room stays */
+static inline void buf_reset(struct buf *b) /* len = 0; the room stays */
+{
+	b->len = 0;
+	b->failed = 0;
+}
 /* The bytes, NUL-terminated behind len, now the caller's (mem_free); the buffer
  * is empty again. NULL for want of memory. */
 char *buf_steal(struct buf *b, size_t *len);
-int buf_error(const struct buf *b);
+static inline int buf_error(const struct buf *b)
+{
+	return b->failed;
+}
 
 void buf_add(struct buf *b, const void *p, size_t len);
 void buf_addc(struct buf *b, char c);

@@ -111,6 +111,8 @@ struct dcm_dict_entry {
 /* PS3.6 and PS3.7, repeating groups (50xx, 60xx, 7Fxx, (0020,31xx) ...) resolved; NULL: unknown.
  * Any group's length is there (UL, GroupLength), and a private block's creator (LO, PrivateCreator). */
 const struct dcm_dict_entry *dcm_dict_find(uint32_t tag);
+/* The same, quicker for tags that ascend: *hint, 0 at first, is where the one before was. */
+const struct dcm_dict_entry *dcm_dict_find_near(uint32_t tag, size_t *hint);
 /* By keyword, case-sensitive; NULL: unknown. */
 const struct dcm_dict_entry *dcm_dict_find_keyword(const char *keyword);
 /* A private element by its creator's text (trimmed, in upper or lower case); of the tag the group

@@ -11,13 +11,19 @@
 #ifndef TEXT_DUMP_H
 #define TEXT_DUMP_H
 
+#include <stddef.h>
+
 struct buf;
 struct dcm_header;
 struct err;
 
+struct dump_series;
+
 /* Append the dump of a header that was read with DCM_LOAD_ALL; values that were left in the file are read
- * where they are shown. Into a counting buffer too: then only its length is known. */
-int dump_render(const struct dcm_header *h, struct buf *out, struct err *err);
+ * where they are shown. Into a counting buffer too: then only its length is known. With a series, the
+ * instance is added to that at the same time (dump_series_add()); after an error it is of no more use. */
+int dump_render(const struct dcm_header *h, struct buf *out,
+	struct dump_series *series /* NULL: none */, struct err *err);
 
 /*
  * A series in one text: the lines that all its instances share, and
@@ -25,11 +31,10 @@ int dump_render(const struct dcm_header *h, struct buf *out, struct err *err);
  * text; an element that some instances lack varies too). Instances are added one by one; what is kept is
  * a line's first, least and greatest value and a hash of each.
  */
-struct dump_series;
-
 int dump_series_new(struct dump_series **out, struct err *err);
 void dump_series_free(struct dump_series *s); /* NULL is fine */
 int dump_series_add(struct dump_series *s, const struct dcm_header *h, struct err *err);
+size_t dump_series_bytes(const struct dump_series *s); /* of memory, about */
 int dump_series_render(const struct dump_series *s, struct buf *out, struct err *err);
 
 #endif

@@ -19,11 +19,13 @@ struct filter {
 struct keywords;
 struct layout;
 struct selections;
+struct summaries;
 
 struct snapshot {
 	struct world *world;
 	struct keywords *keywords;
 	struct selections *selections;
+	struct summaries *summaries;
 	struct layout *layout;   /* NULL: PATIENT/STUDY/SERIES */
 	struct catalog *catalog; /* a reference */
 	struct files *files;

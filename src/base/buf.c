@@ -32,17 +32,6 @@ void buf_release(struct buf *b)
 	b->counting = counting;
 }
 
-void buf_reset(struct buf *b)
-{
-	b->len = 0;
-	b->failed = 0;
-}
-
-int buf_error(const struct buf *b)
-{
-	return b->failed;
-}
-
 /* Room for len more bytes and a NUL; NULL where there is none. */
 static char *reserve(struct buf *b, size_t len)
 {

@@ -21,6 +21,8 @@
 #include "dicom/source.h"
 #include "dicom/tags.h"
 
+#define FIRST_CAP 192u /* most data sets have fewer elements */
+
 struct builder {
 	struct dcm_header *h;
 	struct dcm_node *nodes;
@@ -41,7 +43,7 @@ struct builder {
 /* Room for one more in an array that grows by half. */
 static int grow(void **array, size_t *cap, size_t n, size_t size, struct err *err)
 {
-	size_t want = *cap + *cap / 2 + 64;
+	size_t want = *cap + *cap / 2 + FIRST_CAP;
 	void *p;
 
 	if (n < *cap)
@@ -64,8 +66,7 @@ static int push_node(struct builder *b, const struct dcm_elem *el, struct dcm_no
 	if (rc < 0)
 		return rc;
 	*out = &b->nodes[b->n_nodes++];
-	memset(*out, 0, sizeof **out);
-	(*out)->el = *el;
+	**out = (struct dcm_node){ .el = *el };
 	return 0;
 }
 
@@ -86,6 +87,16 @@ static int find_creator(struct builder *b, struct dcm_node *n, struct err *err)
 	return n->creator ? 0 : err_nomem(err);
 }
 
+/* Where a value lies in the file's head, which is kept as long as the header is; NULL: it does not. */
+static const uint8_t *in_head(const struct dcm_file *f, const struct dcm_elem *el)
+{
+	uint64_t at = el->off - f->head_off;
+
+	if (el->off < f->head_off || at > f->head_len || el->len > f->head_len - at)
+		return NULL;
+	return f->head + at;
+}
+
 static int load_value(struct builder *b, struct dcm_node *n, struct err *err)
 {
 	uint64_t most = dcm_vr_is_text(n->el.vr) ? DCM_MAX_VALUE : b->max_value;
@@ -96,6 +107,10 @@ static int load_value(struct builder *b, struct dcm_node *n, struct err *err)
 	if (n->el.len == 0 || n->el.len > most || n->el.len > DCM_MAX_LOADED - b->loaded ||
 		dcm_file_is_pixels(&b->h->file, &n->el))
 		return 0;
+	b->loaded += n->el.len;
+	n->value = in_head(&b->h->file, &n->el);
+	if (n->value)
+		return 0;
 	value = arena_alloc(&b->h->arena, (size_t)n->el.len);
 	if (!value)
 		return err_nomem(err);
@@ -104,7 +119,6 @@ static int load_value(struct builder *b, struct dcm_node *n, struct err *err)
 		return rc;
 	n->el.len = len;
 	n->value = value;
-	b->loaded += len;
 	return 0;
 }
 

@@ -81,22 +81,54 @@ static const struct dcm_dict_entry *find_range(uint32_t tag)
 	return NULL;
 }
 
-const struct dcm_dict_entry *dcm_dict_find(uint32_t tag)
+/* The first of the public entries that is not below the tag. Steps of growing length lead up from the hint,
+ * since who walks a data set asks for tags that ascend. */
+static size_t public_bound(uint32_t tag, size_t hint)
+{
+	size_t low = 0, high = dict_n_public, step = 1;
+
+	if (hint < dict_n_public && dict_public[hint].tag < tag) {
+		for (low = hint + 1;
+			low + step < dict_n_public && dict_public[low + step].tag < tag; step *= 2)
+			low += step + 1;
+		high = low + step < dict_n_public ? low + step : dict_n_public;
+	}
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (dict_public[mid].tag < tag)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+const struct dcm_dict_entry *dcm_dict_find_near(uint32_t tag, size_t *hint)
 {
 	static const struct dcm_dict_entry group_length = E(0, UL, "1", "GroupLength");
 	static const struct dcm_dict_entry creator = E(0x00090010, LO, "1", "PrivateCreator");
 	uint16_t element = DCM_TAG_ELEMENT(tag);
-	const struct dcm_dict_entry *found;
+	size_t at;
 
 	if (DCM_TAG_GROUP(tag) & 1) {
 		if (element >= 0x10 && element <= 0xFF)
 			return &creator;
 		return element == 0 ? &group_length : NULL;
 	}
-	found = find_in(dict_public, dict_n_public, tag);
-	if (found == NULL && element == 0)
-		return &group_length;
-	return found != NULL ? found : find_range(tag);
+	at = public_bound(tag, *hint);
+	if (at < dict_n_public && dict_public[at].tag == tag) {
+		*hint = at;
+		return &dict_public[at];
+	}
+	return element == 0 ? &group_length : find_range(tag);
+}
+
+const struct dcm_dict_entry *dcm_dict_find(uint32_t tag)
+{
+	size_t hint = SIZE_MAX;
+
+	return dcm_dict_find_near(tag, &hint);
 }
 
 /* Entry i of dict_by_keyword: what lies behind the plain ones is a repeating group. */

@@ -10,6 +10,8 @@
 #include "dicom/dict.h"
 #include "dump_lines.h"
 
+#define FIRST_ROOM 12288u /* most dumps fit in it */
+
 /* An item (or the data set) that is walked. */
 struct place {
 	const struct dcm_dataset *ds;
@@ -73,17 +75,26 @@ static char *put_head(const struct dumper *d, const struct dump_parts *p, char *
 	return at;
 }
 
+/* Room for a line, in what keeps it or in what is used again for the next one. */
+static char *line_room(struct dumper *d, const struct dump_parts *p)
+{
+	size_t most = d->path.len + d->name.len + p->creator_len + p->keyword_len +
+		2 * p->field_len + p->value.len + p->note_len + 64;
+
+	if (buf_error(&d->text) || buf_error(&d->raw) || buf_error(&d->path) || buf_error(&d->name))
+		return NULL;
+	if (d->out && !d->out->counting)
+		return buf_room(d->out, most);
+	buf_reset(&d->line);
+	return buf_room(&d->line, most);
+}
+
 int dump_emit(struct dumper *d, const struct dump_parts *p, struct err *err)
 {
 	struct dump_line line = { .value_len = p->value.len, .vr = p->vr };
-	size_t most = d->path.len + d->name.len + p->creator_len + p->keyword_len +
-		2 * p->field_len + p->value.len + p->note_len + 64;
-	char *begin, *at;
+	char *begin = line_room(d, p), *at;
 
-	buf_reset(&d->line);
-	begin = buf_room(&d->line, most);
-	if (!begin || buf_error(&d->text) || buf_error(&d->raw) || buf_error(&d->path) ||
-		buf_error(&d->name))
+	if (!begin)
 		return err_nomem(err);
 	at = put_head(d, p, begin);
 	line.head_len = (size_t)(at - begin);
@@ -97,7 +108,9 @@ int dump_emit(struct dumper *d, const struct dump_parts *p, struct err *err)
 	*at++ = '\n';
 	line.text = begin;
 	line.len = (size_t)(at - begin);
-	return d->sink->line(d->sink, &line, err);
+	if (d->out)
+		d->out->len += line.len;
+	return d->sink ? d->sink->line(d->sink, &line, err) : 0;
 }
 
 /* The names of registered UIDs, joined as the UIDs are; false: none is known. */
@@ -150,7 +163,7 @@ static void find_name(struct dumper *d, const struct dcm_node *n, struct dump_pa
 		p->creator = d->creator_shown.data;
 		p->creator_len = d->creator_shown.len;
 	} else {
-		e = dcm_dict_find(n->el.tag);
+		e = dcm_dict_find_near(n->el.tag, &d->dict_hint);
 	}
 	p->keyword = e && e->keyword ? e->keyword : "Unknown";
 	p->keyword_len = strlen(p->keyword);
@@ -231,9 +244,9 @@ static int walk(struct dumper *d, const struct dcm_dataset *ds, struct err *err)
 	return rc;
 }
 
-int dump_lines(const struct dcm_header *h, struct dump_sink *sink, struct err *err)
+int dump_lines(const struct dcm_header *h, struct buf *out, struct dump_sink *sink, struct err *err)
 {
-	struct dumper d = { .h = h, .sink = sink };
+	struct dumper d = { .h = h, .sink = sink, .out = out };
 	int rc = walk(&d, &h->meta, err);
 
 	if (rc == 0)
@@ -252,18 +265,6 @@ int dump_lines(const struct dcm_header *h, struct dump_sink *sink, struct err *e
 
 /* ---- one file ---- */
 
-struct text_sink {
-	struct dump_sink sink;
-	struct buf *out;
-};
-
-static int add_line(struct dump_sink *s, const struct dump_line *l, struct err *err)
-{
-	(void)err;
-	buf_add(((struct text_sink *)s)->out, l->text, l->len);
-	return 0;
-}
-
 static void add_problems(const struct dcm_header *h, struct buf *out)
 {
 	unsigned i;
@@ -275,11 +276,14 @@ static void add_problems(const struct dcm_header *h, struct buf *out)
 		buf_addf(out, "# problem: and %u more\n", h->n_problems - DCM_MAX_PROBLEMS);
 }
 
-int dump_render(const struct dcm_header *h, struct buf *out, struct err *err)
+int dump_render(const struct dcm_header *h, struct buf *out, struct dump_series *series,
+	struct err *err)
 {
-	struct text_sink s = { { add_line }, out };
-	int rc = dump_lines(h, &s.sink, err);
+	int rc;
 
+	if (!out->counting)
+		buf_room(out, FIRST_ROOM);
+	rc = dump_lines(h, out, series ? dump_series_begin(series) : NULL, err);
 	if (rc < 0)
 		return rc;
 	add_problems(h, out);

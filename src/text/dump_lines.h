@@ -25,8 +25,14 @@ struct dump_sink {
 	int (*line)(struct dump_sink *s, const struct dump_line *l, struct err *err);
 };
 
-/* All lines of a header in order, the problems aside. */
-int dump_lines(const struct dcm_header *h, struct dump_sink *sink, struct err *err);
+/* All lines of a header in order, the problems aside: appended to out, and told to the sink. Either may be
+ * NULL. */
+int dump_lines(const struct dcm_header *h, struct buf *out, struct dump_sink *sink,
+	struct err *err);
+
+struct dump_series;
+struct dump_sink *dump_series_begin(
+	struct dump_series *s); /* the next instance: its lines go there */
 
 /* A value as text. Points into the node or into the dumper's text. */
 struct dump_value {
@@ -38,7 +44,9 @@ struct dump_value {
 /* A dump in progress. */
 struct dumper {
 	const struct dcm_header *h;
-	struct dump_sink *sink;
+	struct dump_sink *sink; /* NULL: nobody else wants them */
+	struct buf
+		*out; /* where lines are made, one behind the other; NULL: in `line`, anew each */
 	struct buf path, name; /* of the item that is walked: "(…)[1].", "Seq[1]." */
 	struct buf line;
 	struct buf raw, text; /* a value while it is made */
@@ -47,6 +55,7 @@ struct dumper {
 	const char *creator;      /* of the private element before: what is known of it stays */
 	struct buf creator_shown; /* "[…]" */
 	const struct dict_creator *creator_dict;
+	size_t dict_hint; /* where the public element before was found */
 };
 
 /* What a line is made of, but for where it is: the dumper knows that. */

@@ -45,6 +45,7 @@ struct dump_series {
 	struct entry *first;
 	struct entry *before; /* the entry of the line before, in the instance that is added */
 	uint32_t n_instances;
+	size_t hash_bytes; /* of all entries */
 };
 
 /* ---- distinct values ---- */
@@ -61,7 +62,7 @@ static bool put_hash(uint64_t *slots, uint32_t n_slots, uint64_t hash)
 	return true;
 }
 
-static int grow_hashes(struct entry *e, struct err *err)
+static int grow_hashes(struct dump_series *s, struct entry *e, struct err *err)
 {
 	uint32_t n = e->n_slots ? e->n_slots * 2 : 8, i;
 	uint64_t *slots = mem_calloc(n, sizeof *slots);
@@ -75,20 +76,21 @@ static int grow_hashes(struct entry *e, struct err *err)
 			put_hash(slots, n, e->hashes[i]);
 	}
 	mem_free(e->hashes);
+	s->hash_bytes += (n - e->n_slots) * sizeof *slots;
 	e->hashes = slots;
 	e->n_slots = n;
 	return 0;
 }
 
 /* 1: a value that was not there before; 0: one that was. */
-static int count_value(struct entry *e, uint64_t hash, struct err *err)
+static int count_value(struct dump_series *s, struct entry *e, uint64_t hash, struct err *err)
 {
 	int rc;
 
 	if (hash == e->first_hash)
 		return 0;
 	if (2 * (e->n_values + 1) > e->n_slots) {
-		rc = grow_hashes(e, err);
+		rc = grow_hashes(s, e, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -212,20 +214,41 @@ static int widen(struct entry *e, const struct dump_line *l, struct err *err)
 	return 0;
 }
 
+/* The entry of a head; NULL: it is new. Mostly it follows the one before, as in the other files. */
+static struct entry *find_entry(const struct dump_series *s, const char *head, size_t len)
+{
+	struct entry *e = s->before ? s->before->next : s->first;
+
+	if (e && e->head_len == len && memcmp(e->head, head, len) == 0)
+		return e;
+	return map_get(&s->by_head, head, len);
+}
+
+/* A value of an entry that has some already. */
+static int take_value(struct dump_series *s, struct entry *e, const struct dump_line *l,
+	struct err *err)
+{
+	int rc;
+
+	if (e->n_values == 1 && e->least.len == l->value_len &&
+		memcmp(e->least.text, l->value, l->value_len) == 0)
+		return 0;
+	rc = count_value(s, e, hash_bytes(0, l->value, l->value_len) | 1, err);
+	return rc > 0 ? widen(e, l, err) : rc;
+}
+
 static int take_line(struct dump_sink *sink, const struct dump_line *l, struct err *err)
 {
 	struct dump_series *s = (struct dump_series *)sink;
-	struct entry *e = map_get(&s->by_head, l->text, l->head_len);
+	struct entry *e = find_entry(s, l->text, l->head_len);
 	int rc;
 
-	if (!e) {
+	if (e) {
+		rc = take_value(s, e, l, err);
+	} else {
 		rc = entry_new(s, l, &e, err);
 		if (rc == 0)
 			link_entry(s, e);
-	} else {
-		rc = count_value(e, hash_bytes(0, l->value, l->value_len) | 1, err);
-		if (rc > 0)
-			rc = widen(e, l, err);
 	}
 	if (rc < 0)
 		return rc;
@@ -266,11 +289,22 @@ void dump_series_free(struct dump_series *s)
 	mem_free(s);
 }
 
-int dump_series_add(struct dump_series *s, const struct dcm_header *h, struct err *err)
+struct dump_sink *dump_series_begin(struct dump_series *s)
 {
 	s->n_instances++;
 	s->before = NULL;
-	return dump_lines(h, &s->sink, err);
+	return &s->sink;
+}
+
+int dump_series_add(struct dump_series *s, const struct dcm_header *h, struct err *err)
+{
+	return dump_lines(h, NULL, dump_series_begin(s), err);
+}
+
+size_t dump_series_bytes(const struct dump_series *s)
+{
+	return sizeof *s + s->arena.total_bytes + s->hash_bytes +
+		s->by_head.n_slots * sizeof *s->by_head.slots;
 }
 
 static void add_shared(struct buf *out, const struct entry *e)

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "text/dump.h"
+#include "view/summaries.h"
 #include "view/tree.h"
 
 static int list_series(const struct view_node *n, struct view_out *out, struct err *err)
@@ -59,6 +60,44 @@ static int list(const struct view_node *n, struct view_out *out, struct err *err
 	return rc;
 }
 
+/* The summary of the series whose folder the instance is shown in, where it is the one that comes next. */
+static int take_summary(const struct view_node *n, const struct instance *in, struct summary *x,
+	struct err *err)
+{
+	const struct view_key *folder = n->depth > 0 ? &n->chain[n->depth - 1] : NULL;
+	const struct series *s = folder && folder->kind == TREE_SERIES ?
+		catalog_series(n->snap->catalog, (uint32_t)folder->a) :
+		NULL;
+
+	x->sum = NULL;
+	if (!s)
+		return 0;
+	summaries_take(n->snap->summaries, s, x);
+	if (x->n_added < s->n_instances && s->instances[x->n_added] == in)
+		return x->sum ? 0 : dump_series_new(&x->sum, err);
+	summaries_give(n->snap->summaries, x);
+	x->sum = NULL;
+	return 0;
+}
+
+static int render_header(const struct view_node *n, const struct dcm_header *h,
+	const struct instance *in, struct buf *out, struct err *err)
+{
+	struct summary x;
+	int rc = take_summary(n, in, &x, err);
+
+	if (rc < 0)
+		return rc;
+	rc = dump_render(h, out, x.sum, err);
+	if (rc < 0) {
+		dump_series_free(x.sum);
+		return rc;
+	}
+	x.n_added++;
+	summaries_give(n->snap->summaries, &x);
+	return 0;
+}
+
 static int render_instance(const struct view_node *n, struct buf *out, struct err *err)
 {
 	const struct instance *in = tree_instance(n);
@@ -70,7 +109,7 @@ static int render_instance(const struct view_node *n, struct buf *out, struct er
 	rc = files_header(n->snap->files, in, DCM_LOAD_ALL, 0, &h, err);
 	if (rc < 0)
 		return rc;
-	rc = dump_render(h, out, err);
+	rc = render_header(n, h, in, out, err);
 	dcm_header_free(h);
 	return rc;
 }
@@ -88,41 +127,53 @@ static int add_instance(const struct view_node *n, struct dump_series *sum,
 	return rc;
 }
 
-/* Add each instance of a series, or of a layout's folder. */
-static int add_instances(const struct view_node *n, struct dump_series *sum, struct err *err)
+/* What is there of a series, and the instances that it lacks. */
+static int sum_series(const struct view_node *n, const struct series *s, struct summary *x,
+	struct err *err)
 {
-	const struct series *s = node_key(n)->kind == TREE_SERIES_FILE ? tree_series(n) : NULL;
+	int rc = 0;
+
+	summaries_take(n->snap->summaries, s, x);
+	if (!x->sum)
+		rc = dump_series_new(&x->sum, err);
+	for (; x->n_added < s->n_instances && rc == 0; x->n_added++)
+		rc = add_instance(n, x->sum, s->instances[x->n_added], err);
+	return rc;
+}
+
+/* Each instance of a layout's folder. */
+static int sum_folder(const struct view_node *n, struct summary *x, struct err *err)
+{
 	const struct folder *f = NULL;
 	struct folders *tree = NULL;
 	uint32_t i;
-	int rc = 0;
+	int rc = dump_series_new(&x->sum, err);
 
-	if (s && s->version != node_key(n)->version)
-		s = NULL; /* another one than was listed */
-	if (node_key(n)->kind == TREE_FOLDER_FILE &&
-		node_key(n)->version == (uint32_t)n->snap->catalog->gen)
+	if (rc == 0 && node_key(n)->version == (uint32_t)n->snap->catalog->gen)
 		rc = tree_folder(n, &tree, &f, err);
-	if (rc == 0 && !s && !f)
+	if (rc == 0 && !f)
 		rc = tree_gone(err);
-	for (i = 0; s && i < s->n_instances && rc == 0; i++)
-		rc = add_instance(n, sum, s->instances[i], err);
 	for (i = 0; f && i < f->n_leaves && rc == 0; i++)
-		rc = add_instance(n, sum, f->leaves[i].in, err);
+		rc = add_instance(n, x->sum, f->leaves[i].in, err);
 	folders_put(tree);
 	return rc;
 }
 
 static int render_series(const struct view_node *n, struct buf *out, struct err *err)
 {
-	struct dump_series *sum;
-	int rc = dump_series_new(&sum, err);
+	const struct series *s = node_key(n)->kind == TREE_SERIES_FILE ? tree_series(n) : NULL;
+	struct summary x = { .sum = NULL };
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	rc = add_instances(n, sum, err);
+	if (node_key(n)->kind == TREE_FOLDER_FILE)
+		rc = sum_folder(n, &x, err);
+	else if (!s || s->version != node_key(n)->version) /* another one than was listed */
+		rc = tree_gone(err);
+	else
+		rc = sum_series(n, s, &x, err);
 	if (rc == 0)
-		rc = dump_series_render(sum, out, err);
-	dump_series_free(sum);
+		rc = dump_series_render(x.sum, out, err);
+	dump_series_free(x.sum);
 	return rc;
 }
 

@@ -15,6 +15,7 @@
 #include "view/layout.h"
 #include "view/selection.h"
 #include "view/snapshot.h"
+#include "view/summaries.h"
 
 #define CACHE_BYTES ((size_t)256 << 20)
 #define MAX_OPEN_FILES 512u
@@ -26,6 +27,7 @@ struct world {
 	struct framecache *cache;
 	struct keywords *keywords;
 	struct selections *selections;
+	struct summaries *summaries;
 	struct layout *layout;
 	struct editor *editor;        /* rewrites this world's files; NULL: nobody */
 	struct world_options options; /* for the edited world */
@@ -85,6 +87,8 @@ static int make_world(int root_fd, const struct world_options *o, struct editor 
 		rc = keywords_new(w->files, o->by, &w->keywords, err);
 	if (rc == 0)
 		rc = selections_new(&w->selections, err);
+	if (rc == 0)
+		rc = summaries_new(&w->summaries, err);
 	if (rc == 0 && o->layout)
 		rc = layout_new(o->layout, w->keywords, &w->layout, err);
 	if (rc < 0) {
@@ -148,6 +152,7 @@ void world_free(struct world *w)
 		return;
 	world_free(w->edited);
 	selections_free(w->selections);
+	summaries_free(w->summaries);
 	snapshot_put(w->newest);
 	layout_free(w->layout);
 	keywords_free(w->keywords);
@@ -171,6 +176,7 @@ static struct snapshot *snapshot_new(struct world *w)
 	s->catalog = store_get(w->store);
 	s->keywords = w->keywords;
 	s->selections = w->selections;
+	s->summaries = w->summaries;
 	s->layout = w->layout;
 	s->files = w->files;
 	s->plans = w->plans;
@@ -240,6 +246,7 @@ int snapshot_filtered(const struct snapshot *base, uint64_t *bits, uint32_t n_id
 	*s = (struct snapshot){ .world = base->world,
 		.keywords = base->keywords,
 		.selections = base->selections,
+		.summaries = base->summaries,
 		.layout = base->layout,
 		.catalog = catalog_get(base->catalog),
 		.files = base->files,

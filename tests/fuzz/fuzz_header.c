@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	buf_init(&text);
 	buf_init_counting(&count);
-	if (dump_render(h, &text, NULL) < 0 || dump_render(h, &count, NULL) < 0 ||
+	if (dump_render(h, &text, NULL, NULL) < 0 || dump_render(h, &count, NULL, NULL) < 0 ||
 		text.len != count.len)
 		__builtin_trap();
 	check_lines(&text);

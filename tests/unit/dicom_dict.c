@@ -179,3 +179,17 @@ Test(dicom_dict, facts_of_the_value_representations)
 	cr_assert_eq(dcm_vr_unit(DCM_VR_OV), 8);
 	cr_assert_eq(dcm_vr_unit(DCM_VR_UN), 1);
 }
+
+Test(dicom_dict, a_hint_changes_nothing)
+{
+	static const uint32_t steps[] = { 1, 3, 0x10, 0x101, 0x1003, 0x10001 };
+	size_t hint = 0, i;
+	uint32_t tag, n;
+
+	for (i = 0; i < sizeof steps / sizeof steps[0]; i++)
+		for (tag = 0x00020000, n = 0; n < 30000; tag += steps[i], n++)
+			cr_assert_eq(dcm_dict_find_near(tag, &hint), dcm_dict_find(tag), "%08x",
+				tag);
+	hint = SIZE_MAX;
+	cr_assert_eq(dcm_dict_find_near(DCM_Modality, &hint), dcm_dict_find(DCM_Modality));
+}

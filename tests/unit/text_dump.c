@@ -26,8 +26,8 @@ static const char *dump_of(struct gen *g)
 	h->meta.n_nodes = 0;
 	buf_init(&b);
 	buf_init_counting(&count);
-	cr_assert_eq(dump_render(h, &b, NULL), 0);
-	cr_assert_eq(dump_render(h, &count, NULL), 0);
+	cr_assert_eq(dump_render(h, &b, NULL, NULL), 0);
+	cr_assert_eq(dump_render(h, &count, NULL, NULL), 0);
 	cr_assert_eq(b.len, count.len);
 	dcm_header_free(h);
 	gen_release(g);
@@ -49,7 +49,7 @@ Test(text_dump, file_meta_comes_first)
 	gen_put(&g, DCM_Modality, "MR");
 	h = gen_header(&g);
 	buf_init(&b);
-	cr_assert_eq(dump_render(h, &b, NULL), 0);
+	cr_assert_eq(dump_render(h, &b, NULL, NULL), 0);
 	cr_assert_str_eq(buf_steal(&b, NULL),
 		"(0002,0000) UL FileMetaInformationGroupLength = 108\n"
 		"(0002,0001) OB FileMetaInformationVersion = 00 01\n"
@@ -384,7 +384,7 @@ Test(text_dump, every_allocation_may_fail)
 	for (k = 1; k < 100 && rc < 0; k++) {
 		buf_init(&b);
 		mem_fail_after(k);
-		rc = dump_render(h, &b, NULL);
+		rc = dump_render(h, &b, NULL, NULL);
 		mem_fail_after(0);
 		cr_assert(rc == 0 || rc == -ENOMEM);
 		buf_release(&b);
@@ -455,4 +455,42 @@ Test(text_dump, a_series_of_one_is_that_one)
 		"(0018,0081) DS EchoTime =\n"
 		"(0020,0013) IS InstanceNumber = 1\n");
 	dump_series_free(s);
+}
+
+Test(text_dump, a_dump_adds_to_a_series_what_it_renders)
+{
+	struct dump_series *s, *t;
+	struct dcm_header *h;
+	struct buf b, x, y;
+	struct gen g;
+	int i;
+
+	cr_assert_eq(dump_series_new(&s, NULL), 0);
+	cr_assert_eq(dump_series_new(&t, NULL), 0);
+	for (i = 0; i < 20; i++) {
+		gen_begin(&g, GEN_EXPLICIT);
+		gen_put(&g, DCM_Modality, "MR");
+		if (i % 3)
+			gen_putf(&g, DCM_EchoTime, "%d", i % 7);
+		gen_putf(&g, DCM_InstanceNumber, "%d", i);
+		h = gen_header(&g);
+		buf_init(&b);
+		cr_assert_eq(dump_render(h, &b, s, NULL), 0);
+		cr_assert_eq(dump_series_add(t, h, NULL), 0);
+		buf_release(&b);
+		dcm_header_free(h);
+		gen_release(&g);
+	}
+	buf_init(&x);
+	buf_init(&y);
+	cr_assert_eq(dump_series_render(s, &x, NULL), 0);
+	cr_assert_eq(dump_series_render(t, &y, NULL), 0);
+	cr_assert_gt(x.len, 0);
+	cr_assert_eq(x.len, y.len);
+	cr_assert_eq(memcmp(x.data, y.data, x.len), 0);
+	cr_assert_gt(dump_series_bytes(s), x.len);
+	buf_release(&x);
+	buf_release(&y);
+	dump_series_free(s);
+	dump_series_free(t);
 }

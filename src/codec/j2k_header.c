@@ -10,7 +10,8 @@
 #include "codec/pixel.h"
 
 enum {
-	SIZ_BYTES = 42, /* SOC and SIZ up to the components */
+	PART_2 = 0x8000, /* of Rsiz: frames may be components there */
+	SIZ_BYTES = 42,  /* SOC and SIZ up to the components */
 	COD = 0xff52,
 	COC = 0xff53,
 	SOT = 0xff90,
@@ -75,7 +76,9 @@ static int check_precision(const uint8_t *p, const struct pixel_desc *desc, stru
 
 	for (c = 0; c < desc->samples; c++) {
 		bits = (p[SIZ_BYTES + 3 * c] & 0x7f) + 1u;
-		if (bits > 8 * pixel_sample_bytes(desc) || bits > 31)
+		if (bits > 31)
+			return err_set(err, -ENOTSUP, "JPEG 2000 frame of %u bits", bits);
+		if (bits > 8 * pixel_sample_bytes(desc))
 			return err_set(err, -EBADMSG,
 				"JPEG 2000 frame of %u bits where %u are "
 				"allocated",
@@ -91,6 +94,9 @@ static int check_siz(const uint8_t *p, size_t len, const struct pixel_desc *desc
 	uint64_t y0 = get_be32(p + 20), pixels = (uint64_t)desc->rows * desc->cols, across, down;
 	unsigned n_comps = get_be16(p + 40);
 
+	if (get_be16(p + 6) & PART_2 && n_comps != desc->samples)
+		return err_set(err, -ENOTSUP, "JPEG 2000 Part 2 with %u components for %u samples",
+			n_comps, desc->samples);
 	if (x1 != x0 + desc->cols || y1 != y0 + desc->rows || n_comps != desc->samples)
 		return err_set(err, -EBADMSG,
 			"JPEG 2000 frame of %lldx%lld, %u samples, where the "

@@ -14,22 +14,23 @@
 #include <string.h>
 
 #include <jpeglib.h>
-#include <jerror.h>
+
+#include <jerror.h> /* its list depends on jpeglib.h */
 
 #include "base/err.h"
 #include "jpeg_stream.h"
 
 enum {
-	MAX_SCANS = 200,        /* of a progressive stream; sane ones have about ten */
+	MAX_SCANS = 200, /* of a progressive stream; sane ones have about ten */
 	ROWS_A_CALL = 16,
 };
 
 struct session {
-	struct jpeg_decompress_struct cinfo;    /* first: the callbacks get it */
+	struct jpeg_decompress_struct cinfo; /* first: the callbacks get it */
 	struct jpeg_error_mgr errors;
 	struct jpeg_progress_mgr progress;
 	jmp_buf leave;
-	int code;                               /* -errno of what made it leave */
+	int code; /* -errno of what made it leave */
 	char message[JMSG_LENGTH_MAX];
 };
 
@@ -184,6 +185,7 @@ int jpeg8_decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_len
 	return rc;
 }
 
+/* Retired ones too, whatever their streams turn out to be: arithmetic coding of samples, hierarchies. */
 static const char *const syntaxes[] = {
 	"1.2.840.10008.1.2.4.50",
 	"1.2.840.10008.1.2.4.52",
@@ -191,6 +193,15 @@ static const char *const syntaxes[] = {
 	"1.2.840.10008.1.2.4.54",
 	"1.2.840.10008.1.2.4.55",
 	"1.2.840.10008.1.2.4.56",
+	"1.2.840.10008.1.2.4.58",
+	"1.2.840.10008.1.2.4.59",
+	"1.2.840.10008.1.2.4.60",
+	"1.2.840.10008.1.2.4.61",
+	"1.2.840.10008.1.2.4.62",
+	"1.2.840.10008.1.2.4.63",
+	"1.2.840.10008.1.2.4.64",
+	"1.2.840.10008.1.2.4.65",
+	"1.2.840.10008.1.2.4.66",
 	NULL,
 };
 

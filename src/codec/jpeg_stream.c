@@ -19,6 +19,7 @@ enum {
 	SOS = 0xda,
 	DQT = 0xdb,
 	DRI = 0xdd,
+	DHP = 0xde,
 	APP8 = 0xe8,
 	LSE = 0xf8,
 	TEM = 0x01,
@@ -246,9 +247,11 @@ static int take_segment(struct jpeg_stream *s, const struct segment *seg, struct
 	case LSE:
 		return read_lse(s, seg, err);
 	case APP8:
-		s->ls_colour_transform |= seg->end - seg->p >= 5 && seg->p[4] &&
-			memcmp(seg->p, "mrfx", 4) == 0;
+		if (seg->end - seg->p >= 5 && memcmp(seg->p, "mrfx", 4) == 0)
+			s->ls_colour_transform = seg->p[4];
 		return 0;
+	case DHP:
+		return err_set(err, -ENOTSUP, "JPEG stream: hierarchical");
 	case SOS:
 		return read_sos(s, seg, err);
 	}
@@ -401,6 +404,12 @@ int jpeg_check_frame(struct jpeg_frame *f, const struct pixel_desc *desc, struct
 	return 0;
 }
 
+/* Sequential and progressive, Huffman-coded or arithmetic: what libjpeg does. */
+static bool is_dct(uint8_t sof)
+{
+	return sof <= JPEG_SOF2 || sof == JPEG_SOF9 || sof == JPEG_SOF10;
+}
+
 int jpeg_decode_any(const struct pixel_desc *desc, const uint8_t *in, size_t in_len, uint8_t *out,
 	size_t out_len, enum photometric *photometric, struct err *err)
 {
@@ -419,7 +428,7 @@ int jpeg_decode_any(const struct pixel_desc *desc, const uint8_t *in, size_t in_
 		return jpeg_lossless_decode(desc, &s, out, err);
 	if (s.frame.sof == JPEG_SOF55)
 		return jpegls_decode(desc, &s, out, err);
-	if (s.frame.precision == 8)
+	if (s.frame.precision == 8 && is_dct(s.frame.sof))
 		return jpeg8_decode(desc, in, in_len, out, photometric, err);
 	return jpeg12_decode(desc, &s, out, photometric, err);
 }

@@ -19,6 +19,8 @@ enum {
 	JPEG_SOF1 = 0xc1,  /* extended sequential */
 	JPEG_SOF2 = 0xc2,  /* progressive */
 	JPEG_SOF3 = 0xc3,  /* lossless */
+	JPEG_SOF9 = 0xc9,  /* extended sequential, arithmetic */
+	JPEG_SOF10 = 0xca, /* progressive, arithmetic */
 	JPEG_SOF55 = 0xf7, /* JPEG-LS */
 	JPEG_MAX_COMPONENTS = 4,
 	JPEG_ENTROPY_PAD = 16, /* zero bytes behind what jpeg_read_entropy() read */
@@ -63,7 +65,7 @@ struct jpeg_stream {
 	bool has_quant[4];
 	unsigned restart_interval;
 	struct jpeg_ls_preset preset;
-	bool ls_colour_transform; /* Hewlett-Packard's, which no standard has */
+	uint8_t ls_colour_transform; /* Hewlett-Packard's, which no standard has; 0: none */
 };
 
 /* At the SOI of in, which the stream borrows. */

@@ -620,6 +620,49 @@ static uint8_t *set_up(struct decoder *d)
 	return block;
 }
 
+/*
+ * Colour transforms that Hewlett-Packard's encoders name in an APP8 segment: sums and differences
+ * modulo the range, so that they lose nothing. v: the three samples of a pixel.
+ */
+static void undo_transform(unsigned transform, int32_t range, int32_t *v)
+{
+	int32_t a = v[0], b = v[1], c = v[2], half = range / 2, mask = range - 1;
+
+	switch (transform) {
+	case 1: /* red and blue less green */
+		v[0] = (a + b - half) & mask;
+		v[2] = (c + b - half) & mask;
+		break;
+	case 2: /* red less green, blue less the mean of both */
+		v[0] = (a + b - half) & mask;
+		v[2] = (c + ((v[0] + b) >> 1) - half) & mask;
+		break;
+	default: /* a kind of luminance, blue and red less green */
+		v[1] = (a - ((b + c) >> 2) + range / 4) & mask;
+		v[0] = (c + v[1] - half) & mask;
+		v[2] = (b + v[1] - half) & mask;
+	}
+}
+
+static void undo_transforms(const struct decoder *d, uint8_t *out)
+{
+	size_t n = (size_t)d->s->frame.lines * d->cols, i;
+	int32_t range = 1 << d->s->frame.precision, v[3];
+	unsigned k;
+
+	for (i = 0; i < n; i++, out += (size_t)3 * d->width) {
+		for (k = 0; k < 3; k++)
+			v[k] = d->width == 1 ? out[k] : get_le16(out + 2 * (size_t)k);
+		undo_transform(d->s->ls_colour_transform, range, v);
+		for (k = 0; k < 3; k++) {
+			if (d->width == 1)
+				out[k] = (uint8_t)v[k];
+			else
+				put_le16(out + 2 * (size_t)k, (uint16_t)v[k]);
+		}
+	}
+}
+
 int jpegls_decode(const struct pixel_desc *desc, struct jpeg_stream *s, uint8_t *out,
 	struct err *err)
 {
@@ -627,14 +670,17 @@ int jpegls_decode(const struct pixel_desc *desc, struct jpeg_stream *s, uint8_t 
 	uint8_t *block;
 	int rc;
 
-	if (s->frame.n_comps > 1 && s->ls_colour_transform)
-		return err_set(err, -ENOTSUP, "JPEG-LS with a colour transform of its own");
+	if (s->ls_colour_transform && (s->frame.n_comps != 3 || s->ls_colour_transform > 3))
+		return err_set(err, -ENOTSUP, "JPEG-LS with colour transform %u",
+			s->ls_colour_transform);
 	if (d.width > 2)
 		return err_set(err, -ENOTSUP, "JPEG-LS for %u bits", desc->bits_allocated);
 	block = set_up(&d);
 	if (!block)
 		return err_nomem(err);
 	rc = jpeg_each_scan(s, decode_scan, &d, out, err);
+	if (rc == 0 && s->ls_colour_transform)
+		undo_transforms(&d, out);
 	mem_free(block);
 	return rc;
 }

@@ -50,7 +50,8 @@ struct changes {
 static bool is_lossy(const struct instance *in)
 {
 	static const char *const syntaxes[] = { "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51",
-		"1.2.840.10008.1.2.4.81" };
+		"1.2.840.10008.1.2.4.52", "1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.54",
+		"1.2.840.10008.1.2.4.55", "1.2.840.10008.1.2.4.56", "1.2.840.10008.1.2.4.81" };
 	size_t i;
 
 	for (i = 0; in->attr->transfer_syntax && i < sizeof syntaxes / sizeof *syntaxes; i++)

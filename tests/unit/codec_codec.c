@@ -12,6 +12,7 @@ Test(codec_codec, each_syntax_has_its_decoder)
 	cr_assert_eq(codec_find("1.2.840.10008.1.2.5"), &codec_rle);
 	cr_assert_eq(codec_find("1.2.840.10008.1.2.4.50"), &codec_jpeg);
 	cr_assert_eq(codec_find("1.2.840.10008.1.2.4.51"), &codec_jpeg12);
+	cr_assert_eq(codec_find("1.2.840.10008.1.2.4.66"), &codec_jpeg);
 	cr_assert_eq(codec_find("1.2.840.10008.1.2.4.70"), &codec_jpeg_lossless);
 	cr_assert_eq(codec_find("1.2.840.10008.1.2.4.81"), &codec_jpegls);
 	cr_assert_eq(codec_find("1.2.840.10008.1.2.4.203"), &codec_j2k);

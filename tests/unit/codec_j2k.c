@@ -2,6 +2,7 @@
 /* JPEG 2000, against OpenJPEG's encoder. */
 #include <criterion/criterion.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -285,6 +286,33 @@ Test(codec_j2k, headers_that_ask_for_too_much_are_refused)
 	put_be32(stream.data + 28, 1);
 	cr_assert_null(frame_decode(&codec_j2k, &d, stream.data, stream.len, NULL),
 		"a tile for each pixel");
+	buf_release(&stream);
+	free(v);
+}
+
+Test(codec_j2k, what_is_well_formed_but_not_decoded_is_told)
+{
+	struct how how = { .precision = 8 };
+	struct pixel_desc d = frame_desc(37, 50, 1, 8, 8);
+	int32_t *v = make_values(&d, how);
+	struct buf stream = encode(&d, v, how);
+	uint8_t out[37 * 50 * 3];
+	enum photometric p;
+
+	stream.data[42] = 31;
+	d.bits_allocated = d.bits_stored = 32;
+	cr_assert_eq(codec_j2k.decode(&d, (uint8_t *)stream.data, stream.len, out, sizeof out, &p,
+			     NULL),
+		-ENOTSUP, "32 bits");
+	d = frame_desc(37, 50, 3, 8, 8);
+	stream.data[42] = 7;
+	cr_assert_eq(codec_j2k.decode(&d, (uint8_t *)stream.data, stream.len, out, sizeof out, &p,
+			     NULL),
+		-EBADMSG, "one component");
+	put_be16(stream.data + 6, 0x8000);
+	cr_assert_eq(codec_j2k.decode(&d, (uint8_t *)stream.data, stream.len, out, sizeof out, &p,
+			     NULL),
+		-ENOTSUP, "components of Part 2");
 	buf_release(&stream);
 	free(v);
 }

@@ -2,6 +2,7 @@
 /* 8-bit JPEG, against libjpeg's encoder: what is told by which marker, and what is refused. */
 #include <criterion/criterion.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +178,37 @@ Test(codec_jpeg, lost_data_is_an_error_and_a_lost_end_is_none)
 	cr_assert_not_null(out);
 	free(out);
 	cr_assert(frame_refuses_other_sizes(&codec_jpeg, &d, stream, len));
+	free(stream);
+	free(in);
+}
+
+/* Retired processes are told from broken streams. */
+Test(codec_jpeg, processes_that_nobody_has_are_not_supported)
+{
+	static const uint8_t hierarchical[] = { 0xff, 0xde, 0, 11, 8, 0, 33, 0, 41, 1, 1, 0x11, 0 };
+	static const uint8_t others[] = { 0xc5, 0xc7, 0xcb, 0xcd, 0xcf };
+	unsigned long len = 0, i;
+	struct pixel_desc d;
+	enum photometric p;
+	unsigned char *stream, *sof, *longer;
+	uint8_t *in, out[33 * 41];
+
+	stream = encode_grey(&d, &in, &len);
+	sof = memmem(stream, len, "\xff\xc0", 2);
+	cr_assert_not_null(sof);
+	for (i = 0; i < sizeof others; i++) {
+		sof[1] = others[i];
+		cr_assert_eq(codec_jpeg.decode(&d, stream, len, out, sizeof out, &p, NULL),
+			-ENOTSUP, "SOF%d", others[i] - 0xc0);
+	}
+	longer = malloc(len + sizeof hierarchical);
+	memcpy(longer, stream, 2);
+	memcpy(longer + 2, hierarchical, sizeof hierarchical);
+	memcpy(longer + 2 + sizeof hierarchical, stream + 2, len - 2);
+	cr_assert_eq(codec_jpeg.decode(&d, longer, len + sizeof hierarchical, out, sizeof out, &p,
+			     NULL),
+		-ENOTSUP);
+	free(longer);
 	free(stream);
 	free(in);
 }

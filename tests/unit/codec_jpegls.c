@@ -243,24 +243,69 @@ Test(codec_jpegls, damage_is_survived_and_wrong_sizes_refused)
 	assert_survives(3, 8, CHARLS_INTERLEAVE_MODE_SAMPLE);
 }
 
-/* Colours that only one maker's decoders could undo. */
-Test(codec_jpegls, private_colour_transforms_are_refused)
+static uint8_t *encode_transformed(const struct pixel_desc *d, const uint8_t *samples,
+	charls_interleave_mode mode, charls_color_transformation transform, size_t *len)
 {
-	struct pixel_desc d = frame_desc(10, 14, 3, 8, 8);
-	const charls_frame_info info = { 14, 10, 8, 3 };
+	const charls_frame_info info = { d->cols, d->rows, d->bits_stored, d->samples };
 	charls_jpegls_encoder *e = charls_jpegls_encoder_create();
-	uint8_t in[10 * 14 * 3] = { 1, 2, 3 }, stream[4096];
-	size_t len;
+	size_t cap = (size_t)pixel_decoded_bytes(d) * 2 + 1024;
+	uint8_t *out = malloc(cap);
 
 	cr_assert_eq(charls_jpegls_encoder_set_frame_info(e, &info), 0);
-	cr_assert_eq(charls_jpegls_encoder_set_interleave_mode(e, CHARLS_INTERLEAVE_MODE_SAMPLE),
+	cr_assert_eq(charls_jpegls_encoder_set_interleave_mode(e, mode), 0);
+	cr_assert_eq(charls_jpegls_encoder_set_color_transformation(e, transform), 0);
+	cr_assert_eq(charls_jpegls_encoder_set_destination_buffer(e, out, cap), 0);
+	cr_assert_eq(charls_jpegls_encoder_encode_from_buffer(e, samples,
+			     (size_t)pixel_decoded_bytes(d), 0),
 		0);
-	cr_assert_eq(charls_jpegls_encoder_set_color_transformation(e,
-			     CHARLS_COLOR_TRANSFORMATION_HP1),
-		0);
-	cr_assert_eq(charls_jpegls_encoder_set_destination_buffer(e, stream, sizeof stream), 0);
-	cr_assert_eq(charls_jpegls_encoder_encode_from_buffer(e, in, sizeof in, 0), 0);
-	cr_assert_eq(charls_jpegls_encoder_get_bytes_written(e, &len), 0);
+	cr_assert_eq(charls_jpegls_encoder_get_bytes_written(e, len), 0);
 	charls_jpegls_encoder_destroy(e);
+	return out;
+}
+
+static void assert_transformed(unsigned bits, charls_interleave_mode mode,
+	charls_color_transformation transform)
+{
+	struct pixel_desc d = frame_desc(18, 29, 3, bits > 8 ? 16 : 8, bits);
+	uint16_t *s = frame_make(&d, bits);
+	uint8_t *want = frame_bytes(&d, s), *stream;
+	size_t len;
+
+	stream = encode_transformed(&d, want, mode, transform, &len);
+	cr_assert(frame_decodes_to(&codec_jpegls, &d, stream, len, want), "%u bits, HP%d", bits,
+		(int)transform);
+	free(stream);
+	free(want);
+	free(s);
+}
+
+Test(codec_jpegls, colour_transforms_of_one_maker_are_undone)
+{
+	static const charls_color_transformation all[] = { CHARLS_COLOR_TRANSFORMATION_HP1,
+		CHARLS_COLOR_TRANSFORMATION_HP2, CHARLS_COLOR_TRANSFORMATION_HP3 };
+	size_t i;
+
+	for (i = 0; i < sizeof all / sizeof *all; i++) {
+		assert_transformed(8, CHARLS_INTERLEAVE_MODE_SAMPLE, all[i]);
+		assert_transformed(8, CHARLS_INTERLEAVE_MODE_LINE, all[i]);
+		assert_transformed(16, CHARLS_INTERLEAVE_MODE_SAMPLE, all[i]);
+	}
+}
+
+Test(codec_jpegls, unknown_colour_transforms_are_refused)
+{
+	struct pixel_desc d = frame_desc(18, 29, 3, 8, 8);
+	uint16_t *s = frame_make(&d, 8);
+	uint8_t *samples = frame_bytes(&d, s), *stream, *mrfx;
+	size_t len;
+
+	stream = encode_transformed(&d, samples, CHARLS_INTERLEAVE_MODE_SAMPLE,
+		CHARLS_COLOR_TRANSFORMATION_HP1, &len);
+	mrfx = memmem(stream, len, "mrfx", 4);
+	cr_assert_not_null(mrfx);
+	mrfx[4] = 4;
 	cr_assert_null(frame_decode(&codec_jpegls, &d, stream, len, NULL));
+	free(stream);
+	free(samples);
+	free(s);
 }

@@ -67,8 +67,6 @@ struct vendor_traits {
 	bool times_unreliable;    /* AcquisitionTime must not correct the repetition time */
 	bool inversion_is_repetition; /* TR of an inversion recovery is of the inversion (§5.7) */
 	bool trace_apart;             /* isotropic volumes are kept from the directional ones */
-	bool precise_scaling;         /* voxels are stored / (rescale slope * private slope) */
-	bool stack_has_private_ends;  /* the far end of the stack is told privately */
 };
 struct vendor_traits vendor_traits(const char *manufacturer, const char *software_versions,
 	const char *sequence_name);

@@ -34,14 +34,11 @@ struct vendor_traits vendor_traits(const char *manufacturer, const char *softwar
 		siemens(software_versions, sequence_name, &t);
 	} else if (contains(manufacturer, "PHILIPS")) {
 		t.splits_by_trigger_delay = true;
-		t.precise_scaling = true;
 		t.trace_apart = true;
-		t.stack_has_private_ends = true;
 		t.inversion_is_repetition = false;
 	} else if (contains(manufacturer, "GE MEDICAL") ||
 		contains(manufacturer, "GE HEALTHCARE")) {
 		t.times_unreliable = true;
-		t.stack_has_private_ends = true;
 	}
 	return t;
 }

@@ -280,7 +280,7 @@ static struct plan_stack *add_stack(struct planner *p, struct stack_list *l,
 }
 
 /* Fill a stack from items that have their plane and time, whole: each pair once. Planes go the way in which the first
- * time point was acquired. */
+ * time point was acquired, as its numbers tell; without any they ascend. */
 static int fill_stack(struct planner *p, struct stack_list *l, const struct plan_group *g,
 	struct item *const *items, uint32_t n, uint32_t n_planes, enum plan_rest rest,
 	uint32_t rest_number)
@@ -301,7 +301,7 @@ static int fill_stack(struct planner *p, struct stack_list *l, const struct plan
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t plane = items[i]->plane;
 
-		if (first_rank > last_rank)
+		if (first_rank > last_rank && items[i]->im->in->number != INSTANCE_NO_INT)
 			plane = n_planes - 1 - plane;
 		s->images[items[i]->time * n_planes + plane] = items[i]->im;
 	}
@@ -411,10 +411,20 @@ static bool has_place(const struct plan_image *im)
 		!isnan(im->orientation[0] + im->orientation[5]);
 }
 
+/* Without a place each image is the next plane, or where the maker tells how many planes there are, they come round
+ * again and again. */
+static uint32_t count_unplaced(const struct plan_group *g)
+{
+	int32_t told = g->blocks[0]->images[0].in->attr->locations_in_acquisition;
+
+	return told > 1 && g->n_blocks % (uint32_t)told == 0 ? (uint32_t)told : g->n_blocks;
+}
+
 static struct item *list_items(struct planner *p, const struct plan_group *g)
 {
 	struct item *items = arena_zalloc(&p->scratch, g->n_blocks, sizeof *items);
 	const double *orientation = g->blocks[0]->images[0].orientation;
+	uint32_t n_unplaced = count_unplaced(g);
 
 	if (!items)
 		return NULL;
@@ -423,10 +433,9 @@ static struct item *list_items(struct planner *p, const struct plan_group *g)
 	qsort(items, g->n_blocks, sizeof *items, compare_items_acquired);
 	for (uint32_t i = 0; i < g->n_blocks; i++) {
 		items[i].rank = items[i].im->rank = i;
-		/* without a place each image is the next plane */
 		items[i].along = has_place(items[i].im) ?
 			geom_along_normal(orientation, items[i].im->position) :
-			(double)i;
+			(double)(i % n_unplaced);
 	}
 	return items;
 }

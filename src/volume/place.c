@@ -14,6 +14,7 @@
 #define UNEVEN_MM 0.2f /* gaps that differ by more make the stack uneven */
 #define SPACING_TOLERANCE 0.0001f
 #define ROUNDED 0.005f /* positions of frames are rounded: so near, what is told is better */
+#define OFF_GRID_MM 0.05f /* a plane so far from where the grid has it lies elsewhere */
 
 static void to_floats(const double *in, float *out, unsigned n)
 {
@@ -77,7 +78,13 @@ struct placing {
 	bool reversed, negative_mosaic;
 };
 
-/* Distances from the first plane where gaps differ; NULL where they do not. */
+/* The image of plane k in the order in which planes are stored. */
+static uint32_t stored_plane(const struct plan_stack *s, const struct placing *pl, uint32_t k)
+{
+	return pl->reversed ? s->n_planes - 1 - k : k;
+}
+
+/* Distances from the first stored plane where gaps differ; NULL where they do not. */
 static int uneven_distances(struct planner *p, const struct plan_stack *s, const struct placing *pl,
 	float **out)
 {
@@ -96,7 +103,8 @@ static int uneven_distances(struct planner *p, const struct plan_stack *s, const
 	if (!*out)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < s->n_planes; i++)
-		(*out)[i] = upright(pl->tilt) * plane_distance(s, 0, i);
+		(*out)[i] = upright(pl->tilt) *
+			plane_distance(s, stored_plane(s, pl, 0), stored_plane(s, pl, i));
 	return 0;
 }
 
@@ -113,9 +121,10 @@ static float gantry_tilt(const struct plan_stack *s, const struct plan_first *f,
 	return geom_gantry_tilt(orientation, first, last);
 }
 
-/* Between planes: what the header tells (for pixdim), and what the positions do (for the matrix, and for pixdim
- * too where they disagree). */
-static float spacing_between(const struct plan_stack *s, struct placing *pl)
+/* Between planes: what the header tells (for pixdim), and what the positions of two neighbours do (for the matrix, and
+ * for pixdim too where they disagree). */
+static float spacing_between(const struct plan_stack *s, struct placing *pl, uint32_t first,
+	uint32_t second)
 {
 	const struct plan_block *b = s->block;
 	float told = b->gap > 0.0 ? (float)b->gap : or_one(b->thickness), measured;
@@ -125,7 +134,7 @@ static float spacing_between(const struct plan_stack *s, struct placing *pl)
 		return told;
 	measured = b->is_multiframe ?
 		plane_distance(s, 0, s->n_planes - 1) / (float)(s->n_planes - 1) :
-		plane_distance(s, 0, 1);
+		plane_distance(s, first, second);
 	measured = upright(pl->tilt) * measured;
 	if (!(measured > 0.0f) ||
 		(b->is_multiframe && b->gap > 0.0 && fabsf(measured - told) < told * ROUNDED) ||
@@ -154,7 +163,36 @@ static void place_mosaic(const struct plan_stack *s, const struct plan_first *f,
 	}
 }
 
-static void place_planes(const struct plan_stack *s, const struct plan_first *f, struct placing *pl)
+/* Does the plane that was acquired last lie where the first one and the gap behind it tell? Not where a stack is
+ * sheared, or its gaps are uneven. */
+static bool last_is_on_grid(const struct plan_stack *s, const struct placing *pl)
+{
+	float k = (float)(s->n_planes - 1);
+
+	for (int i = 0; i < 3; i++)
+		if (fabsf(pl->a.m[i][2] * k + pl->a.m[i][3] -
+			    (float)plane_image(s, s->n_planes - 1)->position[i]) > OFF_GRID_MM)
+			return false;
+	return true;
+}
+
+/* From the plane that is stored first though it was acquired last. */
+static void place_from_last(const struct plan_stack *s, const float orientation[6],
+	struct placing *pl)
+{
+	uint32_t last = s->n_planes - 1;
+	float position[3], before[3], spacing[3] = { pl->pixdim[0], pl->pixdim[1], 0.0f };
+
+	spacing[2] = spacing_between(s, pl, last, last - 1);
+	to_floats(plane_image(s, last)->position, position, 3);
+	to_floats(plane_image(s, last - 1)->position, before, 3);
+	pl->a = geom_from_dicom(orientation, position, spacing);
+	geom_stack_direction(&pl->a, position, before, s->n_planes);
+	geom_negate_xy(&pl->a);
+}
+
+static void place_planes(const struct plan_stack *s, const struct plan_first *f,
+	const float orientation[6], struct placing *pl)
 {
 	float first[3], other[3];
 
@@ -167,6 +205,10 @@ static void place_planes(const struct plan_stack *s, const struct plan_first *f,
 				  ->position,
 			other, 3);
 	pl->reversed = geom_stack_direction(&pl->a, first, other, s->n_planes);
+	if (pl->reversed && planes_are_images(s) && !last_is_on_grid(s, pl)) {
+		place_from_last(s, orientation, pl);
+		return;
+	}
 	if (f->facts.protocol_slice_number > 1.0 && s->n_planes > 1)
 		pl->reversed = true; /* numbered from the other end: turned round */
 	geom_negate_xy(&pl->a);
@@ -192,12 +234,12 @@ static void place(const struct plan_stack *s, const struct plan_first *f, struct
 		pl->a = geom_unknown(spacing);
 		return;
 	}
-	spacing[2] = spacing_between(s, pl);
+	spacing[2] = spacing_between(s, pl, 0, 1);
 	pl->a = geom_from_dicom(orientation, position, spacing);
 	if (b->n_tiles && !b->has_tile_positions)
 		place_mosaic(s, f, orientation, pl);
 	else
-		place_planes(s, f, pl);
+		place_planes(s, f, orientation, pl);
 }
 
 /* Three-dimensional acquisitions are turned to the world's axes, others count their rows from the bottom. */

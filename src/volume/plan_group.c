@@ -143,6 +143,12 @@ static bool same_orientation(const struct plan_block *a, const struct plan_block
 	return true;
 }
 
+/* What lies somewhere does not stack with what lies nowhere. */
+static bool same_placed(const struct plan_block *a, const struct plan_block *b)
+{
+	return isnan(a->images[0].position[0]) == isnan(b->images[0].position[0]);
+}
+
 static bool same_series_uid(const struct plan_block *a, const struct plan_block *b)
 {
 	return same_text(attr(a)->series_uid, attr(b)->series_uid) || spans_series(a, b);
@@ -176,6 +182,7 @@ static const struct {
 	{ PLAN_TRIGGER, same_trigger, false, "another trigger delay" },
 	{ PLAN_PROTOCOL, same_protocol, false, "another protocol name" },
 	{ PLAN_ORIENTATION, same_orientation, true, "another orientation" },
+	{ PLAN_PLACED, same_placed, true, "without a position beside others that have one" },
 	{ PLAN_SERIES_UID, same_series_uid, true, "another series instance UID" },
 	{ PLAN_MULTIFRAME, may_join, true, "a multi-frame volume of its own" },
 };

@@ -95,7 +95,8 @@ void planned_image(struct planned *p, const struct planned_image *i)
 	gen_put(&g, DCM_StudyInstanceUID, "1.2.3");
 	gen_putf(&g, DCM_SeriesInstanceUID, "1.2.3.%d", series);
 	gen_putf(&g, DCM_SeriesNumber, "%d", series);
-	gen_putf(&g, DCM_InstanceNumber, "%d", i->number);
+	if (i->number >= 0)
+		gen_putf(&g, DCM_InstanceNumber, "%d", i->number);
 	put_place(&g, i);
 	put_pixels(&g, i);
 	gen_finish(&g);

@@ -24,15 +24,15 @@ Test(vendor_traits, dynamic_studies_span_series_or_count_acquisitions)
 	cr_expect_not(vendor_traits("SIEMENS", "syngo MR E11", "*fl3d1").dynamic_spans_series);
 }
 
-Test(vendor_traits, philips_scales_precisely_and_keeps_traces_apart)
+Test(vendor_traits, philips_keeps_traces_and_trigger_delays_apart)
 {
 	struct vendor_traits philips = vendor_traits("Philips Medical Systems", NULL, NULL);
 	struct vendor_traits unknown = vendor_traits(NULL, NULL, NULL);
 
 	cr_expect(
-		philips.precise_scaling && philips.trace_apart && philips.splits_by_trigger_delay);
+		philips.trace_apart && philips.splits_by_trigger_delay);
 	cr_expect_not(
-		unknown.precise_scaling || unknown.trace_apart || unknown.splits_by_trigger_delay);
+		unknown.trace_apart || unknown.splits_by_trigger_delay);
 }
 
 Test(vendor_traits, acquisition_times_of_ge_do_not_measure_the_repetition_time)

@@ -586,3 +586,91 @@ Test(volume_plan, many_who_ask_at_once_get_one_plan)
 	for (int i = 0; i < 8; i++) /* what is held outlives the memo */
 		volume_set_put(askers[i].set);
 }
+
+static void put_locations(struct gen *g, void *arg)
+{
+	(void)arg;
+	gen_put_vr(g, 0x00210010, "LO", "GEMS_RELA_01");
+	gen_put_vr(g, 0x0021104F, "SS", "3");
+}
+
+Test(volume_plan, planes_without_a_place_come_round_as_often_as_there_are_volumes)
+{
+	for (int i = 0; i < 6; i++)
+		planned_image(&p,
+			&(struct planned_image){ .maker = "GE MEDICAL SYSTEMS",
+				.number = i + 1,
+				.nowhere = true,
+				.more = put_locations });
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 1);
+	cr_expect_eq(p.set->volumes[0]->dim[2], 3);
+	cr_expect_eq(p.set->volumes[0]->dim[3], 2);
+	expect_numbers(p.set->volumes[0], (int[]){ 1, 2, 3, 4, 5, 6 }, 6);
+}
+
+Test(volume_plan, images_that_lie_nowhere_do_not_stack_with_others)
+{
+	slice(1, 0), slice(2, 3), slice(3, 6);
+	planned_image(&p,
+		&(struct planned_image){ .number = 4, .orientation = NULL, .nowhere = true });
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 2);
+	expect_each_frame_once();
+}
+
+Test(volume_plan, planes_that_nobody_numbered_ascend)
+{
+	for (int i = 0; i < 3; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = -1, .uid = i + 1, .at = { 0, 0, 9.0 - 3 * i } });
+	planned_plan(&p);
+	cr_expect_not(p.set->volumes[0]->slices_reversed);
+	cr_expect_float_eq(p.set->volumes[0]->srow[2][3], 3.0f, 1e-6f);
+}
+
+/* Positions of planes that no grid has: the first that is stored lies where its image says, whichever was acquired
+ * first. */
+Test(volume_plan, a_stack_that_was_acquired_backwards_lies_where_it_does_forwards)
+{
+	static const double z[4] = { 0, 2, 5, 9 };
+
+	for (int i = 0; i < 4; i++)
+		for (int s = 1; s <= 2; s++)
+			planned_image(&p,
+				&(struct planned_image){ .modality = "CT",
+					.is_signed = true,
+					.series = s,
+					.number = s == 1 ? i + 1 : 4 - i,
+					.at = { 0, 0.2 * z[i], z[i] } });
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 4, "%s", planned_names(&p)); /* as it is; upright and even */
+	for (uint32_t i = 0; i < 2; i++) {
+		const struct volume *a = p.set->volumes[i], *b = p.set->volumes[2 + i];
+
+		cr_expect_eq(a->kind, b->kind);
+		for (int r = 0; r < 3; r++)
+			for (int c = 0; c < 4; c++)
+				cr_expect_float_eq(a->srow[r][c], b->srow[r][c], 1e-4f);
+		cr_expect_float_eq(a->pixdim[3], b->pixdim[3], 1e-4f);
+		cr_expect_eq(a->dim[2], b->dim[2]);
+		for (uint32_t k = 0; k < a->dim[2]; k++)
+			cr_expect_float_eq(a->slices[k].position[2], b->slices[k].position[2],
+				1e-6);
+	}
+}
+
+static void put_precise_slope(struct gen *g, void *arg)
+{
+	(void)arg;
+	gen_put_vr(g, 0x20050010, "LO", "Philips MR Imaging DD 001");
+	gen_put_vr(g, 0x2005100E, "FL", "0.25");
+}
+
+Test(volume_plan, precise_scaling_needs_no_name_of_a_maker)
+{
+	planned_image(&p,
+		&(struct planned_image){ .number = 1, .slope = 2, .more = put_precise_slope });
+	planned_plan(&p);
+	cr_expect_float_eq(p.set->volumes[0]->scl_slope, 4.0f, 1e-6f);
+}

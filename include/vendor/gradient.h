@@ -8,13 +8,6 @@
 
 #include <stdbool.h>
 
-#include "vendor/vendor.h"
-
-/* The direction of a frame as .bvec has it; orientation is its (0020,0037). Zero where b is 0
- * or there is no direction. negative_mosaic: §5.2, y is negated once more. */
-void gradient_bvec(const struct facts *f, const double orientation[6], bool negative_mosaic,
-	double out[3]);
-
 /* LPS direction g to the axes of an image: (g.r, -g.c, g.n), normalised. */
 void gradient_from_lps(const double g[3], const double orientation[6], double out[3]);
 /* Components along frequency, phase and slice, as two makers store them, to the axes of the

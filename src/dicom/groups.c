@@ -2,6 +2,8 @@
 /* Attributes of one frame, from its own groups, the shared ones, or the data set. */
 #include "dicom/groups.h"
 
+#include "dicom/tags.h"
+
 #define SHARED_GROUPS 0x52009229u
 #define FRAME_GROUPS 0x52009230u
 #define MOST_DEPTH 4 /* direction sequence in diffusion sequence in item, and one more */
@@ -20,7 +22,17 @@ static const struct dcm_node *find(const struct dcm_dataset *ds, uint32_t tag, u
 	return n;
 }
 
-/* Makers' own sequences at the top of classic files are what groups are in enhanced ones. */
+/* Makers' own sequences at the top of classic files are what groups are in enhanced ones, and some write
+ * the groups' own sequences there: those that tell of the acquisition, the plane, its pixels. */
+static bool may_be_group(uint32_t tag)
+{
+	uint16_t group = DCM_TAG_GROUP(tag);
+
+	return (group & 1) || group == 0x0018 || tag == DCM_PlanePositionSequence ||
+		tag == DCM_PlaneOrientationSequence || tag == DCM_PixelMeasuresSequence ||
+		tag == DCM_PixelValueTransformationSequence;
+}
+
 static const struct dcm_node *find_top(const struct dcm_dataset *top, uint32_t tag,
 	const struct dcm_dataset **where)
 {
@@ -29,7 +41,7 @@ static const struct dcm_node *find_top(const struct dcm_dataset *top, uint32_t t
 
 	*where = top;
 	for (i = 0; !n && i < top->n_nodes; i++) {
-		if (!(DCM_TAG_GROUP(top->nodes[i].el.tag) & 1) || !top->nodes[i].n_items)
+		if (!may_be_group(top->nodes[i].el.tag) || !top->nodes[i].n_items)
 			continue;
 		n = find(&top->nodes[i].items[0], tag, MOST_DEPTH, where);
 	}

@@ -100,18 +100,3 @@ bool gradient_from_matrix(const double m[6], double out[3])
 	}
 	return normalize(out);
 }
-
-void gradient_bvec(const struct facts *f, const double orientation[6], bool negative_mosaic,
-	double out[3])
-{
-	memset(out, 0, 3 * sizeof *out);
-	if (!f->has_gradient || f->is_trace || !(f->b_value > 0))
-		return;
-	if (f->gradient_in_image)
-		memcpy(out, f->gradient, 3 * sizeof *out);
-	else
-		gradient_from_lps(f->gradient, orientation, out);
-	if (negative_mosaic)
-		out[1] = -out[1];
-	drop_negative_zeros(out);
-}

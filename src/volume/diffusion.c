@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "dicom/dataset.h"
+#include "vendor/gradient.h"
 #include "volume/planning.h"
 
 #define UNWEIGHTED_MOST 6.0 /* s/mm2: more than this in every volume is a weighted series */
@@ -89,43 +90,22 @@ static bool is_worth_telling(const struct plan_stack *s, bool any)
 			!same_vector(d[0].gradient, (double[3]){ 0, 0, 0 }));
 }
 
-static double dot(const double a[3], const double b[3])
-{
-	return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
-/* Patient coordinates to the axes of the stored image. */
-static void to_image(const double orientation[6], const double g[3], double out[3])
-{
-	const double *r = orientation, *c = orientation + 3;
-	double n[3] = { r[1] * c[2] - r[2] * c[1], r[2] * c[0] - r[0] * c[2],
-		r[0] * c[1] - r[1] * c[0] };
-
-	out[0] = dot(g, r);
-	out[1] = -dot(g, c);
-	out[2] = dot(g, n);
-}
-
-static void set_vector(const struct plan_diffusion *d, const struct volume *v,
+/* False: it is told in patient coordinates, of an image that lies nowhere. */
+static bool set_vector(const struct plan_diffusion *d, const struct volume *v,
 	const double orientation[6], double out[3])
 {
-	double length;
-
 	out[0] = out[1] = out[2] = 0.0;
 	if (!d->has_gradient || b_or_zero(d) == 0.0)
-		return;
+		return true;
 	if (d->in_image)
 		memcpy(out, d->gradient, sizeof d->gradient);
 	else
-		to_image(orientation, d->gradient, out);
+		gradient_from_lps(d->gradient, orientation, out);
 	if (v->negative_mosaic)
 		out[1] = -out[1];
-	length = sqrt(dot(out, out));
-	for (int i = 0; i < 3; i++) {
-		if (!d->in_image && length > 0.0)
-			out[i] /= length;
+	for (int i = 0; i < 3; i++)
 		out[i] += 0.0; /* no -0 */
-	}
+	return !isnan(out[0] + out[1] + out[2]);
 }
 
 static int set_arrays(struct planner *p, const struct plan_stack *s, struct volume *v,
@@ -133,7 +113,7 @@ static int set_arrays(struct planner *p, const struct plan_stack *s, struct volu
 {
 	double *bval = arena_zalloc(p->keep, s->n_times, sizeof *bval);
 	double(*bvec)[3] = arena_zalloc(p->keep, s->n_times, sizeof *bvec);
-	bool all_isotropic = true;
+	bool all_isotropic = true, all_known = true;
 
 	if (!bval || !bvec)
 		return err_nomem(err);
@@ -141,13 +121,14 @@ static int set_arrays(struct planner *p, const struct plan_stack *s, struct volu
 		const struct plan_diffusion *d = &s->diffusion[t];
 
 		bval[t] = b_or_zero(d);
-		set_vector(d, v, first_of(s, t)->orientation, bvec[t]);
+		all_known = set_vector(d, v, first_of(s, t)->orientation, bvec[t]) && all_known;
 		all_isotropic = all_isotropic && d->is_trace;
 		for (uint32_t k = 0; k < s->n_planes; k++)
 			v->slices[(size_t)t * s->n_planes + k].b_value = bval[t];
 	}
 	v->bval = bval;
-	v->bvec = all_isotropic && s->block->traits.trace_apart ? NULL : (const double(*)[3])bvec;
+	if (all_known && !(all_isotropic && s->block->traits.trace_apart))
+		v->bvec = (const double(*)[3])bvec;
 	return 0;
 }
 

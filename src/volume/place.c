@@ -13,7 +13,7 @@
 
 #define UNEVEN_MM 0.2f /* gaps that differ by more make the stack uneven */
 #define SPACING_TOLERANCE 0.0001f
-#define ROUNDED 0.005f /* positions of frames are rounded: so near, what is told is better */
+#define ROUNDED 0.005f    /* positions of frames are rounded: so near, what is told is better */
 #define OFF_GRID_MM 0.05f /* a plane so far from where the grid has it lies elsewhere */
 
 static void to_floats(const double *in, float *out, unsigned n)

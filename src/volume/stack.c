@@ -127,8 +127,7 @@ static void set_scale(struct volume *v, const struct plan_stack *s, const struct
 	v->scaled = v->type != SAMPLE_RGB24 && scale_varies(s, n_images);
 	v->scl_slope = slope_of(f->im);
 	v->scl_inter = intercept_of(f->im);
-	if (!isnan(f->facts.scale_slope) &&
-		!(v->scaled && s->block->is_multiframe)) {
+	if (!isnan(f->facts.scale_slope) && !(v->scaled && s->block->is_multiframe)) {
 		if (isnan(f->im->slope) && f->header)
 			v->scl_slope = nested_slope(f->header);
 		scale_precisely(v, (float)f->facts.scale_slope, v->scaled);

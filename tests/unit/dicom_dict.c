@@ -135,6 +135,9 @@ Test(dicom_dict, private_elements_go_by_creator_and_low_byte)
 	is_private("Philips MR Imaging DD 001", 0x20051071, "MRStackAngulationAP");
 	is_private("PHILIPS IMAGING DD 001", 0x20011503, "DiffusionBFactor");
 	is_private("GEMS_PARM_01", 0x00431039, "SlopInteger6ToSlopInteger9");
+	is_private("SIEMENS MR SDI 02", 0x00211104, "TimeAfterStart");
+	is_private("SIEMENS MR SDI 02", 0x00211142, "RealDwellTime");
+	is_private("Image Private Header", 0x00651058, "PhaseEncodingDirectionPositive");
 	cr_assert_null(dcm_dict_find_private("SIEMENS CSA HEADER", 0x00311010));
 	cr_assert_null(dcm_dict_find_private("NOBODY", 0x00291010));
 	cr_assert_null(dcm_dict_find_private("", 0x00291010));

@@ -55,31 +55,3 @@ Test(vendor_gradient, a_b_matrix_has_a_principal_direction_up_to_its_sign)
 	cr_assert(fabs(fabs(out[0] * v[0] + out[2] * v[2]) - 1) < 1e-9);
 	cr_assert_not(gradient_from_matrix((double[6]){ 0 }, out));
 }
-
-Test(vendor_gradient, unweighted_traces_and_missing_directions_are_zero)
-{
-	struct facts f = { .b_value = 1000, .has_gradient = true, .gradient = { 1, 0, 0 } };
-	double out[3];
-
-	gradient_bvec(&f, axial, false, out);
-	same(out, 1, 0, 0);
-	f.b_value = 0;
-	gradient_bvec(&f, axial, false, out);
-	same(out, 0, 0, 0);
-	f.b_value = 1000;
-	f.is_trace = true;
-	gradient_bvec(&f, axial, false, out);
-	same(out, 0, 0, 0);
-	f.is_trace = f.has_gradient = false;
-	gradient_bvec(&f, axial, false, out);
-	same(out, 0, 0, 0);
-}
-
-Test(vendor_gradient, a_mosaic_of_negative_determinant_turns_y_once_more)
-{
-	struct facts f = { .b_value = 1, .has_gradient = true, .gradient = { 0, 1, 0 } };
-	double out[3];
-
-	gradient_bvec(&f, axial, true, out);
-	same(out, 0, 1, 0);
-}

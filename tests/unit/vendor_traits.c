@@ -29,10 +29,8 @@ Test(vendor_traits, philips_keeps_traces_and_trigger_delays_apart)
 	struct vendor_traits philips = vendor_traits("Philips Medical Systems", NULL, NULL);
 	struct vendor_traits unknown = vendor_traits(NULL, NULL, NULL);
 
-	cr_expect(
-		philips.trace_apart && philips.splits_by_trigger_delay);
-	cr_expect_not(
-		unknown.trace_apart || unknown.splits_by_trigger_delay);
+	cr_expect(philips.trace_apart && philips.splits_by_trigger_delay);
+	cr_expect_not(unknown.trace_apart || unknown.splits_by_trigger_delay);
 }
 
 Test(vendor_traits, acquisition_times_of_ge_do_not_measure_the_repetition_time)

@@ -623,7 +623,9 @@ Test(volume_plan, planes_that_nobody_numbered_ascend)
 {
 	for (int i = 0; i < 3; i++)
 		planned_image(&p,
-			&(struct planned_image){ .number = -1, .uid = i + 1, .at = { 0, 0, 9.0 - 3 * i } });
+			&(struct planned_image){ .number = -1,
+				.uid = i + 1,
+				.at = { 0, 0, 9.0 - 3 * i } });
 	planned_plan(&p);
 	cr_expect_not(p.set->volumes[0]->slices_reversed);
 	cr_expect_float_eq(p.set->volumes[0]->srow[2][3], 3.0f, 1e-6f);
@@ -673,4 +675,32 @@ Test(volume_plan, precise_scaling_needs_no_name_of_a_maker)
 		&(struct planned_image){ .number = 1, .slope = 2, .more = put_precise_slope });
 	planned_plan(&p);
 	cr_expect_float_eq(p.set->volumes[0]->scl_slope, 4.0f, 1e-6f);
+}
+
+static void put_weighting(struct gen *g, void *arg)
+{
+	put_locations(g, NULL);
+	gen_put(g, DCM_DiffusionBValue, *(int *)arg ? "1000" : "0");
+	gen_sequence(g, DCM_DiffusionGradientDirectionSequence);
+	gen_item(g);
+	gen_put(g, DCM_DiffusionGradientOrientation, "1\\0\\0");
+	gen_end(g);
+	gen_end(g);
+}
+
+Test(volume_plan, directions_in_the_patient_need_an_orientation)
+{
+	int weighted[2] = { 0, 1 };
+
+	for (int i = 0; i < 6; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.nowhere = true,
+				.more = put_weighting,
+				.arg = &weighted[i / 3] });
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 1);
+	cr_assert(p.set->volumes[0]->bval);
+	cr_expect_eq(p.set->volumes[0]->bval[1], 1000.0);
+	cr_expect_null(p.set->volumes[0]->bvec);
 }

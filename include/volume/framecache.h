@@ -49,18 +49,19 @@ typedef int (*framecache_make)(void *arg, uint8_t *out, size_t len, struct err *
 int framecache_get_made(struct framecache *c, const uint64_t id[2], size_t len,
 	framecache_make make, void *arg, const struct frame **out, struct err *err);
 
-/* Hint: these frames will be wanted soon. Decoded by the workers, dropped silently where they are busy
- * or the budget is short. `keep` owns the instances; a reference is held while they wait. */
+/* Hint: these frames will be wanted soon by the reader of `stream`. Decoded by the workers, dropped silently
+ * where they are busy or the budget is short. `keep` owns the instances; a reference is held while they wait. */
 struct frame_ref {
 	const struct instance *in;
 	uint32_t frame;
 };
-void framecache_ahead(struct framecache *c, struct catalog *keep, const struct frame_ref *refs,
-	size_t n);
-/* A reader touched position pos of the stream (a volume's identity). Where it goes through it in order, the
- * count of positions from *from on that are worth decoding ahead now; 0 for who jumps about, or where that
- * has been told already. */
-unsigned framecache_sequential(struct framecache *c, uint64_t stream, uint64_t pos, uint64_t *from);
+void framecache_ahead(struct framecache *c, uint64_t stream, struct catalog *keep,
+	const struct frame_ref *refs, size_t n);
+/* A reader asks for positions first to last of the stream (a volume's identity). Where it goes through it in
+ * order, the count of positions from *from on that are worth decoding ahead now; 0 for who jumps about, or
+ * where that has been told already. Who jumps leaves what waits to be decoded ahead of it. */
+unsigned framecache_sequential(struct framecache *c, uint64_t stream, uint64_t first, uint64_t last,
+	uint64_t *from);
 /* Frames that could not be had, each once, the newest FRAMECACHE_FAILURES of them; returns how many. */
 #define FRAMECACHE_FAILURES 256
 struct framecache_failure {

@@ -45,6 +45,7 @@ struct entry {
 };
 
 struct job {
+	uint64_t stream;
 	struct catalog *keep;
 	const struct instance *in;
 	uint32_t frame;
@@ -377,27 +378,52 @@ static void start_workers(struct framecache *c)
 	}
 }
 
-void framecache_ahead(struct framecache *c, struct catalog *keep, const struct frame_ref *refs,
-	size_t n)
+/* What is decoded ahead must not push out what waits to be read: half of the budget is enough for both. */
+static bool has_room(const struct framecache *c, const struct frame_ref *r)
+{
+	struct frame_shape shape;
+
+	return c->n_jobs < N_QUEUED && frame_shape_of(r->in, FRAME_VALUES, &shape, NULL) == 0 &&
+		shape.len <= c->budget / 2 / (c->n_jobs + c->n_workers + 1);
+}
+
+void framecache_ahead(struct framecache *c, uint64_t stream, struct catalog *keep,
+	const struct frame_ref *refs, size_t n)
 {
 	size_t i;
 
 	pthread_mutex_lock(&c->lock);
 	if (c->n_workers < c->n_wanted)
 		start_workers(c);
-	for (i = 0; i < n && c->n_jobs < N_QUEUED && c->n_workers; i++) {
+	for (i = 0; i < n && c->n_workers && has_room(c, &refs[i]); i++) {
 		uint64_t key[2] = { KEY_FRAME, (uint64_t)refs[i].in->id << 32 | refs[i].frame };
 
 		if (*slot(c, key))
 			continue;
-		c->jobs[(c->first_job + c->n_jobs++) % N_QUEUED] = (struct job){
+		c->jobs[(c->first_job + c->n_jobs++) % N_QUEUED] = (struct job){ .stream = stream,
 			.keep = catalog_get(keep),
 			.in = refs[i].in,
-			.frame = refs[i].frame
-		};
+			.frame = refs[i].frame };
 	}
 	pthread_cond_broadcast(&c->queued);
 	pthread_mutex_unlock(&c->lock);
+}
+
+/* Take the stream's jobs out of the queue; their catalogs are the caller's to put. */
+static unsigned drop_jobs(struct framecache *c, uint64_t stream, struct catalog *kept[N_QUEUED])
+{
+	unsigned i, left = 0, dropped = 0;
+
+	for (i = 0; i < c->n_jobs; i++) {
+		struct job *j = &c->jobs[(c->first_job + i) % N_QUEUED];
+
+		if (j->stream == stream)
+			kept[dropped++] = j->keep;
+		else
+			c->jobs[(c->first_job + left++) % N_QUEUED] = *j;
+	}
+	c->n_jobs = left;
+	return dropped;
 }
 
 /* The stream's own record, or that of the stream that was silent for longest. */
@@ -416,29 +442,37 @@ static struct stream *stream_of(struct framecache *c, uint64_t id)
 	return s;
 }
 
-unsigned framecache_sequential(struct framecache *c, uint64_t stream, uint64_t pos, uint64_t *from)
+/* The kernel has a few requests under way, not always in order: a small step is no jump. */
+static bool is_jump(const struct stream *s, uint64_t first, uint64_t last)
 {
-	unsigned window = 2 * c->n_wanted + 2, n = 0;
+	return first > s->pos + 2 || last + 2 < s->pos;
+}
+
+unsigned framecache_sequential(struct framecache *c, uint64_t stream, uint64_t first, uint64_t last,
+	uint64_t *from)
+{
+	unsigned window = 2 * c->n_wanted + 2, n = 0, n_dropped = 0;
+	struct catalog *dropped[N_QUEUED];
 	struct stream *s;
 
 	pthread_mutex_lock(&c->lock);
 	s = stream_of(c, stream);
 	s->last_use = ++c->clock;
-	/* The kernel has a few requests under way, not always in order: a small step back is no seek. */
-	if (pos == s->pos + 1) {
+	if (is_jump(s, first, last)) {
+		*s = (struct stream){ .id = stream, .pos = last, .last_use = c->clock };
+		n_dropped = drop_jobs(c, stream, dropped);
+	} else if (last > s->pos) {
 		s->streak++;
-	} else if (pos > s->pos + 2 || pos + 2 < s->pos) {
-		s->streak = 0;
-		s->told = 0;
+		s->pos = last;
 	}
-	if (pos > s->pos || s->streak == 0)
-		s->pos = pos;
-	if (s->streak >= STREAK_SEQUENTIAL && pos + 1 + window > s->told) {
-		*from = s->told > pos ? s->told : pos + 1;
-		n = (unsigned)(pos + 1 + window - *from);
-		s->told = pos + 1 + window;
+	if (s->streak >= STREAK_SEQUENTIAL && s->pos + 1 + window > s->told) {
+		*from = s->told > s->pos ? s->told : s->pos + 1;
+		n = (unsigned)(s->pos + 1 + window - *from);
+		s->told = s->pos + 1 + window;
 	}
 	pthread_mutex_unlock(&c->lock);
+	while (n_dropped)
+		catalog_put(dropped[--n_dropped]);
 	return n;
 }
 

@@ -4,9 +4,10 @@
  *
  * An order (NIfTI's, or a format's) and the volume's own axes are composed into one
  * map: output axis a runs along source axis src[a], perhaps from its end. Where
- * the output's first two axes are the source's columns and rows, as nearly always, whole
- * rows are made at once, straight from the file where nothing is to be decoded;
- * otherwise voxels are gathered from the frames they lie in.
+ * the output's first two axes are the source's columns and rows, as nearly always, planes
+ * are made row by row, from a frame or, where nothing is to be decoded, from the file in
+ * blocks that stay in the processor's cache; otherwise voxels are gathered from the
+ * frames they lie in.
  */
 #include "volume/volume.h"
 
@@ -24,6 +25,7 @@
 #define AXIS_COLUMN 0
 #define AXIS_ROW 1
 #define AXIS_PLANE 2
+#define BLOCK_BYTES ((size_t)65536) /* of raw rows at once */
 
 /* One pread under way. */
 struct reading {
@@ -37,6 +39,8 @@ struct reading {
 	uint32_t dim[3];    /* of the output axes */
 	unsigned out_bytes; /* of one output sample */
 	uint8_t *row;       /* scratch: one output row */
+	uint8_t *raw;       /* scratch: rows as the file has them */
+	size_t raw_bytes;   /* room in it: a row of the widest samples, or more */
 	struct err *err;
 };
 
@@ -107,27 +111,53 @@ static struct samples_map map_of(const struct reading *g, const struct volume_sl
 	return m;
 }
 
-/* Tell the cache that this frame was reached; it decodes on where we go through the volume in order. */
-static void read_ahead(const struct reading *g, uint32_t plane, uint32_t t)
+/* Planes in the order in which the output has them, time by time. */
+static const struct volume_slice *slice_in_order(const struct reading *g, uint64_t pos)
 {
-	const struct volume *v = g->v;
-	uint64_t n = (uint64_t)v->n_planes * v->dim[3], pos = (uint64_t)t * v->n_planes, from, k;
-	bool back = g->src[2] == AXIS_PLANE && g->flip[2];
+	unsigned a = g->src[2] == AXIS_PLANE ? 2 : g->src[1] == AXIS_PLANE ? 1 : 0;
+	uint32_t n = g->v->n_planes;
+
+	return slice_at(g, source_index(g, a, (uint32_t)(pos % n)), (uint32_t)(pos / n));
+}
+
+static bool is_decoded(const struct reading *g, const struct volume_slice *s)
+{
+	return !is_derived_kind(g->v) && (s->in->encapsulated || s->in->deflated);
+}
+
+/* Frames to be decoded ahead; tiles of one frame are next to each other. */
+struct ahead {
 	struct frame_ref refs[32];
-	unsigned count, used = 0;
+	unsigned n;
+	const struct volume_slice *before;
+};
 
-	pos += back ? v->n_planes - 1 - plane : plane;
-	count = framecache_sequential(g->r->cache, v->identity, pos, &from);
-	for (k = from; count && k < from + count && k < n && used < 32; k++) {
-		uint32_t p = (uint32_t)(k % v->n_planes), time = (uint32_t)(k / v->n_planes);
-		const struct volume_slice *s = slice_at(g, back ? v->n_planes - 1 - p : p, time);
+static void ahead_add(struct ahead *a, const struct volume_slice *s)
+{
+	bool same = s->in == a->before->in && s->frame == a->before->frame;
 
-		if (s->in &&
-			(!used || refs[used - 1].in != s->in || refs[used - 1].frame != s->frame))
-			refs[used++] = (struct frame_ref){ s->in, s->frame };
-	}
-	if (used)
-		framecache_ahead(g->r->cache, v->set->catalog, refs, used);
+	if (!same && a->n < sizeof a->refs / sizeof a->refs[0])
+		a->refs[a->n++] = (struct frame_ref){ s->in, s->frame };
+	a->before = s;
+}
+
+/* This read takes positions first to last. The caller decodes the first; others do the rest meanwhile, and what
+ * comes behind it where the volume is gone through in order. */
+static void read_ahead(const struct reading *g, uint64_t first, uint64_t last)
+{
+	uint64_t n = (uint64_t)g->v->n_planes * g->v->dim[3], from, k;
+	struct ahead a = { .before = slice_in_order(g, first) };
+	unsigned count;
+
+	if (!is_decoded(g, a.before))
+		return;
+	count = framecache_sequential(g->r->cache, g->v->identity, first, last, &from);
+	for (k = first + 1; k <= last; k++)
+		ahead_add(&a, slice_in_order(g, k));
+	for (k = from; count && k < from + count && k < n; k++)
+		ahead_add(&a, slice_in_order(g, k));
+	if (a.n)
+		framecache_ahead(g->r->cache, g->v->identity, g->v->set->catalog, a.refs, a.n);
 }
 
 /* Making a derived plane: see resample.h. */
@@ -162,8 +192,6 @@ static int plane_get(const struct reading *g, uint32_t plane, uint32_t t, const 
 		*at = rc == 0 ? (*f)->samples : NULL;
 		return rc;
 	}
-	if (s->in->encapsulated || s->in->deflated)
-		read_ahead(g, plane, t);
 	rc = framecache_get(g->r->cache, s->in, s->frame, f, g->err);
 	if (rc < 0)
 		return rc;
@@ -226,98 +254,94 @@ static int read_rows(const struct reading *g, const struct volume_slice *s, uint
 	return rc;
 }
 
-static void reverse_rows(uint8_t *rows, uint32_t n, size_t row_bytes, uint8_t *scratch)
+/* n bytes of output rows, of the first from its byte `skip` on; source rows lie `step` bytes apart. */
+static void place_rows(const struct reading *g, const struct samples_map *m, const uint8_t *row,
+	ptrdiff_t step, size_t skip, size_t n, uint8_t *out)
 {
-	uint8_t *a = rows, *b = rows + (n - 1) * row_bytes;
+	size_t row_bytes = (size_t)g->dim[0] * g->out_bytes, part;
 
-	for (; a < b; a += row_bytes, b -= row_bytes) {
-		memcpy(scratch, a, row_bytes);
-		memcpy(a, b, row_bytes);
-		memcpy(b, scratch, row_bytes);
-	}
-}
+	for (; n; n -= part, out += part, skip = 0, row += step) {
+		uint8_t *whole;
 
-/* n output rows from j on, straight from the file into out. Only where map is the identity. */
-static int rows_direct(const struct reading *g, const struct volume_slice *s, uint32_t j,
-	uint32_t n, uint8_t *out)
-{
-	size_t row_bytes = (size_t)g->dim[0] * g->out_bytes;
-	uint32_t first = g->flip[1] ? g->dim[1] - j - n : j, i;
-	int rc = read_rows(g, s, first, n, out);
-
-	if (rc < 0)
-		return rc;
-	if (g->flip[1])
-		reverse_rows(out, n, row_bytes, g->row);
-	for (i = 0; i < n && g->flip[0]; i++)
-		samples_reverse(out + i * row_bytes, g->dim[0], g->out_bytes);
-	return 0;
-}
-
-/* Rows that are read and converted: through a buffer of raw rows. */
-static int rows_converted(const struct reading *g, const struct volume_slice *s,
-	const struct samples_map *m, uint32_t j, uint32_t n, uint8_t *out)
-{
-	size_t raw_row = (size_t)g->dim[0] * sample_bytes(m->from),
-	       row_bytes = (size_t)g->dim[0] * g->out_bytes;
-	uint32_t first = g->flip[1] ? g->dim[1] - j - n : j, i;
-	uint8_t *raw = mem_alloc(raw_row * n);
-	int rc;
-
-	if (!raw)
-		return err_nomem(g->err);
-	rc = read_rows(g, s, first, n, raw);
-	for (i = 0; i < n && rc == 0; i++) {
-		uint8_t *to = out + i * row_bytes;
-
-		samples_convert(m, raw + (g->flip[1] ? n - 1 - i : i) * raw_row, to, g->dim[0]);
+		part = min_size(row_bytes - skip, n);
+		whole = part == row_bytes ? out : g->row;
+		samples_convert(m, row, whole, g->dim[0]);
 		if (g->flip[0])
-			samples_reverse(to, g->dim[0], g->out_bytes);
+			samples_reverse(whole, g->dim[0], g->out_bytes);
+		if (whole != out)
+			memcpy(out, whole + skip, part);
 	}
-	mem_free(raw);
+}
+
+/* Are rows of the file as the output has them? */
+static bool can_copy_rows(const struct reading *g, const struct samples_map *m)
+{
+	return samples_map_is_copy(m) && !g->flip[0] && !g->flip[1];
+}
+
+/* n bytes of a plane from byte `in` on, out of the file: all its rows at once, or a block of them at a time. */
+static int part_from_file(const struct reading *g, const struct volume_slice *s,
+	const struct samples_map *m, size_t in, size_t n, uint8_t *out)
+{
+	size_t row_bytes = (size_t)g->dim[0] * g->out_bytes, part;
+	size_t raw_row = (size_t)g->dim[0] * sample_bytes(m->from);
+	uint32_t most = (uint32_t)(g->raw_bytes / raw_row), j, rows;
+	int rc = 0;
+
+	for (; n && rc == 0; n -= part, in += part, out += part) {
+		size_t skip = in % row_bytes;
+
+		j = (uint32_t)(in / row_bytes);
+		if (!skip && n >= row_bytes && can_copy_rows(g, m)) {
+			part = n - n % row_bytes;
+			rc = read_rows(g, s, j, (uint32_t)(part / row_bytes), out);
+			continue;
+		}
+		rows = (uint32_t)min_size(most, (skip + n + row_bytes - 1) / row_bytes);
+		part = min_size(n, rows * row_bytes - skip);
+		rc = read_rows(g, s, g->flip[1] ? g->dim[1] - j - rows : j, rows, g->raw);
+		if (rc == 0 && g->flip[1])
+			place_rows(g, m, g->raw + (rows - 1) * raw_row, -(ptrdiff_t)raw_row, skip,
+				part, out);
+		else if (rc == 0)
+			place_rows(g, m, g->raw, (ptrdiff_t)raw_row, skip, part, out);
+	}
 	return rc;
 }
 
-/* Rows of a plane that is decoded, or a window of its frame. */
-static int rows_cached(const struct reading *g, uint32_t plane, uint32_t t,
-	const struct samples_map *m, uint32_t j, uint32_t n, uint8_t *out)
+/* The same of a plane that is decoded, or a window of its frame. */
+static int part_from_frame(const struct reading *g, uint32_t plane, uint32_t t,
+	const struct samples_map *m, size_t in, size_t n, uint8_t *out)
 {
 	size_t row_bytes = (size_t)g->dim[0] * g->out_bytes, pitch;
 	const struct frame *f;
 	const uint8_t *at;
-	uint32_t i;
 	int rc = plane_get(g, plane, t, &f, &at, &pitch);
 
 	if (rc < 0)
 		return rc;
-	for (i = 0; i < n; i++) {
-		samples_convert(m, at + source_index(g, 1, j + i) * pitch, out + i * row_bytes,
-			g->dim[0]);
-		if (g->flip[0])
-			samples_reverse(out + i * row_bytes, g->dim[0], g->out_bytes);
-	}
+	place_rows(g, m, at + source_index(g, 1, (uint32_t)(in / row_bytes)) * pitch,
+		g->flip[1] ? -(ptrdiff_t)pitch : (ptrdiff_t)pitch, in % row_bytes, n, out);
 	framecache_put(g->r->cache, f);
 	return 0;
 }
 
-/* n output rows from j on, of output plane k and time t. */
-static int rows_of_plane(const struct reading *g, uint32_t k, uint32_t t, uint32_t j, uint32_t n,
-	uint8_t *out)
+/* n bytes of the plane at position pos, from its byte `in` on. */
+static int part_of_plane(const struct reading *g, uint64_t pos, size_t in, size_t n, uint8_t *out)
 {
-	uint32_t plane = source_index(g, 2, k);
+	uint32_t plane = source_index(g, 2, (uint32_t)(pos % g->v->n_planes)),
+		 t = (uint32_t)(pos / g->v->n_planes);
 	const struct volume_slice *s = slice_at(g, plane, t);
 	struct samples_map m = map_of(g, s);
 
-	if (!is_direct(g, s))
-		return rows_cached(g, plane, t, &m, j, n, out);
-	if (samples_map_is_copy(&m))
-		return rows_direct(g, s, j, n, out);
-	return rows_converted(g, s, &m, j, n, out);
+	return is_direct(g, s) ? part_from_file(g, s, &m, in, n, out) :
+				 part_from_frame(g, plane, t, &m, in, n, out);
 }
 
 /* The plane lies along the output's second or third axis: one frame a row. */
 static int gather_row(const struct reading *g, uint32_t j, uint32_t k, uint32_t t, uint8_t *out)
 {
+	uint64_t pos = (uint64_t)t * g->v->n_planes;
 	uint32_t at[3] = { 0, 0, 0 };
 	const struct frame *f;
 	const uint8_t *p;
@@ -327,6 +351,8 @@ static int gather_row(const struct reading *g, uint32_t j, uint32_t k, uint32_t 
 
 	at[g->src[1]] = source_index(g, 1, j);
 	at[g->src[2]] = source_index(g, 2, k);
+	pos += g->src[1] == AXIS_PLANE ? j : k;
+	read_ahead(g, pos, pos);
 	m = map_of(g, slice_at(g, at[AXIS_PLANE], t));
 	rc = plane_get(g, at[AXIS_PLANE], t, &f, &p, &pitch);
 	if (rc < 0)
@@ -357,6 +383,7 @@ static int gather_planes(const struct reading *g, uint64_t row, uint32_t n, uint
 		struct samples_map m = map_of(g, slice_at(g, plane, t));
 		size_t sample = sample_bytes(m.from);
 
+		read_ahead(g, (uint64_t)t * g->v->n_planes + i, (uint64_t)t * g->v->n_planes + i);
 		rc = plane_get(g, plane, t, &f, &p, &pitch);
 		if (rc < 0)
 			return rc;
@@ -373,8 +400,7 @@ static int gather_planes(const struct reading *g, uint64_t row, uint32_t n, uint
 	return 0;
 }
 
-/* n whole rows from row number `row` of time t (row = k * dim[1] + j), all in one output plane where planes are
- * the third axis. */
+/* n whole rows from row number `row` of time t (row = k * dim[1] + j), where rows are not those of a plane. */
 static int make_rows(const struct reading *g, uint64_t row, uint32_t n, uint32_t t, uint8_t *out)
 {
 	size_t row_bytes = (size_t)g->dim[0] * g->out_bytes;
@@ -383,9 +409,6 @@ static int make_rows(const struct reading *g, uint64_t row, uint32_t n, uint32_t
 
 	if (g->src[0] == AXIS_PLANE)
 		return gather_planes(g, row, n, t, out);
-	if (g->src[0] == AXIS_COLUMN && g->src[1] == AXIS_ROW)
-		return rows_of_plane(g, (uint32_t)(row / g->dim[1]), t, (uint32_t)(row % g->dim[1]),
-			n, out);
 	for (i = 0; i < n && rc == 0; i++)
 		rc = gather_row(g, (uint32_t)((row + i) % g->dim[1]),
 			(uint32_t)((row + i) / g->dim[1]), t, out + i * row_bytes);
@@ -413,19 +436,34 @@ static int rows_step(const struct reading *g, uint64_t row, uint64_t n, uint8_t 
 /* Part of one row, through the scratch row. */
 static int part_of_row(const struct reading *g, uint64_t row, size_t skip, size_t n, uint8_t *out)
 {
-	uint8_t *whole = mem_alloc((size_t)g->dim[0] * g->out_bytes);
-	int rc;
+	int rc = rows_step(g, row, 1, g->row);
 
-	if (!whole)
-		return err_nomem(g->err);
-	rc = rows_step(g, row, 1, whole);
 	if (rc == 0)
-		memcpy(out, whole + skip, n);
-	mem_free(whole);
+		memcpy(out, g->row + skip, n);
 	return rc;
 }
 
-static int64_t read_range(const struct reading *g, uint8_t *out, size_t n, uint64_t off)
+/* Planes are planes: read them one after the other. */
+static int64_t read_planes(const struct reading *g, uint8_t *out, size_t n, uint64_t off)
+{
+	uint64_t plane_bytes = (uint64_t)g->dim[0] * g->dim[1] * g->out_bytes;
+	size_t done = 0, step;
+	int rc;
+
+	read_ahead(g, off / plane_bytes, (off + n - 1) / plane_bytes);
+	for (; done < n; done += step) {
+		uint64_t pos = (off + done) / plane_bytes, in = (off + done) % plane_bytes;
+
+		step = (size_t)min_u64(n - done, plane_bytes - in);
+		rc = part_of_plane(g, pos, (size_t)in, step, out + done);
+		if (rc < 0)
+			return done ? (int64_t)done : rc;
+	}
+	return (int64_t)done;
+}
+
+/* Any other order: row by row. */
+static int64_t gather(const struct reading *g, uint8_t *out, size_t n, uint64_t off)
 {
 	size_t row_bytes = (size_t)g->dim[0] * g->out_bytes, done = 0, step;
 	int rc;
@@ -450,6 +488,20 @@ static int64_t read_range(const struct reading *g, uint8_t *out, size_t n, uint6
 	return (int64_t)done;
 }
 
+/* Scratch for reading n bytes: a row, and as many raw ones as are of use at once. */
+static int get_scratch(struct reading *g, size_t n)
+{
+	size_t row = (size_t)g->dim[0] * g->out_bytes, widest = (size_t)g->dim[0] * 8;
+	size_t of_use = min_size((n / row + 2) * widest, BLOCK_BYTES);
+
+	g->raw_bytes = of_use > widest ? of_use : widest;
+	g->row = mem_alloc(row + g->raw_bytes);
+	if (!g->row)
+		return err_nomem(g->err);
+	g->raw = g->row + row;
+	return 0;
+}
+
 int64_t volume_pread(const struct volume *v, const struct volume_reader *r,
 	const struct voxel_order *o, void *buf, size_t n, uint64_t off, struct err *err)
 {
@@ -467,10 +519,10 @@ int64_t volume_pread(const struct volume *v, const struct volume_reader *r,
 		return 0;
 	n = (size_t)min_u64(n, size - off);
 	compose(&g, o);
-	g.row = mem_alloc((size_t)g.dim[0] * g.out_bytes);
-	if (!g.row)
-		return err_nomem(err);
-	got = read_range(&g, buf, n, off);
+	if (get_scratch(&g, n) < 0)
+		return -ENOMEM;
+	got = g.src[0] == AXIS_COLUMN && g.src[1] == AXIS_ROW ? read_planes(&g, buf, n, off) :
+								gather(&g, buf, n, off);
 	mem_free(g.row);
 	return got;
 }

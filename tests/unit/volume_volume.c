@@ -39,22 +39,32 @@ struct fixture {
 	uint16_t pixels[PLANES][ROWS][COLS];
 };
 
+static void write_file(struct fixture *x, const char *syntax, int p, const uint16_t *stored,
+	int rows, int cols)
+{
+	struct gen_instance i = { .syntax = syntax,
+		.series = 1,
+		.number = p + 1,
+		.rows = rows,
+		.cols = cols,
+		.position = { 0, 0, p },
+		.pixels = stored };
+	char path[128];
+	struct gen g;
+
+	gen_instance_begin(&g, &i);
+	gen_instance_end(&g, &i);
+	snprintf(path, sizeof path, "%s/%d.dcm", x->dir, p);
+	gen_save(&g, path);
+	gen_release(&g);
+}
+
 static void write_files(struct fixture *x, const char *syntax)
 {
 	uint16_t stored[ROWS][COLS];
-	char path[128];
 	int p, r, c;
 
 	for (p = 0; p < PLANES; p++) {
-		struct gen_instance i = { .syntax = syntax,
-			.series = 1,
-			.number = p + 1,
-			.rows = ROWS,
-			.cols = COLS,
-			.position = { 0, 0, p },
-			.pixels = stored };
-		struct gen g;
-
 		for (r = 0; r < ROWS; r++)
 			for (c = 0; c < COLS; c++) {
 				x->pixels[p][r][c] = (uint16_t)(1000 * p + 100 * r + c);
@@ -62,25 +72,26 @@ static void write_files(struct fixture *x, const char *syntax)
 				if (strcmp(syntax, GEN_BIG_ENDIAN) == 0)
 					put_be16(&stored[r][c], x->pixels[p][r][c]);
 			}
-		gen_instance_begin(&g, &i);
-		gen_instance_end(&g, &i);
-		snprintf(path, sizeof path, "%s/%d.dcm", x->dir, p);
-		gen_save(&g, path);
-		gen_release(&g);
+		write_file(x, syntax, p, stored[0], ROWS, COLS);
 	}
 }
 
-static void setup(struct fixture *x, const char *syntax)
+/* A volume of planes that say which voxel is where, or of one plane alone. */
+static void setup_with(struct fixture *x, const char *syntax, const uint16_t *plane, int rows,
+	int cols)
 {
 	struct scan_options o = { .n_threads = 2 };
 	const struct series *s;
 	bool changed;
-	int p;
+	uint32_t p;
 
 	memset(x, 0, sizeof *x);
 	strcpy(x->dir, "/tmp/dcmfs-volume-XXXXXX");
 	cr_assert_not_null(mkdtemp(x->dir));
-	write_files(x, syntax);
+	if (plane)
+		write_file(x, syntax, 0, plane, rows, cols);
+	else
+		write_files(x, syntax);
 	x->fd = open(x->dir, O_RDONLY | O_DIRECTORY);
 	cr_assert_eq(files_new(x->fd, 16, NULL, NULL, &x->files, NULL), 0);
 	cr_assert_eq(store_new(x->files, &o, &x->store, NULL), 0);
@@ -88,8 +99,8 @@ static void setup(struct fixture *x, const char *syntax)
 	cr_assert_eq(framecache_new(x->files, 1 << 20, 2, &x->cache, NULL), 0);
 	x->catalog = store_get(x->store);
 	s = x->catalog->patients[0]->studies[0]->series[0];
-	cr_assert_eq(s->n_instances, PLANES);
-	for (p = 0; p < PLANES; p++)
+	cr_assert_eq(s->n_instances, plane ? 1 : PLANES);
+	for (p = 0; p < s->n_instances; p++)
 		x->slices[p] = (struct volume_slice){ .in = s->instances[p],
 			.slope = 2,
 			.intercept = (float)p };
@@ -97,15 +108,20 @@ static void setup(struct fixture *x, const char *syntax)
 	x->reader = (struct volume_reader){ .files = x->files, .cache = x->cache };
 	x->v = (struct volume){ .set = &x->set,
 		.slices = x->slices,
-		.n_planes = PLANES,
-		.plane_cols = COLS,
-		.plane_rows = ROWS,
-		.dim = { COLS, ROWS, PLANES, 1 },
+		.n_planes = s->n_instances,
+		.plane_cols = (uint32_t)cols,
+		.plane_rows = (uint32_t)rows,
+		.dim = { (uint32_t)cols, (uint32_t)rows, s->n_instances, 1 },
 		.type = SAMPLE_U16,
 		.axis = { 0, 1, 2 },
 		.flip = { false, true, false },
 		.identity = 12345,
 		.scl_slope = 1 };
+}
+
+static void setup(struct fixture *x, const char *syntax)
+{
+	setup_with(x, syntax, NULL, ROWS, COLS);
 }
 
 static void teardown(struct fixture *x)
@@ -210,6 +226,48 @@ Test(volume, a_rotated_volume_reads_in_any_order)
 	memcpy(x.v.dim, dims, sizeof dims);
 	x.v.flip[0] = true;
 	every_order(&x);
+	teardown(&x);
+}
+
+/* A plane of more than a block of rows. */
+Test(volume, large_planes_read_in_any_order_and_range)
+{
+	enum { N_COLS = 200, N_ROWS = 500, N = N_COLS * N_ROWS };
+	static uint16_t stored[N], all[N], part[N];
+	struct voxel_order o;
+	struct fixture x;
+	char path[128];
+	int i, f;
+
+	for (i = 0; i < N; i++)
+		stored[i] = (uint16_t)i;
+	setup_with(&x, GEN_EXPLICIT, stored, N_ROWS, N_COLS);
+	for (f = 0; f < 4; f++) {
+		o = voxel_order_nifti(&x.v);
+		o.flip[0] = f & 1;
+		o.flip[1] = f & 2;
+		cr_assert_eq(volume_pread(&x.v, &x.reader, &o, all, sizeof all, 0, NULL),
+			(int64_t)sizeof all);
+		for (i = 0; i < N; i++) {
+			int c = i % N_COLS, r = i / N_COLS;
+
+			c = f & 1 ? N_COLS - 1 - c : c;
+			r = f & 2 ? r : N_ROWS - 1 - r; /* the volume's own flip */
+			cr_assert_eq(all[i], (uint16_t)(r * N_COLS + c), "%d", i);
+		}
+		for (i = 0; i < 200; i++) {
+			size_t off = (size_t)rand() % sizeof all, n = (size_t)rand() % sizeof all;
+
+			n = min_size(n, sizeof all - off);
+			cr_assert_eq(volume_pread(&x.v, &x.reader, &o, part, n, off, NULL),
+				(int64_t)n);
+			cr_assert_eq(memcmp(part, (uint8_t *)all + off, n), 0);
+		}
+	}
+	/* A file that has grown shorter costs an error, not other bytes. */
+	snprintf(path, sizeof path, "%s/0.dcm", x.dir);
+	cr_assert_eq(truncate(path, 100000), 0);
+	cr_assert_lt(volume_pread(&x.v, &x.reader, &o, all, sizeof all, 0, NULL), 0);
 	teardown(&x);
 }
 

@@ -117,6 +117,16 @@ struct opened {
 	int64_t read_ns;
 };
 
+/* Whether who lists the folders of a view asks for the sizes then: see ahead.c. */
+struct ahead {
+	const struct view *view;
+	uint32_t n_offered; /* names that were listed without their size */
+	uint32_t n_asked;   /* sizes that were asked for by name */
+	uint32_t n_made;    /* sizes that the listing under way brought */
+	int64_t used_ns;
+	bool on;
+};
+
 struct vfs {
 	struct vfs_world world;
 	struct vfs_limits limits;
@@ -138,6 +148,7 @@ struct vfs {
 	struct opened *newest_content, *oldest_content;
 	size_t content_bytes;
 	size_t n_dirs;
+	struct ahead ahead;
 };
 
 /* Everything that a view call needs, copied out. */
@@ -236,5 +247,12 @@ void opened_trim(struct vfs *v, size_t most_bytes, unsigned most, int64_t since)
 /* For tree_leave(): close, without the lock; then free, with it. */
 void opened_close_dead(struct opened *list);
 void opened_free_dead(struct vfs *v, struct opened *list);
+
+/* A name was listed without its size; that was asked for; something was read. */
+void ahead_offered(struct vfs *v, const struct view *view);
+void ahead_asked(struct vfs *v, const struct view *view);
+void ahead_read(struct vfs *v);
+/* How many sizes a listing of d may bring that are not known; first: it begins. */
+uint32_t ahead_room(struct vfs *v, const struct dir *d, bool first);
 
 #endif

@@ -16,6 +16,8 @@
 #define N_CONTENTS 256u
 #define LIST_REST_NS INT64_C(3000000000)
 #define CONTENT_REST_NS INT64_C(30000000000)
+#define AHEAD_NS                                                                                   \
+	INT64_C(50000000) /* that a listing may take longer for sizes nobody asked for yet */
 
 enum { TOP_VIEW = 1, TOP_README };
 
@@ -242,6 +244,12 @@ uint64_t vfs_parent(struct vfs *v, uint64_t ino)
 	return parent;
 }
 
+/* Is its size to be had, but not known yet? */
+static bool comes_later(const struct vfs_attr *attr)
+{
+	return !attr->size_known && !attr->live;
+}
+
 /* ---- names ---- */
 
 static int add_extra(struct vfs *v, struct dir *d, const char *name, const struct view_entry *e)
@@ -323,6 +331,8 @@ int vfs_lookup(struct vfs *v, uint64_t dir, const char *name, struct vfs_attr *a
 		r = find_name(v, d, name, &p, err);
 		if (r == 0)
 			attr_of(&p, attr);
+		if (r == 0 && comes_later(attr))
+			ahead_asked(v, d->view);
 		dir_unpin(v, d);
 	}
 	if (r == 0) {
@@ -341,6 +351,37 @@ void vfs_forget(struct vfs *v, uint64_t ino, uint64_t n)
 	tree_leave(v);
 }
 
+/* The first name behind `after` whose size comes later. */
+static bool first_later(struct dir *d, uint64_t after, struct vfs_attr *attr)
+{
+	struct place p = { .dir = d };
+	uint32_t k;
+
+	for (k = dir_first_after(d, after); k < d->n; k++) {
+		p.i = dir_nth(d, k);
+		attr_of(&p, attr);
+		if (comes_later(attr))
+			return true;
+	}
+	return false;
+}
+
+/* Find sizes out before they are asked for, where that is likely; the lock is let go meanwhile. What fails
+ * is listed without, and fails when it is asked for. */
+static void find_sizes(struct vfs *v, struct dir *d, uint64_t after)
+{
+	uint32_t room = ahead_room(v, d, after == 0);
+	int64_t end = tree_now() + AHEAD_NS;
+	struct vfs_attr attr;
+
+	while (room-- > 0 && !d->dead && d->list && first_later(d, after, &attr) &&
+		tree_now() <= end) {
+		after = attr.ino;
+		v->ahead.n_made++;
+		need_size(v, false, &attr, NULL);
+	}
+}
+
 int vfs_readdir(struct vfs *v, uint64_t dir, uint64_t after, bool count, vfs_take take, void *arg,
 	struct err *err)
 {
@@ -357,10 +398,16 @@ int vfs_readdir(struct vfs *v, uint64_t dir, uint64_t after, bool count, vfs_tak
 		return r == -ENOENT ? 0 : r; /* a folder that has gone is empty */
 	}
 	r = dir_need_list(v, p.dir, err);
+	if (r == 0 && count) {
+		find_sizes(v, p.dir, after);
+		r = dir_need_list(v, p.dir, err);
+	}
 	for (k = r < 0 ? 0 : dir_first_after(p.dir, after); r == 0 && k < p.dir->n; k++) {
 		p.i = dir_nth(p.dir, k);
 		attr_of(&p, &attr);
 		all_known &= attr.size_known;
+		if (count && comes_later(&attr))
+			ahead_offered(v, p.dir->view);
 		if (count && attr.size_known && dir_count_lookup(p.dir, p.i) < 0) {
 			r = err_nomem(err);
 			break;
@@ -392,6 +439,7 @@ int64_t vfs_read(struct vfs *v, uint64_t ino, void *buf, size_t n, uint64_t off,
 		return got;
 	got = content_pread(o->content, buf, n, off, err);
 	tree_enter(v);
+	ahead_read(v);
 	if (o->live && got >= 0) {
 		o->read_end = off + (uint64_t)got;
 		o->read_ns = tree_now();

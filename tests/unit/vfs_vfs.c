@@ -409,6 +409,78 @@ Test(vfs_vfs, sizes_that_come_later_are_asked_for_once)
 	end_tree(v);
 }
 
+#define N_LATER 30
+
+/* Folders a, b, c of files whose sizes come later. */
+static uint64_t folders_of_later(struct vfs *v)
+{
+	struct snapshot *s = fake_begin();
+	char name[32];
+	int d, i;
+
+	for (d = 0; d < 3; d++) {
+		int dir = fake_add(s, -1, true, (const char *[]){ "a", "b", "c" }[d]);
+
+		for (i = 0; i < N_LATER; i++) {
+			snprintf(name, sizeof name, "f%d", i);
+			s->nodes[fake_add(s, dir, false, name)].later = true;
+		}
+	}
+	fake_publish(s);
+	cr_assert_eq(vfs_refresh(v, ignore, NULL, NULL), 0);
+	return look(v, VFS_ROOT, "fake");
+}
+
+/* List a folder and look its first n names up; how many sizes the view was asked for by the listing. */
+static int list_and_look(struct vfs *v, uint64_t top, const char *name, bool plus, int n)
+{
+	uint64_t dir = look(v, top, name);
+	struct listing *l = calloc(1, sizeof *l);
+	int before = fake.n_sizes, made, i;
+
+	cr_assert_eq(vfs_readdir(v, dir, 0, plus, take, l, NULL), 0);
+	made = fake.n_sizes - before;
+	for (i = 0; i < n; i++)
+		look(v, dir, l->names[i]);
+	free(l);
+	return made;
+}
+
+Test(vfs_vfs, a_listing_brings_the_sizes_that_were_asked_for_in_the_one_before)
+{
+	struct vfs *v = new_tree(false, NULL);
+	uint64_t top = folders_of_later(v);
+
+	cr_assert_eq(list_and_look(v, top, "a", true, N_LATER), 0);
+	cr_assert_eq(fake.n_sizes, N_LATER);
+	cr_assert_eq(list_and_look(v, top, "c", false, 0), 0);
+	cr_assert_gt(list_and_look(v, top, "b", true, N_LATER), 0);
+	cr_assert_eq(fake.n_sizes, 2 * N_LATER);
+	usleep(1100000);
+	cr_assert_eq(list_and_look(v, top, "c", true, 0), 0);
+	end_tree(v);
+}
+
+Test(vfs_vfs, a_listing_brings_no_sizes_where_few_were_asked_for)
+{
+	struct vfs *v = new_tree(false, NULL);
+	uint64_t top = folders_of_later(v);
+
+	cr_assert_eq(list_and_look(v, top, "a", true, 5), 0);
+	cr_assert_eq(list_and_look(v, top, "b", true, 0), 0);
+	end_tree(v);
+}
+
+Test(vfs_vfs, a_listing_brings_no_more_sizes_than_contents_stay_open)
+{
+	struct vfs *v = new_tree(false, &(struct vfs_limits){ .n_contents = 8 });
+	uint64_t top = folders_of_later(v);
+
+	cr_assert_eq(list_and_look(v, top, "a", true, N_LATER), 0);
+	cr_assert_leq(list_and_look(v, top, "b", true, 0), 6);
+	end_tree(v);
+}
+
 Test(vfs_vfs, a_size_that_is_known_by_opening_leaves_it_open_for_the_reader)
 {
 	struct vfs *v = new_tree(true, NULL);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct buf {
 	char *data; /* NULL while empty, and always where counting */
@@ -37,8 +38,21 @@ static inline int buf_error(const struct buf *b)
 	return b->failed;
 }
 
-void buf_add(struct buf *b, const void *p, size_t len);
-void buf_addc(struct buf *b, char c);
+void buf_add_more(struct buf *b, const void *p,
+	size_t len); /* buf_add() where there is no room yet */
+static inline void buf_add(struct buf *b, const void *p, size_t len)
+{
+	if (len == 0 || len >= b->cap || b->len >= b->cap - len || b->failed) {
+		buf_add_more(b, p, len);
+		return;
+	}
+	memcpy(b->data + b->len, p, len);
+	b->len += len;
+}
+static inline void buf_addc(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
 /* Room for n bytes behind len, for who writes many small pieces: fill it, then add what was filled to len.
  * NULL for want of memory, and where counting. */
 char *buf_room(struct buf *b, size_t n);

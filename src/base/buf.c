@@ -72,7 +72,7 @@ char *buf_steal(struct buf *b, size_t *len)
 	return data;
 }
 
-void buf_add(struct buf *b, const void *p, size_t len)
+void buf_add_more(struct buf *b, const void *p, size_t len)
 {
 	char *at;
 
@@ -91,11 +91,6 @@ void buf_add(struct buf *b, const void *p, size_t len)
 char *buf_room(struct buf *b, size_t n)
 {
 	return b->counting ? NULL : reserve(b, n);
-}
-
-void buf_addc(struct buf *b, char c)
-{
-	buf_add(b, &c, 1);
 }
 
 void buf_adds(struct buf *b, const char *s)

@@ -18,13 +18,25 @@
 #include "dicom/tags.h"
 #include "dicom/value.h"
 
+#define ARENA_KEPT 65536u
+
 struct json {
 	const struct dcm_header *h;
 	const char *bulk_uri;
 	struct buf *out;
-	struct arena arena; /* of one element's texts */
+	struct arena arena; /* of some elements' texts */
 	struct err *err;
 };
+
+/* How much of a text needs no escape: printable ASCII but for two. */
+static size_t plain_run(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= 0x20 && s[n] < 0x7F && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
 
 void json_add_string(struct buf *out, const char *s, size_t len)
 {
@@ -33,6 +45,10 @@ void json_add_string(struct buf *out, const char *s, size_t len)
 
 	buf_addc(out, '"');
 	for (; len; s += n, len -= n) {
+		n = plain_run(s, len);
+		buf_add(out, s, n);
+		if (n)
+			continue;
 		n = utf8_decode(s, len, &cp);
 		if (cp == '"' || cp == '\\')
 			buf_addf(out, "\\%c", (int)cp);
@@ -309,7 +325,8 @@ static int add_values(struct json *j, const struct dcm_dataset *ds, const struct
 	}
 	if (dcm_vr_is_text(n->el.vr)) {
 		rc = add_texts(j, ds, n);
-		arena_release(&j->arena);
+		if (j->arena.total_bytes > ARENA_KEPT)
+			arena_release(&j->arena);
 		return rc;
 	}
 	count = dcm_vm(n);
@@ -367,6 +384,19 @@ static int enter(struct json *j, struct place *p, const struct dcm_dataset *ds,
 	return 0;
 }
 
+/* "GGGGEEEE":{"vr":"XX" */
+static void add_head(struct buf *out, uint32_t tag, uint16_t vr)
+{
+	char head[] = "\"00000000\":{\"vr\":\"UN\"";
+	unsigned i;
+
+	for (i = 0; i < 8; i++)
+		head[1 + i] = "0123456789ABCDEF"[tag >> (28 - 4 * i) & 15];
+	head[sizeof head - 4] = (char)(vr >> 8);
+	head[sizeof head - 3] = (char)vr;
+	buf_add(out, head, sizeof head - 1);
+}
+
 /* One element up to its value; *deeper where its items are to be walked now. */
 static int put_node(struct json *j, struct place *p, bool *deeper)
 {
@@ -378,7 +408,7 @@ static int put_node(struct json *j, struct place *p, bool *deeper)
 	if (!dcm_vr_known(vr))
 		vr = DCM_VR_UN;
 	buf_adds(j->out, p->next++ ? ",\n" : "");
-	buf_addf(j->out, "\"%08X\":{\"vr\":\"%c%c\"", n->el.tag, vr >> 8, vr & 0xFF);
+	add_head(j->out, n->el.tag, vr);
 	*deeper = sequence && n->n_items;
 	if (*deeper)
 		buf_adds(j->out, ",\"Value\":[");

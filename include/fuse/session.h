@@ -20,8 +20,10 @@ struct vfs;
 /* What is mounted may change below: who knows. Called from one thread. */
 struct session_source {
 	void *arg;
-	/* Look again. *changed: there is a newer snapshot; *again: look once more soon. */
-	int (*rescan)(void *arg, bool *changed, bool *again, struct err *err);
+	/* Look again: at everything, or at what drain() was told of. *changed: there is a newer snapshot;
+	 * *again_ms: look once more in so many milliseconds, or -1. */
+	int (*rescan)(void *arg, bool everything, bool *changed, int64_t *again_ms,
+		struct err *err);
 	/* Begin to watch: a descriptor that is readable when something has happened, or -1 where nobody tells.
 	 * *changed: something has happened already. */
 	int (*watch)(void *arg, bool *changed);

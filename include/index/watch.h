@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Told by the kernel that something below SOURCE has changed: inotify, one watch a
- * folder. It tells that, not what: a scan finds out. A server's changes made by
+ * folder. It tells in which folders, not what: a scan of those finds out. A server's changes made by
  * other machines are not seen; those sources are polled. One thread at a time.
  */
 #ifndef INDEX_WATCH_H
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct changes;
 struct err;
 struct watch;
 
@@ -19,7 +20,8 @@ int watch_new(int root_fd, int64_t since_ns, struct watch **out, bool *changed, 
 void watch_free(struct watch *w); /* NULL is fine */
 /* Readable when something has happened. */
 int watch_fd(const struct watch *w);
-/* Take what has happened, and watch folders that are new. Was there anything? */
-bool watch_drain(struct watch *w);
+/* Take what has happened, and watch folders that are new; where it was is added to *where. Was there
+ * anything? */
+bool watch_drain(struct watch *w, struct changes *where);
 
 #endif

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "index/changes.h"
 #include "main/options.h"
 #include "vfs/vfs.h"
 #include "view/world.h"
@@ -57,8 +58,9 @@ struct app {
 	struct editor *editor; /* NULL: nothing is edited */
 	bool only_edited;      /* no other view is shown */
 	struct world *world;
-	int64_t scanned_ns;  /* wall clock: when the first scan began */
-	struct watch *watch; /* or NULL */
+	int64_t scanned_ns;     /* wall clock: when the first scan began */
+	struct watch *watch;    /* or NULL */
+	struct changes changes; /* what it told of that was not looked at yet */
 	const struct view **views;
 	struct buf readme;
 	struct vfs *vfs;

@@ -15,6 +15,7 @@
 #include "vfs/view.h"
 
 struct buf;
+struct changes;
 struct editor;
 struct err;
 struct world;
@@ -39,8 +40,11 @@ int world_new(int root_fd, const struct world_options *options, struct world **o
 void world_free(struct world *w);
 /* Scan (again) and publish what is there now. *changed: is it another catalog than before? One caller at a time. */
 int world_scan(struct world *w, bool *changed, struct err *err);
-/* Did the last scan leave nothing for the next: files that may still be written to? */
-bool world_is_settled(const struct world *w);
+/* The same where only these folders may have changed since the last scan. */
+int world_scan_changes(struct world *w, const struct changes *where, bool *changed,
+	struct err *err);
+/* In how many milliseconds a file that may still be written to is worth another look; -1: there is none. */
+int64_t world_waits_ms(const struct world *w);
 
 /* The same SOURCE as its editor rewrites it, scanned no earlier than the snapshot's catalog; made on first use. A
  * reference of the caller's. -ENOENT: there is no editor. */

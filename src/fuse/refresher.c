@@ -32,12 +32,13 @@ struct refresher {
 	pthread_t thread;
 	int wake_fd, signal_fd;
 	_Atomic bool stop;
-	bool stirred;    /* look once more after the next TRIM_MS */
-	bool trimmed;    /* there was something to give back at the last look */
-	int watch_fd;    /* or -1 */
-	int64_t next;    /* when to look at the source, ms; -1: when something happens */
-	int64_t look_ms; /* what the last look took */
-	sigset_t before; /* the signal mask to go back to */
+	bool stirred;     /* look once more after the next TRIM_MS */
+	bool trimmed;     /* there was something to give back at the last look */
+	int watch_fd;     /* or -1 */
+	int64_t next;     /* when to look where something has happened, ms; -1: when it does */
+	int64_t next_all; /* when to look at all of the source; -1: when it is asked for */
+	int64_t look_ms, looked_at; /* what the last look took, and when it ended, ms */
+	sigset_t before;            /* the signal mask to go back to */
 };
 
 static int64_t now_ms(void)
@@ -66,37 +67,54 @@ static void tell_kernel(void *arg, uint64_t dir, const char *name)
 		fuse_lowlevel_notify_inval_inode(t->s->fuse, dir, 0, 0);
 }
 
-/* How long to wait for more when something has happened: files come in crowds, and a look takes its time. */
-static int64_t pause_after(int64_t look_ms)
+/* When to look once something has happened: files come in crowds, and looking takes its time, of which it gets
+ * a fifth. */
+static int64_t time_to_look(const struct refresher *f)
 {
-	return 100 + 4 * look_ms;
+	int64_t soon = now_ms() + 100, rested = f->looked_at + 4 * f->look_ms;
+
+	return soon > rested ? soon : rested;
 }
 
-static void plan(struct refresher *f, int64_t at_ms)
+static void plan(int64_t *next, int64_t at_ms)
 {
-	if (f->next < 0 || f->next > at_ms)
-		f->next = at_ms;
+	if (*next < 0 || *next > at_ms)
+		*next = at_ms;
+}
+
+static bool is_due(int64_t next)
+{
+	return next >= 0 && now_ms() >= next;
+}
+
+static void plan_poll(struct refresher *f)
+{
+	if (f->s->o.refresh_seconds)
+		plan(&f->next_all, now_ms() + (int64_t)f->s->o.refresh_seconds * 1000);
 }
 
 static void refresh(struct refresher *f)
 {
 	struct session *s = f->s;
 	struct teller teller = { s, 0 };
-	bool changed = false, again = false;
-	int64_t start = now_ms();
+	bool everything = is_due(f->next_all), changed = false;
+	int64_t start = now_ms(), again_ms = -1;
 	struct err err;
-	int r = s->o.source.rescan(s->o.source.arg, &changed, &again, &err);
+	int r = s->o.source.rescan(s->o.source.arg, everything, &changed, &again_ms, &err);
 
 	if (r == 0 && changed)
 		r = vfs_refresh(s->o.vfs, tell_kernel, &teller, &err);
 	if (r < 0)
 		log_warn("refresh: %s", err.msg);
-	f->look_ms = now_ms() - start;
+	f->looked_at = now_ms();
+	f->look_ms = f->looked_at - start;
 	f->next = -1;
-	if (again)
-		plan(f, now_ms() + 2 * pause_after(f->look_ms));
-	if (s->o.refresh_seconds)
-		plan(f, now_ms() + (int64_t)s->o.refresh_seconds * 1000);
+	if (everything)
+		f->next_all = -1;
+	plan_poll(f);
+	if (again_ms >= 0)
+		plan(&f->next,
+			f->looked_at + (again_ms > 4 * f->look_ms ? again_ms : 4 * f->look_ms));
 }
 
 /* Bigger reads: only root may ask for them, and only once the mount answers. */
@@ -121,11 +139,14 @@ static void set_readahead(const struct session *s)
 
 /* How long to sleep: to the next look at the source, or to the next trim where there is something to give
  * back; -1: until something comes. */
-static int sleep_ms(int64_t next_refresh, bool trim)
+static int sleep_ms(const struct refresher *f, bool trim)
 {
-	int64_t left = next_refresh < 0 ? -1 : next_refresh - now_ms();
+	int64_t next = f->next, left;
 
-	if (next_refresh >= 0 && left < 0)
+	if (f->next_all >= 0)
+		plan(&next, f->next_all);
+	left = next < 0 ? -1 : next - now_ms();
+	if (next >= 0 && left < 0)
 		left = 0;
 	if (trim && (left < 0 || left > TRIM_MS))
 		left = TRIM_MS;
@@ -167,13 +188,13 @@ static void rest(struct refresher *f)
 		malloc_trim(0);
 	f->trimmed = trim;
 	atomic_store(&f->s->resting, !trim);
-	poll(fds, 3, sleep_ms(f->next, trim));
+	poll(fds, 3, sleep_ms(f, trim));
 	atomic_store(&f->s->resting, false);
 	f->stirred = fds[0].revents && read(f->wake_fd, &n, sizeof n) == sizeof n;
 	if (fds[1].revents && take_hangup(f))
-		plan(f, now_ms());
+		plan(&f->next_all, now_ms());
 	if (fds[2].revents && source->drain(source->arg))
-		plan(f, now_ms() + pause_after(f->look_ms));
+		plan(&f->next, time_to_look(f));
 }
 
 static void start_watching(struct refresher *f)
@@ -183,9 +204,8 @@ static void start_watching(struct refresher *f)
 
 	f->watch_fd = source->watch ? source->watch(source->arg, &changed) : -1;
 	if (changed)
-		plan(f, now_ms());
-	if (f->s->o.refresh_seconds)
-		plan(f, now_ms() + (int64_t)f->s->o.refresh_seconds * 1000);
+		plan(&f->next_all, now_ms());
+	plan_poll(f);
 }
 
 static void *run(void *arg)
@@ -196,7 +216,7 @@ static void *run(void *arg)
 	start_watching(f);
 	while (!atomic_load(&f->stop)) {
 		rest(f);
-		if (!atomic_load(&f->stop) && f->next >= 0 && now_ms() >= f->next)
+		if (!atomic_load(&f->stop) && (is_due(f->next) || is_due(f->next_all)))
 			refresh(f);
 	}
 	return NULL;
@@ -221,7 +241,7 @@ int refresher_start(struct session *s, struct err *err)
 		return err_nomem(err);
 	f->s = s;
 	f->watch_fd = -1;
-	f->next = -1;
+	f->next = f->next_all = -1;
 	sigemptyset(&hup);
 	sigaddset(&hup, SIGHUP);
 	sigfillset(&all);

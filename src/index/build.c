@@ -60,7 +60,8 @@ static struct series *make_series(const struct group *g, char *const *names)
 static bool is_same_series(const struct series *old, const struct group *g)
 {
 	return old && old->n_instances == g->n && strcmp(old->name, g->name) == 0 &&
-		memcmp(old->instances, g->members, g->n * sizeof *g->members) == 0;
+		(old == g->kept ||
+			memcmp(old->instances, g->members, g->n * sizeof *g->members) == 0);
 }
 
 /* The old one where nothing changed, else a new one, in old's place where there is one. */
@@ -186,6 +187,8 @@ static int make_all_series(struct builder *b)
 	if (adopt(b->series_list) < 0)
 		return -ENOMEM;
 	for (study = b->study_list; study; study = study->next) {
+		if (study->n == 0) /* all of it has gone */
+			continue;
 		qsort(study->members, study->n, sizeof *study->members, by_series_number);
 		if (group_name_series(study->members, study->n) < 0)
 			return -ENOMEM;
@@ -209,6 +212,8 @@ static int make_all_studies(struct builder *b)
 	if (adopt(b->study_list) < 0)
 		return -ENOMEM;
 	for (patient = b->patient_list; patient; patient = patient->next) {
+		if (patient->n == 0)
+			continue;
 		if (group_name_studies(patient->members, patient->n) < 0)
 			return -ENOMEM;
 		qsort(patient->members, patient->n, sizeof *patient->members, by_name);
@@ -231,7 +236,7 @@ static int make_all_patients(struct builder *b)
 	size_t i;
 
 	for (g = b->patient_list; g && rc == 0; g = g->next)
-		rc = group_add_member(&all, g);
+		rc = g->n ? group_add_member(&all, g) : 0;
 	if (rc == 0)
 		rc = group_name_patients(all.members, all.n);
 	c->patients = rc < 0 ? NULL : arena_zalloc(&c->arena, all.n, sizeof *c->patients);
@@ -381,7 +386,8 @@ static int learn_old(struct builder *b)
 static void release_list(struct group *list)
 {
 	for (; list; list = list->next) {
-		mem_free(list->members);
+		if (!list->kept)
+			mem_free(list->members);
 		mem_free(list->name);
 	}
 }

@@ -14,11 +14,23 @@
 
 struct err;
 
+/* What of the old catalog is no more, and which files it did not show because they are equal to
+ * others: borrowed. */
+struct build_rest {
+	struct instance *const *gone; /* by address */
+	size_t n_gone;
+	struct instance *const *duplicates; /* those that are still there */
+	size_t n_duplicates;
+};
+
 struct build {
 	const struct catalog *old; /* NULL: the first */
 	struct instance *
 		*instances; /* n of them, in any order; borrowed: who keeps one takes a reference */
 	size_t n;
+	/* Of old, all stays but these, and `instances` come to it; NULL: `instances` are all that
+	 * there is. */
+	const struct build_rest *rest;
 	bool hide_files; /* no instance is named after its file */
 	/* What the bytes of n instances' files come to, never 0: asked where SOP instance UIDs
 	 * repeat. */

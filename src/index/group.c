@@ -119,28 +119,108 @@ static struct group *sort_out(struct builder *b, const struct attributes *a)
 	return study ? find_group(b, &b->series, &b->series_list, study, a) : NULL;
 }
 
-int group_instances(struct builder *b)
+/* The same, remembered by address. */
+static struct group *find_series(struct builder *b, const struct attributes *a)
 {
-	const struct attributes *last = NULL, **key;
+	struct group *g = map_get(&b->by_attr, &a, sizeof a);
+	const struct attributes **key;
+
+	if (g)
+		return g;
+	g = sort_out(b, a);
+	key = arena_memdup(&b->scratch, &a, sizeof a);
+	if (!g || !key || map_put(&b->by_attr, key, sizeof *key, g) < 0)
+		return NULL;
+	return g;
+}
+
+static int add_instances(struct builder *b, struct instance *const *list, size_t n)
+{
+	const struct attributes *last = NULL;
 	struct group *g = NULL;
 	size_t i;
 
-	for (i = 0; i < b->in->n; i++) {
-		struct instance *in = b->in->instances[i];
+	for (i = 0; i < n; i++) {
+		if (list[i]->attr != last)
+			g = find_series(b, list[i]->attr);
+		if (!g || group_add_member(g, list[i]) < 0)
+			return -ENOMEM;
+		last = list[i]->attr;
+	}
+	return 0;
+}
 
-		if (in->attr != last)
-			g = map_get(&b->by_attr, &in->attr, sizeof in->attr);
-		if (!g) {
-			g = sort_out(b, in->attr);
-			key = arena_memdup(&b->scratch, &in->attr, sizeof in->attr);
-			if (!g || !key || map_put(&b->by_attr, key, sizeof *key, g) < 0)
-				return -ENOMEM;
-		}
-		last = in->attr;
-		if (group_add_member(g, in) < 0)
+/* ---- what stays as it was ---- */
+
+static bool is_gone(const struct build_rest *r, const struct instance *in)
+{
+	size_t low = 0, high = r->n_gone, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if ((uintptr_t)r->gone[mid] < (uintptr_t)in)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < r->n_gone && r->gone[low] == in;
+}
+
+/* What an old series still has joins what is new of it; one to which nothing happened is kept. */
+static int add_old_series(struct builder *b, struct series *s)
+{
+	struct group *g = map_get_str(&b->series, s->key);
+	uint32_t i;
+
+	if (!g) {
+		g = find_series(b, s->instances[0]->attr);
+		if (!g)
+			return -ENOMEM;
+		g->kept = s;
+		g->members = (void **)s->instances;
+		g->n = s->n_instances;
+		return 0;
+	}
+	for (i = 0; i < s->n_instances; i++)
+		if (!is_gone(b->in->rest, s->instances[i]) &&
+			group_add_member(g, s->instances[i]) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+/* Equal files that were not shown may be the first now, where something happened to their series. */
+static int add_old_duplicates(struct builder *b)
+{
+	const struct build_rest *r = b->in->rest;
+	struct group *g;
+	size_t i;
+
+	for (i = 0; i < r->n_duplicates; i++) {
+		g = find_series(b, r->duplicates[i]->attr);
+		if (!g ||
+			(g->kept ? group_add_duplicate(b, r->duplicates[i]) :
+				   group_add_member(g, r->duplicates[i])) < 0)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+int group_instances(struct builder *b)
+{
+	const struct build_rest *r = b->in->rest;
+	size_t i;
+
+	if (add_instances(b, b->in->instances, b->in->n) < 0)
+		return -ENOMEM;
+	if (!r)
+		return 0;
+	for (i = 0; i < r->n_gone; i++)
+		if (!find_series(b, r->gone[i]->attr))
+			return -ENOMEM;
+	for (i = 0; i < b->in->old->n_series; i++)
+		if (add_old_series(b, b->in->old->series_by_id[i]) < 0)
+			return -ENOMEM;
+	return add_old_duplicates(b);
 }
 
 /* ---- order and duplicates ---- */
@@ -215,6 +295,8 @@ static int sort_series(struct group *g, struct group *unknown)
 {
 	size_t i;
 
+	if (g->n == 0) /* all of it has gone */
+		return 0;
 	qsort(g->members, g->n, sizeof *g->members, by_number);
 	for (i = 0; i < g->n; i++)
 		if (((struct instance *)g->members[i])->digest == 0 && group_repeats(g, i) &&
@@ -260,7 +342,7 @@ static int take_digests(struct builder *b, const struct group *unknown, struct e
 	return rc;
 }
 
-static int add_duplicate(struct builder *b, struct instance *in)
+int group_add_duplicate(struct builder *b, struct instance *in)
 {
 	struct build *out = b->in;
 	struct instance **more;
@@ -298,7 +380,7 @@ static int drop_duplicates(struct builder *b, struct group *g)
 	for (i = 0; i < g->n; i++) {
 		if (n && is_repeat(in[n - 1], in[i])) {
 			if (is_duplicate(in, first, n, in[i])) {
-				if (add_duplicate(b, in[i]) < 0)
+				if (group_add_duplicate(b, in[i]) < 0)
 					return -ENOMEM;
 				continue;
 			}
@@ -317,14 +399,14 @@ int group_order(struct builder *b, struct err *err)
 	int rc = 0;
 
 	for (g = b->series_list; g && rc == 0; g = g->next)
-		rc = sort_series(g, &unknown);
+		rc = g->kept ? 0 : sort_series(g, &unknown);
 	if (rc < 0)
 		err_nomem(err);
 	else if (unknown.n)
 		rc = take_digests(b, &unknown, err);
 	mem_free(unknown.members);
 	for (g = b->series_list; g && rc == 0; g = g->next) {
-		rc = drop_duplicates(b, g);
+		rc = g->kept ? 0 : drop_duplicates(b, g);
 		if (rc < 0)
 			err_nomem(err);
 	}

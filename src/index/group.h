@@ -20,10 +20,11 @@ struct group {
 	struct group *parent;
 	struct group *next;            /* in the list of its kind */
 	const struct attributes *attr; /* one of its instances' */
-	void **members;                /* instances, or groups; mem_alloc()ed */
+	void **members;                /* instances, or groups; mem_alloc()ed, or kept's */
 	size_t n, cap;
-	void *made; /* what it has become: the struct series, study, patient */
-	char *name; /* while names are made: mem_alloc()ed */
+	struct series *kept; /* nothing happened to this one of the old catalog; or NULL */
+	void *made;          /* what it has become: the struct series, study, patient */
+	char *name;          /* while names are made: mem_alloc()ed */
 };
 
 struct builder {
@@ -40,7 +41,9 @@ struct builder {
 };
 
 int group_add_member(struct group *g, void *member);
-/* Sort all instances out: into series, those into studies, those into patients. 0 or -ENOMEM. */
+int group_add_duplicate(struct builder *b, struct instance *in);
+/* Sort all instances out: into series, those into studies, those into patients; series to which nothing
+ * happened go as a whole. 0 or -ENOMEM. */
 int group_instances(struct builder *b);
 /* Put the instances of each series in order, equal files as one. */
 int group_order(struct builder *b, struct err *err);

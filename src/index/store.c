@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "build.h"
 #include "dicom/source.h"
+#include "index/changes.h"
 #include "index/intern.h"
 #include "index/scan.h"
 #include "persist.h"
@@ -117,9 +118,9 @@ struct catalog *store_get(struct store *s)
 	return c;
 }
 
-bool store_is_settled(const struct store *s)
+int64_t store_waits_ms(const struct store *s)
 {
-	return s->n_waiting == 0;
+	return s->n_waiting ? waiting_ms(s->waiting, s->n_waiting) : -1;
 }
 
 /* ---- what the builder asks ---- */
@@ -199,15 +200,13 @@ static int by_path(const void *x, const void *y)
 	return r ? r : (a->off > b->off) - (a->off < b->off);
 }
 
-static size_t count_problems(const struct findings *f)
+static size_t sum_problems(struct instance *const *list, size_t n)
 {
-	size_t n = 0, i;
+	size_t sum = 0, i;
 
-	for (i = 0; i < f->n_instances; i++)
-		n += f->instances[i]->n_problems;
-	for (i = 0; i < f->n_others; i++)
-		n += f->others[i]->kind != OTHER_DICOMDIR;
-	return n;
+	for (i = 0; i < n; i++)
+		sum += list[i]->n_problems;
+	return sum;
 }
 
 /* Texts are copied: a catalog outlives the files that it is made of. */
@@ -233,19 +232,35 @@ static int add_instance_problems(struct catalog *c, const struct instance *in)
 	return 0;
 }
 
-static int tell_problems(struct catalog *c, const struct findings *f)
+static int add_instances_problems(struct catalog *c, struct instance *const *list, size_t n)
 {
-	const struct other *o;
 	size_t i;
-	int rc = 0;
 
-	c->problems = arena_zalloc(&c->arena, count_problems(f), sizeof *c->problems);
+	for (i = 0; i < n; i++)
+		if (list[i]->n_problems && add_instance_problems(c, list[i]) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+/* What is wrong with the files of a catalog that is built, with those of `b` that it does not show, and with
+ * the others. */
+static int tell_problems(struct catalog *c, const struct build *b, struct other *const *others,
+	size_t n_others)
+{
+	size_t n = sum_problems(c->instances_by_id, c->n_instances) +
+		sum_problems(b->duplicates, b->n_duplicates) + n_others,
+	       i;
+	int rc;
+
+	c->problems = arena_zalloc(&c->arena, n, sizeof *c->problems);
 	if (!c->problems)
 		return -ENOMEM;
-	for (i = 0; i < f->n_instances && rc == 0; i++)
-		rc = add_instance_problems(c, f->instances[i]);
-	for (i = 0; i < f->n_others && rc == 0; i++) {
-		o = f->others[i];
+	rc = add_instances_problems(c, c->instances_by_id, c->n_instances);
+	if (rc == 0)
+		rc = add_instances_problems(c, b->duplicates, b->n_duplicates);
+	for (i = 0; i < n_others && rc == 0; i++) {
+		const struct other *o = others[i];
+
 		c->n_not_dicom += o->kind == OTHER_NOT_DICOM || o->kind == OTHER_EMPTY;
 		if (o->kind != OTHER_DICOMDIR)
 			rc = add_problem(c, path_in(&c->arena, o->dir, o->file), 0, o->text);
@@ -257,32 +272,34 @@ static int tell_problems(struct catalog *c, const struct findings *f)
 
 /* ---- publishing ---- */
 
-/* The new catalog, and what of the findings it does not hold; what was before goes to *f. */
-static void publish(struct store *s, struct catalog *c, const struct build *b, struct findings *f,
-	uint32_t next_id, bool gone)
+/* The new catalog, and the files that it does not show; others: taken, and the old ones put in their place. */
+static void publish(struct store *s, struct catalog *c, const struct build *b,
+	struct findings *others, uint32_t next_id, bool gone)
 {
+	struct findings was = { 0 };
 	struct catalog *old;
-	struct findings now = *f;
 
 	pthread_mutex_lock(&s->lock);
 	old = s->catalog;
 	s->catalog = c;
-	f->others = s->others;
-	f->n_others = s->n_others;
-	s->others = now.others;
-	s->n_others = now.n_others;
-	now.instances = s->duplicates;
-	now.n_instances = s->n_duplicates;
+	was.others = s->others;
+	was.n_others = s->n_others;
+	s->others = others->others;
+	s->n_others = others->n_others;
+	was.instances = s->duplicates;
+	was.n_instances = s->n_duplicates;
 	s->duplicates = b->duplicates;
 	s->n_duplicates = b->n_duplicates;
 	s->next_id = next_id;
 	s->gone = s->gone || gone;
 	pthread_mutex_unlock(&s->lock);
-	now.others = NULL;
-	now.waiting = NULL;
-	now.n_others = now.n_waiting = 0;
-	findings_release(&now);
+	others->others = NULL;
+	others->n_others = 0;
+	findings_release(&was);
 	catalog_put(old);
+	s->scanned = true;
+	if (s->saver)
+		saver_ask(s->saver);
 }
 
 /* Number what has none yet; returns the next free number. */
@@ -299,37 +316,29 @@ static uint32_t number(struct findings *f, uint32_t next)
 	return next;
 }
 
-static int make_catalog(struct store *s, const struct findings *known, struct findings *f,
-	struct err *err)
+/* Make a catalog by `b`, with these others, which are taken, and publish it. */
+static int make_catalog(struct store *s, struct build *b, struct findings *others, uint32_t next_id,
+	bool gone, struct err *err)
 {
-	uint32_t next_id = number(f, s->next_id);
-	struct build b = {
-		.old = s->catalog,
-		.instances = f->instances,
-		.n = f->n_instances,
-		.digest = digest,
-		.arg = s,
-		.hide_files = s->opt.hide_files,
-	};
 	struct catalog *c;
-	bool gone = f->n_instances + f->n_others - f->n_fresh <
-		known->n_instances + known->n_others;
-	int rc = build_catalog(&b, &c, err);
+	int rc;
 
+	b->old = s->catalog;
+	b->digest = digest;
+	b->arg = s;
+	b->hide_files = s->opt.hide_files;
+	rc = build_catalog(b, &c, err);
 	if (rc < 0)
 		return rc;
-	c->n_files = (uint32_t)(f->n_instances + f->n_others);
-	c->n_duplicates = (uint32_t)b.n_duplicates;
-	if (tell_problems(c, f) < 0) {
+	c->n_files = c->n_instances + (uint32_t)(b->n_duplicates + others->n_others);
+	c->n_duplicates = (uint32_t)b->n_duplicates;
+	if (tell_problems(c, b, others->others, others->n_others) < 0) {
 		catalog_put(c);
-		findings_release(&(struct findings){ .instances = b.duplicates,
-			.n_instances = b.n_duplicates });
+		findings_release(&(struct findings){ .instances = b->duplicates,
+			.n_instances = b->n_duplicates });
 		return err_nomem(err);
 	}
-	publish(s, c, &b, f, next_id, gone);
-	s->scanned = true;
-	if (s->saver)
-		saver_ask(s->saver);
+	publish(s, c, b, others, next_id, gone);
 	return 0;
 }
 
@@ -396,12 +405,14 @@ static bool is_empty(int fd)
 	return empty;
 }
 
-/* The descriptor of SOURCE is made to follow its path: a disk may have been mounted again. */
-static int follow_root(const struct store *s, struct err *err)
+/* The descriptor of SOURCE is made to follow its path: a disk may have been mounted again, and then
+ * everything is another. */
+static int follow_root(const struct store *s, bool *moved, struct err *err)
 {
 	int root_fd = files_root_fd(s->files), fd, rc = 0;
 	struct stat then, now;
 
+	*moved = false;
 	if (!s->opt.root_path || s->opt.only_file || !s->scanned)
 		return 0;
 	fd = open(s->opt.root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -414,36 +425,223 @@ static int follow_root(const struct store *s, struct err *err)
 		rc = err_set(err, -ESTALE, "the source is gone: its folder is another, and empty");
 	else if (dup3(fd, root_fd, O_CLOEXEC) < 0)
 		rc = err_errno(err, "follow the source");
+	else
+		*moved = true;
 	if (fd >= 0)
 		close(fd);
 	return rc;
 }
 
-int store_scan(struct store *s, bool *changed, struct err *err)
+/* What waits from now on. */
+static void take_waiting(struct store *s, struct findings *found)
+{
+	free_waiting(s->waiting, s->n_waiting);
+	s->waiting = found->waiting;
+	s->n_waiting = found->n_waiting;
+	found->waiting = NULL;
+	found->n_waiting = 0;
+}
+
+static int publish_all(struct store *s, const struct findings *known, struct findings *f,
+	struct err *err)
+{
+	uint32_t next_id = number(f, s->next_id);
+	struct build b = { .instances = f->instances, .n = f->n_instances };
+	bool gone = f->n_instances + f->n_others - f->n_fresh <
+		known->n_instances + known->n_others;
+
+	return make_catalog(s, &b, f, next_id, gone, err);
+}
+
+static int scan_all(struct store *s, bool *changed, struct err *err)
 {
 	struct findings known, found;
 	int rc;
 
-	*changed = false;
-	rc = follow_root(s, err);
-	if (rc < 0)
-		return rc;
 	rc = take_known(s, &known, err);
 	if (rc < 0)
 		return rc;
-	rc = survey(s->files, s->interns, &s->opt, &known, s->scanned, &found, err);
+	rc = survey(s->files, s->interns, &s->opt, NULL, &known, s->scanned, &found, err);
 	if (rc == 0) {
-		s->waiting = found.waiting;
-		s->n_waiting = found.n_waiting;
-		found.waiting = NULL;
-		found.n_waiting = 0;
+		take_waiting(s, &found);
 		if (!s->scanned || !is_unchanged(&known, &found)) {
-			rc = make_catalog(s, &known, &found, err);
+			rc = publish_all(s, &known, &found, err);
 			*changed = rc == 0;
 		}
 	}
 	findings_release(&found);
 	findings_release(&known);
+	return rc;
+}
+
+int store_scan(struct store *s, bool *changed, struct err *err)
+{
+	bool moved;
+	int rc;
+
+	*changed = false;
+	rc = follow_root(s, &moved, err);
+	if (rc == 0)
+		rc = scan_all(s, changed, err);
+	malloc_trim(0);
+	return rc;
+}
+
+/* ---- scanning some folders ---- */
+
+/* What is known of the folders: references; and all others that are not in them. */
+static int recollect_within(struct store *s, const struct changes *where, struct findings *known,
+	struct findings *rest, struct err *err)
+{
+	const struct catalog *c = s->catalog;
+	const char *dir = NULL;
+	bool within = false;
+	size_t n = c->n_instances + s->n_duplicates, i;
+	int rc = 0;
+
+	for (i = 0; i < n && rc == 0; i++) {
+		struct instance *in = i < c->n_instances ? c->instances_by_id[i] :
+							   s->duplicates[i - c->n_instances];
+
+		if (in->dir != dir)
+			within = changes_have(where, in->dir);
+		dir = in->dir;
+		if (within)
+			rc = findings_add_instance(known, instance_get(in));
+		else if (i >= c->n_instances)
+			rc = findings_add_instance(rest, instance_get(in));
+	}
+	for (i = 0; i < s->n_others && rc == 0; i++)
+		rc = findings_add_other(changes_have(where, s->others[i]->dir) ? known : rest,
+			other_get(s->others[i]));
+	if (rc == 0)
+		return 0;
+	return err_nomem(err);
+}
+
+static int by_address(const void *x, const void *y)
+{
+	uintptr_t a = (uintptr_t) * (void *const *)x, b = (uintptr_t) * (void *const *)y;
+
+	return (a > b) - (a < b);
+}
+
+static void sort_by_address(struct findings *f)
+{
+	if (f->n_instances)
+		qsort(f->instances, f->n_instances, sizeof *f->instances, by_address);
+}
+
+/* Take out of both lists, which are in order, what they have in common. */
+static void take_out_common(struct instance **a, size_t *n_a, struct instance **b, size_t *n_b)
+{
+	size_t i = 0, j = 0, na = 0, nb = 0;
+
+	while (i < *n_a || j < *n_b) {
+		if (j == *n_b || (i < *n_a && (uintptr_t)a[i] < (uintptr_t)b[j])) {
+			a[na++] = a[i++];
+		} else if (i == *n_a || (uintptr_t)b[j] < (uintptr_t)a[i]) {
+			b[nb++] = b[j++];
+		} else {
+			instance_put(a[i++]);
+			instance_put(b[j++]);
+		}
+	}
+	*n_a = na;
+	*n_b = nb;
+}
+
+/* Equal files within the folders that are still there are neither shown nor new: they go to the rest. */
+static int keep_duplicates(const struct store *s, const struct findings *found,
+	struct findings *rest)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < s->n_duplicates && rc == 0; i++) {
+		struct instance *in = s->duplicates[i];
+
+		if (found->n_instances &&
+			bsearch(&in, found->instances, found->n_instances, sizeof in, by_address))
+			rc = findings_add_instance(rest, instance_get(in));
+	}
+	return rc;
+}
+
+/* known, found: of the folders; rest: what the catalog does not show of the others. */
+static int publish_within(struct store *s, struct findings *known, struct findings *found,
+	struct findings *rest, struct err *err)
+{
+	size_t n_gone = known->n_instances + known->n_others -
+		(found->n_instances + found->n_others - found->n_fresh);
+	uint32_t next_id = number(found, s->next_id);
+	struct build_rest kept = { 0 };
+	struct build b = { .rest = &kept };
+	size_t i;
+
+	sort_by_address(known);
+	sort_by_address(found);
+	if (keep_duplicates(s, found, rest) < 0)
+		return err_nomem(err);
+	take_out_common(known->instances, &known->n_instances, found->instances,
+		&found->n_instances);
+	for (i = 0; i < found->n_others; i++)
+		if (findings_add_other(rest, other_get(found->others[i])) < 0)
+			return err_nomem(err);
+	b.instances = found->instances;
+	b.n = found->n_instances;
+	kept.gone = known->instances;
+	kept.n_gone = known->n_instances;
+	kept.duplicates = rest->instances;
+	kept.n_duplicates = rest->n_instances;
+	return make_catalog(s, &b, rest, next_id, n_gone > 0, err);
+}
+
+/* With those of the files that wait. */
+static int scan_within(struct store *s, struct changes *where, bool *changed, struct err *err)
+{
+	struct findings known = { 0 }, rest = { 0 }, found = { 0 };
+	size_t i;
+	int rc;
+
+	for (i = 0; i < s->n_waiting; i++)
+		changes_add(where, s->waiting[i].dir, NULL, false);
+	if (where->all)
+		return scan_all(s, changed, err);
+	rc = recollect_within(s, where, &known, &rest, err);
+	known.waiting = s->waiting;
+	known.n_waiting = s->n_waiting;
+	if (rc == 0)
+		rc = survey(s->files, s->interns, &s->opt, where, &known, true, &found, err);
+	known.waiting = NULL;
+	known.n_waiting = 0;
+	if (rc == 0)
+		take_waiting(s, &found);
+	if (rc == 0 && !is_unchanged(&known, &found)) {
+		rc = publish_within(s, &known, &found, &rest, err);
+		*changed = rc == 0;
+	}
+	findings_release(&found);
+	findings_release(&known);
+	findings_release(&rest);
+	return rc;
+}
+
+int store_scan_changes(struct store *s, const struct changes *where, bool *changed, struct err *err)
+{
+	struct changes all_of_them = { 0 };
+	bool moved;
+	int rc;
+
+	*changed = false;
+	rc = follow_root(s, &moved, err);
+	if (rc == 0 && (moved || !s->scanned || where->all || s->opt.only_file)) {
+		rc = scan_all(s, changed, err);
+	} else if (rc == 0) {
+		changes_join(&all_of_them, where);
+		rc = scan_within(s, &all_of_them, changed, err);
+		changes_release(&all_of_them);
+	}
 	malloc_trim(0);
 	return rc;
 }

@@ -493,8 +493,25 @@ static int join_found(struct pass *p, unsigned n, struct findings *out, struct e
 	return 0;
 }
 
+int64_t waiting_ms(const struct waiting *w, size_t n)
+{
+	int64_t now = clock_ns(CLOCK_REALTIME), monotonic = clock_ns(CLOCK_MONOTONIC);
+	int64_t first = SETTLED_NS, by_mtime, by_watching, left;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		by_mtime = w[i].mtime_ns + SETTLED_NS - now;
+		by_watching = w[i].since_ns + SETTLED_NS - monotonic;
+		left = by_mtime < by_watching ? by_mtime : by_watching;
+		if (left < first)
+			first = left;
+	}
+	return first > 0 ? first / 1000000 + 1 : 0;
+}
+
 int survey(struct files *files, struct interns *interns, const struct scan_options *opt,
-	const struct findings *known, bool patient, struct findings *out, struct err *err)
+	const struct changes *within, const struct findings *known, bool patient,
+	struct findings *out, struct err *err)
 {
 	struct pass p = { .files = files, .interns = interns, .patient = patient };
 	struct walk_visitor visitor = {
@@ -504,6 +521,7 @@ int survey(struct files *files, struct interns *interns, const struct scan_optio
 		.progress = opt->progress,
 		.progress_arg = opt->progress_arg,
 	};
+	struct walk_scope scope = { .only = opt->only_file, .within = within };
 	unsigned n = thread_count(opt);
 	int rc;
 
@@ -512,7 +530,7 @@ int survey(struct files *files, struct interns *interns, const struct scan_optio
 	p.monotonic_ns = clock_ns(CLOCK_MONOTONIC);
 	rc = known && make_known(&p.known, known) < 0 ? err_nomem(err) : make_workers(&p, n, err);
 	if (rc == 0)
-		rc = walk_tree(files_root_fd(files), opt->only_file, n, interns, &visitor, err);
+		rc = walk_tree(files_root_fd(files), &scope, n, interns, &visitor, err);
 	if (rc == 0)
 		rc = join_found(&p, n, out, err);
 	free_workers(&p, n);

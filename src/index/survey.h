@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct changes;
 struct err;
 struct files;
 struct instance;
@@ -64,10 +65,14 @@ int findings_add_other(struct findings *f, struct other *o);
 /* Move all of `from` behind what `to` has; nothing can be added to that afterwards. */
 int findings_join(struct findings *to, struct findings *from);
 
-/* known: what is known from before, or NULL. patient: files that may still be written to are
+/* within: the folders to look at, or NULL for all; known: what is known of them from before, or NULL. patient: files that may still be written to are
  * waited for, and where the file system fails, so does the pass, rather than find it empty; not
  * so at the first pass of a mount. */
 int survey(struct files *files, struct interns *interns, const struct scan_options *opt,
-	const struct findings *known, bool patient, struct findings *out, struct err *err);
+	const struct changes *within, const struct findings *known, bool patient,
+	struct findings *out, struct err *err);
+
+/* In how many milliseconds the first of those that wait may be taken, if it stays as it is. */
+int64_t waiting_ms(const struct waiting *w, size_t n);
 
 #endif

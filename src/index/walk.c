@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "index/changes.h"
 #include "index/intern.h"
 #include "index/scan.h"
 
@@ -30,6 +31,7 @@
 struct folder {
 	const char *path; /* interned */
 	int fd;
+	bool alone; /* folders in it are passed by */
 	_Atomic unsigned refs;
 };
 
@@ -44,6 +46,7 @@ struct batch {
 struct pending { /* a folder to be listed */
 	struct pending *next;
 	const char *path;
+	bool alone;
 };
 
 struct walk {
@@ -136,13 +139,14 @@ static int add_file(struct listing *l, const char *name, struct err *err)
 	return 0;
 }
 
-static int push_folder(struct walk *w, const char *path)
+static int push_folder(struct walk *w, const char *path, bool alone)
 {
 	struct pending *p = mem_alloc(sizeof *p);
 
 	if (!p)
 		return -ENOMEM;
 	p->path = path;
+	p->alone = alone;
 	pthread_mutex_lock(&w->lock);
 	p->next = w->folders;
 	w->folders = p;
@@ -163,7 +167,7 @@ static int add_folder(struct listing *l, const char *name, struct err *err)
 		buf_addc(&b, '/');
 	buf_adds(&b, name);
 	path = buf_error(&b) < 0 ? NULL : intern_text(l->walk->interns, b.data, b.len);
-	rc = path ? push_folder(l->walk, path) : -ENOMEM;
+	rc = path ? push_folder(l->walk, path, false) : -ENOMEM;
 	buf_release(&b);
 	return rc < 0 ? err_nomem(err) : 0;
 }
@@ -205,7 +209,7 @@ static int add_entry(struct listing *l, const struct dirent *d, struct err *err)
 	case DT_REG:
 		return add_file(l, d->d_name, err);
 	case DT_DIR:
-		return add_folder(l, d->d_name, err);
+		return l->folder->alone ? 0 : add_folder(l, d->d_name, err);
 	case DT_LNK:
 		return add_link(l, d->d_name, err);
 	default:
@@ -250,8 +254,9 @@ static int list_open(struct walk *w, unsigned worker, struct folder *f, struct e
 	return rc;
 }
 
-static int list_folder(struct walk *w, unsigned worker, const char *path, struct err *err)
+static int list_folder(struct walk *w, unsigned worker, const struct pending *p, struct err *err)
 {
+	const char *path = p->path;
 	int fd = openat(w->root_fd, path[0] ? path : ".",
 		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	struct folder *f;
@@ -268,6 +273,7 @@ static int list_folder(struct walk *w, unsigned worker, const char *path, struct
 	}
 	f->path = path;
 	f->fd = fd;
+	f->alone = p->alone;
 	atomic_init(&f->refs, 1);
 	rc = list_open(w, worker, f, err);
 	folder_put(f);
@@ -323,7 +329,7 @@ static void work_once(struct walk *w, unsigned worker)
 		rc = visit_batch(w, worker, b, &err);
 		batch_free(b);
 	} else {
-		rc = list_folder(w, worker, p->path, &err);
+		rc = list_folder(w, worker, p, &err);
 	}
 	if (rc < 0)
 		fail(w, &err);
@@ -450,23 +456,44 @@ static int visit_only(struct walk *w, const char *only, struct err *err)
 	return rc;
 }
 
-int walk_tree(int root_fd, const char *only, unsigned n_threads, struct interns *interns,
-	const struct walk_visitor *visitor, struct err *err)
+/* The folders to begin with: all of them once, whichever of them are in others. */
+static int push_first(struct walk *w, const struct changes *within)
+{
+	const struct map_slot *slot;
+	const char *path;
+	size_t pos = 0;
+	int rc = 0;
+
+	if (!within || within->all) {
+		path = intern_text(w->interns, "", 0);
+		return path ? push_folder(w, path, false) : -ENOMEM;
+	}
+	while (rc == 0 && (slot = map_next(&within->folders, &pos))) {
+		const struct changes_folder *f = slot->value;
+
+		if (changes_have_parent(within, f->path))
+			continue;
+		path = intern_text(w->interns, f->path, strlen(f->path));
+		rc = path ? push_folder(w, path, !f->below) : -ENOMEM;
+	}
+	return rc;
+}
+
+int walk_tree(int root_fd, const struct walk_scope *scope, unsigned n_threads,
+	struct interns *interns, const struct walk_visitor *visitor, struct err *err)
 {
 	struct walk w = { .root_fd = root_fd, .interns = interns, .visitor = visitor };
-	const char *top;
 	int rc;
 
-	if (only) {
-		rc = visit_only(&w, only, err);
+	if (scope->only) {
+		rc = visit_only(&w, scope->only, err);
 		tell_progress(&w, false);
 		return rc;
 	}
 	pthread_mutex_init(&w.lock, NULL);
 	pthread_cond_init(&w.more, NULL);
 	pthread_cond_init(&w.ended, NULL);
-	top = intern_text(interns, "", 0);
-	rc = top && push_folder(&w, top) == 0 ? run_walk(&w, n_threads) : err_nomem(&w.err);
+	rc = push_first(&w, scope->within) == 0 ? run_walk(&w, n_threads) : err_nomem(&w.err);
 	drop_rest(&w);
 	pthread_cond_destroy(&w.ended);
 	pthread_cond_destroy(&w.more);

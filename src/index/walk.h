@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct changes;
 struct err;
 struct interns;
 struct scan_progress;
@@ -34,9 +35,15 @@ struct walk_visitor {
 	void *progress_arg;
 };
 
-/* Everything below root_fd; only: one file of it, or NULL. Returns when all threads have ended. */
-int walk_tree(int root_fd, const char *only, unsigned n_threads, struct interns *interns,
-	const struct walk_visitor *visitor, struct err *err);
+/* What of it is walked; a zeroed struct: everything below root_fd. */
+struct walk_scope {
+	const char *only;             /* one file of root_fd; NULL: all */
+	const struct changes *within; /* these folders; NULL: all */
+};
+
+/* Returns when all threads have ended. */
+int walk_tree(int root_fd, const struct walk_scope *scope, unsigned n_threads,
+	struct interns *interns, const struct walk_visitor *visitor, struct err *err);
 
 /* Calls fn(arg, worker, i) for i = 0 .. n - 1 from n_threads threads; the first error ends it. */
 int walk_parallel(unsigned n_threads, size_t n,

@@ -219,6 +219,7 @@ int app_open(struct app *a, struct err *err)
 void app_close(struct app *a)
 {
 	watch_free(a->watch);
+	changes_release(&a->changes);
 	vfs_free(a->vfs);
 	world_free(a->world);
 	editor_free(a->editor);

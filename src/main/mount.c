@@ -23,12 +23,20 @@ int app_mount(struct app *a, struct err *err)
 #include "fuse/session.h"
 #include "index/watch.h"
 
-static int rescan(void *arg, bool *changed, bool *again, struct err *err)
+/* What the watch told of is only forgotten when it has been looked at. */
+static int rescan(void *arg, bool everything, bool *changed, int64_t *again_ms, struct err *err)
 {
 	struct app *a = arg;
-	int r = world_scan(a->world, changed, err);
+	struct changes where = a->changes;
+	int r;
 
-	*again = r == 0 && !world_is_settled(a->world);
+	memset(&a->changes, 0, sizeof a->changes);
+	r = everything ? world_scan(a->world, changed, err) :
+			 world_scan_changes(a->world, &where, changed, err);
+	if (r < 0)
+		changes_add_all(&a->changes);
+	changes_release(&where);
+	*again_ms = r < 0 ? -1 : world_waits_ms(a->world);
 	return r;
 }
 
@@ -50,7 +58,9 @@ static int start_watch(void *arg, bool *changed)
 
 static bool drain_watch(void *arg)
 {
-	return watch_drain(((struct app *)arg)->watch);
+	struct app *a = arg;
+
+	return watch_drain(a->watch, &a->changes);
 }
 
 /* What the kernel and libfuse are told beside the fixed options; NULL for want of memory. */

@@ -185,13 +185,10 @@ static struct snapshot *snapshot_new(struct world *w)
 	return s;
 }
 
-int world_scan(struct world *w, bool *changed, struct err *err)
+static int show_newest(struct world *w, struct err *err)
 {
 	struct snapshot *fresh, *old;
-	int rc = store_scan(w->store, changed, err);
 
-	if (rc < 0 || (!*changed && w->newest))
-		return rc;
 	fresh = snapshot_new(w);
 	if (!fresh)
 		return err_nomem(err);
@@ -203,9 +200,23 @@ int world_scan(struct world *w, bool *changed, struct err *err)
 	return 0;
 }
 
-bool world_is_settled(const struct world *w)
+int world_scan(struct world *w, bool *changed, struct err *err)
 {
-	return store_is_settled(w->store);
+	int rc = store_scan(w->store, changed, err);
+
+	return rc < 0 || (!*changed && w->newest) ? rc : show_newest(w, err);
+}
+
+int world_scan_changes(struct world *w, const struct changes *where, bool *changed, struct err *err)
+{
+	int rc = store_scan_changes(w->store, where, changed, err);
+
+	return rc < 0 || (!*changed && w->newest) ? rc : show_newest(w, err);
+}
+
+int64_t world_waits_ms(const struct world *w)
+{
+	return store_waits_ms(w->store);
 }
 
 struct snapshot *world_snapshot(struct world *w)

@@ -520,11 +520,16 @@ def test_changes_show_by_themselves(box):
                 (lambda: write(f'{source}/s1/4.dcm', dicom(number=4)), 4),
                 (lambda: write(f'{source}/deep/er/5.dcm', dicom(number=5)), 5),
                 (lambda: write(f'{source}/deep/er/6.dcm', dicom(number=6)), 6),
-                (lambda: shutil.rmtree(f'{source}/deep'), 4)]:
+                (lambda: os.rename(f'{source}/deep', f'{source}/moved'), 6),
+                (lambda: write(f'{source}/moved/er/7.dcm', dicom(number=7)), 7),
+                (lambda: os.rename(f'{source}/moved/er', f'{box}/away'), 4),
+                (lambda: os.rename(f'{box}/away', f'{source}/s1/back'), 7),
+                (lambda: os.unlink(f'{source}/s1/back/5.dcm'), 6),
+                (lambda: shutil.rmtree(f'{source}/s1/back'), 4)]:
             step()
             assert wait_until(lambda: len(numbers()) == expected, 5), (numbers(), expected)
-        with open(f'{source}/s1/7.dcm', 'wb') as f:      # only now: it may still be written to
-            f.write(dicom(number=7))
+        with open(f'{source}/s1/8.dcm', 'wb') as f:      # only now: it may still be written to
+            f.write(dicom(number=8))
         assert wait_until(lambda: len(numbers()) == 5, 5), numbers()
 
 

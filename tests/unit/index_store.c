@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "dicom/tags.h"
+#include "index/changes.h"
 #include "support/archive.h"
 
 static struct archive a;
@@ -180,14 +181,14 @@ Test(index_store, young_files_wait_at_a_later_scan_and_not_at_the_first)
 	image("1", 1);
 	cr_expect(archive_scan(&a));
 	cr_expect_eq(a.catalog->n_instances, 1);
-	cr_expect(store_is_settled(a.store));
+	cr_expect_lt(store_waits_ms(a.store), 0);
 	image("2", 2);
 	cr_expect_not(archive_scan(&a));
-	cr_expect_not(store_is_settled(a.store));
+	cr_expect_geq(store_waits_ms(a.store), 0);
 	cr_expect_eq(a.catalog->n_instances, 1);
 	archive_age(&a, "2", 3);
 	cr_expect(archive_scan(&a));
-	cr_expect(store_is_settled(a.store));
+	cr_expect_lt(store_waits_ms(a.store), 0);
 	cr_expect_eq(a.catalog->n_instances, 2);
 }
 
@@ -303,4 +304,175 @@ Test(index_store, progress_ends_with_all_of_it)
 	cr_expect_eq(last.n_found, 100);
 	cr_expect_not(last.walking);
 	store_free(s);
+}
+
+/* ---- scans of some folders ---- */
+
+static bool scan_changes(const struct changes *where)
+{
+	struct err err;
+	bool changed;
+
+	cr_assert_eq(store_scan_changes(a.store, where, &changed, &err), 0, "%s", err.msg);
+	catalog_put(a.catalog);
+	a.catalog = store_get(a.store);
+	return changed;
+}
+
+static bool scan_folder(const char *dir, bool below)
+{
+	struct changes where = { 0 };
+	bool changed;
+
+	changes_add(&where, dir, NULL, below);
+	changed = scan_changes(&where);
+	changes_release(&where);
+	return changed;
+}
+
+static void old_image(const char *name, const struct gen_instance *what)
+{
+	archive_image(&a, name, what);
+	archive_age(&a, name, 60);
+}
+
+Test(index_store, what_is_said_not_to_have_changed_is_not_looked_at)
+{
+	const struct series *other;
+
+	old_image("a/1", &(struct gen_instance){ .number = 1, .series = 1 });
+	old_image("b/1", &(struct gen_instance){ .number = 1, .series = 2 });
+	archive_scan(&a);
+	other = a.catalog->patients[0]->studies[0]->series[1];
+	old_image("a/2", &(struct gen_instance){ .number = 2, .series = 1 });
+	old_image("b/2", &(struct gen_instance){ .number = 2, .series = 2 });
+	unlink(archive_path(&a, "b/1"));
+	cr_expect(scan_folder("a", false));
+	cr_expect_eq(a.catalog->n_instances, 3);
+	cr_expect_not_null(archive_find(a.catalog, "a/2"));
+	cr_expect_eq(a.catalog->patients[0]->studies[0]->series[1], other, "it is shared");
+	cr_expect_not(scan_folder("a", true));
+	cr_expect(scan_folder("", true));
+	cr_expect_eq(a.catalog->n_instances, 3);
+	cr_expect_null(archive_find(a.catalog, "b/1"));
+}
+
+Test(index_store, a_folder_alone_is_without_those_in_it)
+{
+	old_image("1", &(struct gen_instance){ .number = 1 });
+	old_image("a/2", &(struct gen_instance){ .number = 2 });
+	archive_scan(&a);
+	old_image("3", &(struct gen_instance){ .number = 3 });
+	old_image("a/4", &(struct gen_instance){ .number = 4 });
+	old_image("new/5", &(struct gen_instance){ .number = 5 });
+	cr_expect(scan_folder("", false));
+	cr_expect_eq(a.catalog->n_instances, 3);
+	cr_expect(scan_folder("new", true));
+	cr_expect_eq(a.catalog->n_instances, 4);
+	cr_expect_not(scan_folder("nowhere", true));
+	rename(archive_path(&a, "new"), "/tmp/dcmfs-test-moved-away");
+	cr_expect(scan_folder("new", true));
+	cr_expect_eq(a.catalog->n_instances, 3);
+	cr_expect_eq(system("rm -r /tmp/dcmfs-test-moved-away"), 0);
+}
+
+Test(index_store, a_young_file_comes_with_the_folders_that_are_looked_at_next, .timeout = 20)
+{
+	struct changes nothing = { 0 };
+	int64_t ms;
+
+	old_image("a/1", &(struct gen_instance){ .number = 1 });
+	archive_scan(&a);
+	cr_expect_eq(store_waits_ms(a.store), -1);
+	image("a/2", 2);
+	cr_expect_not(scan_folder("a", false));
+	ms = store_waits_ms(a.store);
+	cr_assert(ms > 0 && ms < 1600, "%d", (int)ms);
+	usleep((useconds_t)ms * 1000);
+	cr_expect(scan_changes(&nothing));
+	cr_expect_eq(a.catalog->n_instances, 2);
+	cr_expect_eq(store_waits_ms(a.store), -1);
+}
+
+/* What a scan of all of it in another store has must be what ours came to step by step. */
+static void expect_like_new(int step)
+{
+	char *names = archive_names(a.catalog), *new_names, path[256];
+	struct scan_options opt = { 0 };
+	struct catalog *c;
+	struct store *s;
+	bool changed;
+	uint32_t i;
+
+	cr_assert_eq(store_new(a.files, &opt, &s, NULL), 0);
+	cr_assert_eq(store_scan(s, &changed, NULL), 0);
+	c = store_get(s);
+	new_names = archive_names(c);
+	cr_assert_str_eq(names, new_names, "step %d", step);
+	cr_assert_eq(c->n_files, a.catalog->n_files, "step %d", step);
+	cr_assert_eq(c->n_duplicates, a.catalog->n_duplicates, "step %d", step);
+	cr_assert_eq(c->n_not_dicom, a.catalog->n_not_dicom, "step %d", step);
+	cr_assert_eq(c->n_problems, a.catalog->n_problems, "step %d", step);
+	for (i = 0; i < c->n_instances; i++)
+		cr_assert_not_null(archive_find(a.catalog,
+					   instance_path(c->instances_by_id[i], path, sizeof path)),
+			"step %d", step);
+	for (i = 0; i < a.catalog->n_instances; i++)
+		cr_assert_eq(catalog_instance(a.catalog, a.catalog->instances_by_id[i]->id),
+			a.catalog->instances_by_id[i]);
+	catalog_put(c);
+	store_free(s);
+	free(names);
+	free(new_names);
+}
+
+/* One of: a file comes or changes, one that is no DICOM, one goes, a folder goes. */
+static void do_something(unsigned dice, struct changes *where)
+{
+	static const char *const dirs[] = { "", "a", "a/b", "c", "c/d/e", "f" };
+	static const char *const patients[] = { "P1", "P2" };
+	const char *dir = dirs[dice / 7 % 6];
+	char name[64];
+
+	snprintf(name, sizeof name, "%s%s%u", dir, *dir ? "/" : "", dice / 42 % 5);
+	changes_add(where, dir, NULL, strcmp(dir, "c/d/e") == 0);
+	if (dice % 7 == 0 && *dir) {
+		char command[128];
+
+		snprintf(command, sizeof command, "rm -rf '%s'", archive_path(&a, dir));
+		cr_assert_eq(system(command), 0);
+		changes_add(where, dir, NULL, true);
+	} else if (dice % 7 == 1) {
+		unlink(archive_path(&a, name));
+	} else if (dice % 7 == 2) {
+		archive_write(&a, name, "no", 2);
+		archive_age(&a, name, (int)(dice % 1000) + 10);
+	} else {
+		archive_image(&a, name,
+			&(struct gen_instance){ .patient = patients[dice % 2],
+				.number = (int)(dice / 210 % 4),
+				.series = (int)(dice / 840 % 3),
+				.position = { dice / 2520 % 2, 0, 0 } });
+		archive_age(&a, name, (int)(dice % 1000) + 10);
+	}
+}
+
+Test(index_store, step_by_step_it_comes_to_the_same, .timeout = 120)
+{
+	unsigned long random = 12345;
+	struct changes where = { 0 };
+	int step;
+	unsigned i;
+
+	archive_scan(&a);
+	for (step = 0; step < 300; step++) {
+		for (i = 0; i < 1 + random % 3; i++) {
+			random = random * 6364136223846793005u + 1442695040888963407u;
+			do_something((unsigned)(random >> 33), &where);
+		}
+		scan_changes(&where);
+		changes_release(&where);
+		if (step % 3 == 0)
+			expect_like_new(step);
+	}
 }

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "index/changes.h"
 #include "index/watch.h"
 
 static char top[64];
@@ -30,11 +31,24 @@ static void put(int fd, const char *name)
 	close(file);
 }
 
-static bool told(struct watch *w)
+static struct changes where;
+
+/* Something has happened in this folder, or below it. */
+static bool told(struct watch *w, const char *dir, bool below)
 {
 	struct pollfd p = { .fd = watch_fd(w), .events = POLLIN };
+	const struct changes_folder *f;
+	bool any;
 
-	return poll(&p, 1, 2000) == 1 && watch_drain(w);
+	changes_release(&where);
+	any = poll(&p, 1, 2000) == 1 && watch_drain(w, &where);
+	f = map_get_str(&where.folders, dir);
+	return any && f && f->below == below && where.folders.n_used == 1;
+}
+
+static bool is_told(struct watch *w)
+{
+	return watch_drain(w, &where);
 }
 
 static int64_t now_ns(void)
@@ -55,20 +69,66 @@ Test(index_watch, tells_of_files_at_any_depth_and_in_new_folders)
 	mkdirat(fd, "a/b", 0700);
 	cr_assert_eq(watch_new(fd, now_ns() + 1000000000, &w, &changed, NULL), 0);
 	cr_assert_not(changed);
-	cr_assert_not(watch_drain(w));
+	cr_assert_not(is_told(w));
 	put(fd, "a/b/file");
-	cr_assert(told(w));
-	cr_assert_not(watch_drain(w));
+	cr_assert(told(w, "a/b", false));
+	cr_assert_not(is_told(w));
 	mkdirat(fd, "a/b/c", 0700);
-	cr_assert(told(w));
+	cr_assert(told(w, "a/b/c", true));
 	put(fd, "a/b/c/file");
-	cr_assert(told(w));
+	cr_assert(told(w, "a/b/c", false));
 	unlinkat(fd, "a/b/c/file", 0);
-	cr_assert(told(w));
+	cr_assert(told(w, "a/b/c", false));
 	renameat(fd, "a/b/file", fd, "a/b/other");
-	cr_assert(told(w));
+	cr_assert(told(w, "a/b", false));
 	watch_free(w);
+	changes_release(&where);
 	close(fd);
+}
+
+Test(index_watch, a_folder_that_moves_is_told_of_under_its_new_name)
+{
+	int fd = open_top();
+	struct watch *w = NULL;
+	bool changed;
+
+	mkdirat(fd, "a", 0700);
+	mkdirat(fd, "a/b", 0700);
+	mkdirat(fd, "a/b/c", 0700);
+	cr_assert_eq(watch_new(fd, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	renameat(fd, "a", fd, "z");
+	cr_assert(is_told(w));
+	cr_expect(changes_have(&where, "a/b"));
+	cr_expect(changes_have(&where, "z/b/c"));
+	cr_expect(changes_have_parent(&where, "z/b"));
+	cr_expect_not(changes_have(&where, ""));
+	put(fd, "z/b/c/file");
+	cr_expect(told(w, "z/b/c", false));
+	renameat(fd, "z/b", AT_FDCWD, "/tmp/dcmfs-watch-moved-out");
+	cr_expect(told(w, "z/b", true));
+	put(AT_FDCWD, "/tmp/dcmfs-watch-moved-out/file");
+	cr_expect_not(is_told(w));
+	cr_expect_eq(system("rm -r /tmp/dcmfs-watch-moved-out"), 0);
+	watch_free(w);
+	changes_release(&where);
+	close(fd);
+}
+
+Test(index_watch, more_folders_than_are_worth_it_are_all_of_them)
+{
+	struct changes c = { 0 };
+	char name[16];
+	int i;
+
+	for (i = 0; i < 5000 && !c.all; i++) {
+		snprintf(name, sizeof name, "%d", i);
+		changes_add(&c, "in", name, false);
+	}
+	cr_expect(c.all);
+	cr_expect_lt(i, 5000);
+	cr_expect(changes_have(&c, "any/where"));
+	changes_release(&c);
+	cr_expect_not(changes_any(&c));
 }
 
 Test(index_watch, says_what_changed_before_it_began)

@@ -25,6 +25,9 @@ extern const struct maker maker_siemens, maker_ge, maker_philips, maker_uih, mak
 extern const struct maker maker_bruker, maker_hitachi, maker_mediso, maker_mrsolutions,
 	maker_hyperfine;
 
+/* Whose name in (0008,0070) that is; NULL: nobody's that we know. */
+const struct maker *maker_named(const char *name, size_t len);
+
 /* The maker of a header, by its name or, where that was taken out, by its private elements;
  * NULL. */
 const struct maker *maker_of(const struct dcm_header *h);

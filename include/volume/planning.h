@@ -189,6 +189,8 @@ void plan_time(struct planner *p, const struct plan_stack *s, const struct plan_
 	struct volume *v);
 /* Is the image of this modality? */
 bool plan_is_modality(const struct plan_image *im, const char *modality);
+/* Ultrasound is calibrated by region, in cm (PS3.3 C.8.5.5): the block's spacing, where nothing else told it. */
+void plan_read_region(const struct dcm_header *h, struct plan_block *b);
 /* Objects that were in several files, when all files are collected. */
 int plan_collect_concatenations(struct planner *p, struct err *err);
 /* .bval and .bvec of a volume. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "dicom/groups.h"
 #include "dicom/tags.h"
 #include "dicom/value.h"
 
@@ -28,32 +29,52 @@ static const struct row rows[] = {
 	{ KEY_Radiopharmaceutical, DCM_Radiopharmaceutical, AS_TEXT },
 };
 
-/* A number of each time point's first plane, from the index. */
-typedef double (*plane_number)(const struct instance *in);
+/* A number of each time point, of its first plane for most. */
+typedef double (*time_number)(const struct sidecar *s, uint32_t t);
 
-static double frame_duration(const struct instance *in)
+static const struct volume_slice *first_plane(const struct sidecar *s, uint32_t t)
 {
-	return in->frame_duration;
+	return &s->v->slices[(uint64_t)t * s->v->n_planes];
 }
 
-static double reference_time(const struct instance *in)
+/* (0018,1242), or of a frame (0018,9220). */
+static double frame_duration(const struct sidecar *s, uint32_t t)
 {
-	return in->frame_reference_time;
+	const struct volume_slice *p = first_plane(s, t);
+	double ms = p->in->frame_duration;
+
+	if (isnan(ms) && p->in == first_plane(s, 0)->in)
+		dcm_double(dcm_frame_get(s->header[0], p->frame, DCM_FrameAcquisitionDuration,
+				   NULL),
+			0, &ms);
+	return ms;
 }
 
-static double acquisition_seconds(const struct instance *in)
+static double reference_time(const struct sidecar *s, uint32_t t)
 {
-	return in->acquisition_time;
+	return first_plane(s, t)->in->frame_reference_time;
+}
+
+/* When the first of its planes was acquired: beds may have been taken from the head down. */
+static double acquisition_seconds(const struct sidecar *s, uint32_t t)
+{
+	const struct volume_slice *p = first_plane(s, t);
+	double least = p->time_s;
+	uint32_t k;
+
+	for (k = 1; k < s->v->n_planes; k++)
+		least = fmin(least, p[k].time_s);
+	return least;
 }
 
 /* (number - origin) * scale for each time point; NULL where one of them has none. */
-static double *each_time_point(struct sidecar *s, plane_number of, double origin, double scale)
+static double *each_time_point(struct sidecar *s, time_number of, double origin, double scale)
 {
 	uint32_t t, nt = s->v->dim[3];
 	double *list = arena_zalloc(&s->a, nt, sizeof *list);
 
 	for (t = 0; list && t < nt; t++) {
-		list[t] = (of(s->v->slices[(uint64_t)t * s->v->n_planes].in) - origin) * scale;
+		list[t] = (of(s, t) - origin) * scale;
 		if (isnan(list[t]))
 			return NULL;
 	}
@@ -100,7 +121,7 @@ static void pet_times(struct sidecar *s)
 	uint32_t nt = s->v->dim[3];
 	const double *durations = each_time_point(s, frame_duration, 0, 1e-3);
 	const double *references = each_time_point(s, reference_time, 0, 1e-3), *starts;
-	double first = acquisition_seconds(s->v->slices[0].in), minutes;
+	double first = acquisition_seconds(s, 0), minutes;
 
 	if (durations) {
 		keys_list(&s->keys, KEY_FrameDuration, durations, nt);

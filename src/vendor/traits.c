@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "vendor/vendor.h"
+#include "vendor/maker.h"
 
 static bool contains(const char *text, const char *part)
 {
@@ -28,16 +28,17 @@ static void siemens(const char *software, const char *sequence, struct vendor_tr
 struct vendor_traits vendor_traits(const char *manufacturer, const char *software_versions,
 	const char *sequence_name)
 {
+	const struct maker *m = manufacturer ? maker_named(manufacturer, strlen(manufacturer)) :
+					       NULL;
 	struct vendor_traits t = { .inversion_is_repetition = true };
 
-	if (contains(manufacturer, "SIEMENS")) {
+	if (m == &maker_siemens) {
 		siemens(software_versions, sequence_name, &t);
-	} else if (contains(manufacturer, "PHILIPS")) {
+	} else if (m == &maker_philips) {
 		t.splits_by_trigger_delay = true;
 		t.trace_apart = true;
 		t.inversion_is_repetition = false;
-	} else if (contains(manufacturer, "GE MEDICAL") ||
-		contains(manufacturer, "GE HEALTHCARE")) {
+	} else if (m == &maker_ge) {
 		t.times_unreliable = true;
 	}
 	return t;

@@ -43,17 +43,24 @@ static bool begins_any(const char *s, size_t len, const char *const *prefixes)
 	return false;
 }
 
-static const struct maker *named(const struct dcm_header *h)
+const struct maker *maker_named(const char *name, size_t len)
 {
-	const char *name;
-	size_t len, i;
+	size_t i;
 
-	if (!dcm_raw_text(dcm_get(&h->top, DCM_Manufacturer), 0, &name, &len))
-		return NULL;
 	for (i = 0; i < sizeof makers / sizeof *makers; i++)
 		if (begins_any(name, len, makers[i]->begins))
 			return makers[i];
 	return NULL;
+}
+
+static const struct maker *named(const struct dcm_header *h)
+{
+	const char *name;
+	size_t len;
+
+	if (!dcm_raw_text(dcm_get(&h->top, DCM_Manufacturer), 0, &name, &len))
+		return NULL;
+	return maker_named(name, len);
 }
 
 /* De-identified files lose the name and keep what only one maker writes. */

@@ -138,6 +138,15 @@ static const char *text(const struct dcm_header *h, uint32_t frame, uint32_t tag
 	return n ? dcm_text(ds, n, a) : NULL;
 }
 
+/* Of a fractional segmentation: what is stored for 1. PS3.3 C.8.20.2.3. */
+static double read_fraction(const struct dcm_header *h)
+{
+	const struct dcm_node *type = dcm_get(&h->top, DCM_SegmentationType);
+	double most = dcm_get_double(&h->top, DCM_MaximumFractionalValue, NAN);
+
+	return dcm_text_is(type, 0, "FRACTIONAL") && most > 0.0 ? 1.0 / most : (double)NAN;
+}
+
 /* Rescale, else the real world mapping; PS3.3 C.7.6.16.2.9, C.7.6.16.2.11. */
 static void read_scale(const struct dcm_header *h, uint32_t frame, struct plan_image *im)
 {
@@ -147,6 +156,8 @@ static void read_scale(const struct dcm_header *h, uint32_t frame, struct plan_i
 		im->slope = number(h, frame, DCM_RealWorldValueSlope, NAN);
 		im->intercept = number(h, frame, DCM_RealWorldValueIntercept, NAN);
 	}
+	if (isnan(im->slope))
+		im->slope = read_fraction(h);
 }
 
 static void read_kind(const struct dcm_header *h, uint32_t frame, struct plan_image *im,

@@ -138,8 +138,7 @@ static int arrange_frames(struct planner *p, const struct dcm_header *h, struct 
 	return 0;
 }
 
-/* Ultrasound is calibrated by region, in cm. PS3.3 C.8.5.5. */
-static void read_region(const struct dcm_header *h, struct plan_block *b)
+void plan_read_region(const struct dcm_header *h, struct plan_block *b)
 {
 	const struct dcm_dataset *region = dcm_first_item(&h->top, DCM_SequenceOfUltrasoundRegions);
 	const int64_t cm = 3;
@@ -165,7 +164,7 @@ static int collect_plain(struct planner *p, struct series *s, const struct insta
 	b->n_times = n / b->n_planes;
 	b->time_step_s = frame_time_s(h);
 	read_plain(h, b, n);
-	read_region(h, b);
+	plan_read_region(h, b);
 	return arrange_frames(p, h, b, err);
 }
 

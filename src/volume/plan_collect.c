@@ -232,6 +232,17 @@ static int collect_mosaic(struct planner *p, const struct instance *in, struct p
 	return 0;
 }
 
+/* What makes frames of ultrasound have a size is in no record. */
+static void read_calibration(struct planner *p, const struct instance *in, struct plan_block *b)
+{
+	const struct dcm_header *h = NULL;
+
+	if (isnan(b->spacing[0]) && plan_is_modality(&b->images[0], "US"))
+		h = plan_header(p, in);
+	if (h)
+		plan_read_region(h, b);
+}
+
 static int collect_single(struct planner *p, struct series *s, const struct instance *in,
 	struct err *err)
 {
@@ -241,6 +252,7 @@ static int collect_single(struct planner *p, struct series *s, const struct inst
 		return err_nomem(err);
 	fill_block(in, b);
 	fill_image(p, in, &b->images[0]);
+	read_calibration(p, in, b);
 	if (!plan_kind(p, in->attr)->may_be_mosaic)
 		return 0;
 	if (p->n_blocks > 1 && p->blocks[p->n_blocks - 2].n_tiles &&

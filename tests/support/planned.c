@@ -65,7 +65,8 @@ static void put_pixels(struct gen *g, const struct planned_image *i)
 	gen_put(g, DCM_PhotometricInterpretation, "MONOCHROME2");
 	gen_putf(g, DCM_Rows, "%u", rows);
 	gen_putf(g, DCM_Columns, "%u", cols);
-	gen_put(g, DCM_PixelSpacing, "2\\2");
+	if (!i->no_spacing)
+		gen_put(g, DCM_PixelSpacing, "2\\2");
 	gen_put(g, DCM_BitsAllocated, "16");
 	gen_put(g, DCM_BitsStored, "16");
 	gen_put(g, DCM_HighBit, "15");

@@ -28,7 +28,7 @@ struct planned_image {
 	int echo;
 	const char *time, *acquisition_type, *coil;
 	int uid; /* tells SOP instances with one number apart */
-	bool is_signed;
+	bool is_signed, no_spacing;
 	void (*more)(struct gen *g, void *arg); /* further elements */
 	void *arg;
 };

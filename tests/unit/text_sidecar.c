@@ -225,3 +225,45 @@ Test(text_sidecar, positron_emission_tells_each_time_point)
 	lacks(t, "RepetitionTime");
 	free(t);
 }
+
+static void put_frames(struct gen *g)
+{
+	static const char *const when[2] = { "20260101120000", "20260101120130.5" };
+
+	gen_put(g, DCM_NumberOfFrames, "4");
+	gen_sequence(g, DCM_PerFrameFunctionalGroupsSequence);
+	for (int i = 0; i < 4; i++) {
+		gen_item(g);
+		gen_sequence(g, DCM_FrameContentSequence);
+		gen_item(g);
+		gen_put(g, DCM_FrameAcquisitionDateTime, when[i / 2]);
+		gen_put(g, DCM_FrameAcquisitionDuration, i / 2 ? "180000" : "90000");
+		gen_end(g);
+		gen_end(g);
+		gen_sequence(g, DCM_PlanePositionSequence);
+		gen_item(g);
+		gen_putf(g, DCM_ImagePositionPatient, "0\\0\\%d", i % 2);
+		gen_end(g);
+		gen_end(g);
+		gen_end(g);
+	}
+	gen_end(g);
+}
+
+Test(text_sidecar, enhanced_positron_emission_tells_each_time_point_too)
+{
+	struct gen_instance what = { .number = 1, .modality = "PT" };
+	struct gen g;
+	char *t;
+
+	gen_instance_begin(&g, &what);
+	put_frames(&g);
+	gen_instance_end(&g, &what);
+	gen_save(&g, archive_path(&a, "1"));
+	gen_release(&g);
+	t = render();
+	has(t, "\t\"FrameTimesStart\": [\n\t\t0,\n\t\t90.5\t],\n");
+	has(t, "\t\"FrameDuration\": [\n\t\t90,\n\t\t180\t],\n");
+	has(t, "\t\"TimeZero\": \"12:00:00\",\n");
+	free(t);
+}

@@ -36,5 +36,6 @@ Test(vendor_traits, philips_keeps_traces_and_trigger_delays_apart)
 Test(vendor_traits, acquisition_times_of_ge_do_not_measure_the_repetition_time)
 {
 	cr_expect(vendor_traits("GE MEDICAL SYSTEMS", NULL, NULL).times_unreliable);
+	cr_expect(vendor_traits("GE", NULL, NULL).times_unreliable);
 	cr_expect_not(vendor_traits("SIEMENS", NULL, NULL).times_unreliable);
 }

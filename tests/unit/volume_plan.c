@@ -704,3 +704,57 @@ Test(volume_plan, directions_in_the_patient_need_an_orientation)
 	cr_expect_eq(p.set->volumes[0]->bval[1], 1000.0);
 	cr_expect_null(p.set->volumes[0]->bvec);
 }
+
+static void put_region(struct gen *g, void *arg)
+{
+	(void)arg;
+	gen_sequence(g, DCM_SequenceOfUltrasoundRegions);
+	gen_item(g);
+	gen_put(g, DCM_PhysicalUnitsXDirection, "3");
+	gen_put(g, DCM_PhysicalUnitsYDirection, "3");
+	gen_put(g, DCM_PhysicalDeltaX, "0.05");
+	gen_put(g, DCM_PhysicalDeltaY, "0.025");
+	gen_end(g);
+	gen_end(g);
+}
+
+Test(volume_plan, a_picture_of_ultrasound_has_the_size_that_its_region_tells)
+{
+	planned_image(&p,
+		&(struct planned_image){ .modality = "US",
+			.number = 1,
+			.nowhere = true,
+			.no_spacing = true,
+			.more = put_region });
+	planned_plan(&p);
+	cr_expect_float_eq(p.set->volumes[0]->pixdim[1], 0.5f, 1e-6f);
+	cr_expect_float_eq(p.set->volumes[0]->pixdim[2], 0.25f, 1e-6f);
+}
+
+static void put_segments(struct gen *g, void *arg)
+{
+	(void)arg;
+	gen_put(g, DCM_NumberOfFrames, "2");
+	gen_put(g, DCM_SegmentationType, "FRACTIONAL");
+	gen_put(g, DCM_MaximumFractionalValue, "200");
+	gen_sequence(g, DCM_PerFrameFunctionalGroupsSequence);
+	for (int i = 0; i < 2; i++) {
+		gen_item(g);
+		gen_sequence(g, DCM_PlanePositionSequence);
+		gen_item(g);
+		gen_putf(g, DCM_ImagePositionPatient, "0\\0\\%d", i);
+		gen_end(g);
+		gen_end(g);
+		gen_end(g);
+	}
+	gen_end(g);
+}
+
+Test(volume_plan, a_fractional_segmentation_goes_up_to_one)
+{
+	planned_image(&p,
+		&(struct planned_image){ .modality = "SEG", .number = 1, .more = put_segments });
+	planned_plan(&p);
+	cr_assert_eq(p.set->volumes[0]->dim[2], 2);
+	cr_expect_float_eq(p.set->volumes[0]->scl_slope, 0.005f, 1e-7f);
+}

@@ -6,7 +6,8 @@
  *
  * Rules, one a line; # begins a comment:
  *
- *	set PatientID S001                     at the top level, added where it is absent; Seq[1].Keyword in items
+ *	set PatientID S001                     at the top level, added where it is absent
+ *	set Seq[1].CodeValue T-1               in an item; sequence, items and element are made where they are absent
  *	delete InstitutionName                 wherever it is
  *	delete ReferencedStudySequence[*].ReferencedSOPInstanceUID      there alone
  *	delete (0010,21b0)   delete (60xx,3000)   delete private

@@ -442,11 +442,24 @@ static void add_deidentification(struct session *s)
 						  "REMOVED");
 }
 
-/* `set` rules of the top level stand for what was there; the instance's UID stands in the meta information too. */
+/* What becomes of a UID of the data set, its twin in the meta information has too. */
+static void add_twin(struct session *s, uint32_t tag, uint32_t meta_tag)
+{
+	const struct dcm_node *uid = dcm_get(&s->h->top, tag);
+	struct part10_value v = { .vr = DCM_VR_UI };
+	size_t i;
+
+	for (i = 0; i < s->n_add && s->add[i].tag != tag; i++)
+		;
+	if (i < s->n_add)
+		add(s, meta_tag, DCM_VR_UI, s->add[i].bytes, s->add[i].len);
+	else if (uid && edit(s, &s->h->top, uid, &v) == PART10_REPLACE)
+		add(s, meta_tag, DCM_VR_UI, v.bytes, v.len);
+}
+
+/* `set` rules of the top level stand for what was there. */
 static void add_everything(struct session *s)
 {
-	const struct dcm_node *uid = dcm_get(&s->h->top, DCM_SOPInstanceUID);
-	struct part10_value v = { .vr = DCM_VR_UI };
 	size_t i, len;
 
 	if (s->e->deidentify)
@@ -465,12 +478,8 @@ static void add_everything(struct session *s)
 		add_text(s, DCM_SpecificCharacterSet, DCM_VR_CS, "ISO_IR 192");
 	add_text(s, DCM_ImplementationClassUID, DCM_VR_UI, OUR_CLASS);
 	add_text(s, DCM_ImplementationVersionName, DCM_VR_SH, OUR_VERSION);
-	for (i = 0; i < s->n_add && s->add[i].tag != DCM_SOPInstanceUID; i++)
-		;
-	if (i < s->n_add)
-		add(s, DCM_MediaStorageSOPInstanceUID, DCM_VR_UI, s->add[i].bytes, s->add[i].len);
-	else if (uid && edit(s, &s->h->top, uid, &v) == PART10_REPLACE)
-		add(s, DCM_MediaStorageSOPInstanceUID, DCM_VR_UI, v.bytes, v.len);
+	add_twin(s, DCM_SOPClassUID, DCM_MediaStorageSOPClassUID);
+	add_twin(s, DCM_SOPInstanceUID, DCM_MediaStorageSOPInstanceUID);
 }
 
 /* ---- pixels that may show a name ---- */
@@ -568,8 +577,10 @@ static int write_edited(struct editor *e, struct dcm_header *h, struct part10 *o
 		.add = s.add };
 	const char *patient = "";
 	size_t len = 0;
-	int rc;
+	int rc = edit_rules_make_room(&e->rules, h, err);
 
+	if (rc < 0)
+		return rc;
 	if (h->pixels_off && h->pixels_len == DCM_UNDEFINED_LENGTH)
 		plan.transfer_syntax = h->file.transfer_syntax;
 	dcm_raw_text(dcm_get(&h->top, DCM_PatientID), 0, &patient, &len);

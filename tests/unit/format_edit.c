@@ -414,3 +414,38 @@ Test(edit, want_of_memory_is_told_at_any_point)
 	}
 	cr_assert_gt(n, 10);
 }
+
+Test(edit, what_is_set_in_an_item_is_made_where_it_is_absent)
+{
+	struct gen g;
+	struct dcm_header *h = edit_sample(&g,
+		"set ProcedureCodeSequence[2].CodeValue T-1\n"
+		"set ProcedureCodeSequence[2].CodeMeaning Head\n"
+		"set ReferencedStudySequence[*].PatientID 7\n"
+		"set RequestAttributesSequence[*].PatientID 7\n"
+		"set ReferencedStudySequence[3].PurposeOfReferenceCodeSequence[1].CodeValue X\n");
+	const struct dcm_node *codes = dcm_get(&h->top, DCM_ProcedureCodeSequence);
+	const struct dcm_dataset *purpose;
+
+	cr_assert(codes && codes->n_items == 2 && codes->items[0].n_nodes == 0);
+	expect(&codes->items[1], DCM_CodeValue, "T-1");
+	expect(&codes->items[1], DCM_CodeMeaning, "Head");
+	expect(item(h, 0), DCM_PatientID, "7");
+	expect(item(h, 1), DCM_PatientID, "7");
+	expect(item(h, 0), DCM_ReferencedSOPInstanceUID, "1.2.4");
+	purpose = dcm_first_item(item(h, 2), DCM_PurposeOfReferenceCodeSequence);
+	cr_assert_not_null(purpose);
+	expect(purpose, DCM_CodeValue, "X");
+	cr_expect_null(dcm_get(&h->top, DCM_RequestAttributesSequence));
+	done(&g, h);
+}
+
+Test(edit, the_meta_information_says_the_class_that_was_set)
+{
+	struct gen g;
+	struct dcm_header *h = edit_sample(&g, "set SOPClassUID 1.2.840.10008.5.1.4.1.1.7\n");
+
+	expect(&h->top, DCM_SOPClassUID, "1.2.840.10008.5.1.4.1.1.7");
+	expect(&h->meta, DCM_MediaStorageSOPClassUID, "1.2.840.10008.5.1.4.1.1.7");
+	done(&g, h);
+}

@@ -20,7 +20,8 @@ struct jpeg_huff_spec;
 
 struct jpeg_bits {
 	uint64_t acc;
-	unsigned n; /* of the bits in acc, those that count as read */
+	unsigned n;  /* of the bits in acc, those that count as read */
+	bool broken; /* set by who met a code that is none: p stays where refills are sound */
 	const uint8_t *p, *end;
 };
 
@@ -28,6 +29,7 @@ static inline void jpeg_bits_init(struct jpeg_bits *b, const uint8_t *p, size_t 
 {
 	b->acc = 0;
 	b->n = 0;
+	b->broken = false;
 	b->p = p;
 	b->end = p + len;
 }
@@ -68,10 +70,11 @@ static inline unsigned jpeg_bits_take(struct jpeg_bits *b, unsigned k)
 	return v;
 }
 
-/* Were more bits taken than there were? */
+/* Were more bits taken than there were, or was a code none? */
 static inline bool jpeg_bits_overrun(const struct jpeg_bits *b)
 {
-	return b->p > b->end + 8 || (b->p > b->end && (size_t)(b->p - b->end) * 8 > b->n);
+	return b->broken || b->p > b->end + 8 ||
+		(b->p > b->end && (size_t)(b->p - b->end) * 8 > b->n);
 }
 
 /* s extra bits v to the value they stand for (T.81 F.2.2.1 EXTEND), s of 1..16. */

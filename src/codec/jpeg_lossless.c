@@ -88,13 +88,13 @@ static int build_table(struct diff_table *t, const struct jpeg_huff_spec *spec, 
 	return 0;
 }
 
-/* A difference that the table has not whole. A code that does not exist counts as overrun. */
+/* A difference that the table has not whole. */
 static uint16_t long_diff(struct jpeg_bits *b, const struct diff_table *t)
 {
 	int category = jpeg_huff_symbol(&t->huff, b);
 
 	if (category < 0)
-		b->p = b->end + 9;
+		b->broken = true;
 	if (category <= 0)
 		return 0;
 	if (category == 16)

@@ -23,11 +23,12 @@ struct reply_buffer {
 struct session {
 	struct session_options o;
 	struct fuse_session *fuse;
-	bool mounted;
+	bool mounted, handles_signals;
 	bool no_open,
 		no_opendir; /* what the kernel knows; set by init, before all other requests */
 	pthread_mutex_t lock;
 	struct reply_buffer *free_buffers; /* protected by lock */
+	_Atomic bool has_readahead;        /* it was asked for */
 	struct refresher *refresher;
 	_Atomic bool resting; /* the refresher sleeps until something happens */
 	/* Requests whose reply binds names, by the parity of the turn that they began in. */
@@ -43,7 +44,10 @@ void ops_settle(struct session *s);
 
 /* refresher.c: the thread that keeps the mount fresh. */
 int refresher_start(struct session *s, struct err *err);
-void refresher_stop(struct session *s);
+/* Its end, in three steps: requests are to be answered until it has ended. */
+void refresher_ask_to_stop(struct session *s);
+bool refresher_has_ended(const struct session *s);
+void refresher_join(struct session *s);
 /* A request has used memory: there will be something to give back. */
 void refresher_stir(struct session *s);
 

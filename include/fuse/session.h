@@ -48,10 +48,13 @@ struct session_options {
 		refresh_seconds; /* look at the source so often; 0: when it is watched or SIGHUP asks */
 };
 
+/* The version of libfuse. */
+const char *session_library(void);
+
 int session_new(const struct session_options *options, struct session **out, struct err *err);
-/* From here on the kernel's requests wait for session_run(). */
+/* From here on the kernel's requests wait for session_run(), and signals end that or ask it to look. */
 int session_mount(struct session *s, struct err *err);
-/* Serve until it is unmounted, or SIGINT or SIGTERM comes. SIGHUP rescans. */
+/* Serve until it is unmounted, or SIGINT or SIGTERM comes (or has come). SIGHUP rescans. */
 int session_run(struct session *s, struct err *err);
 void session_free(struct session *s); /* unmounts; NULL is fine */
 

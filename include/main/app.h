@@ -66,10 +66,14 @@ struct app {
 	struct vfs *vfs;
 };
 
-/* Open, scan, and make the tree. */
+/* Can the options' values be what they say? -EINVAL where not: wrong usage, whatever the source is. */
+int app_check(const struct options *o, struct err *err);
+/* Open, scan, and make the tree; the options have been checked. */
 int app_open(struct app *a, struct err *err);
 void app_close(struct app *a);
 /* Mount it, and serve until the end. */
 int app_mount(struct app *a, struct err *err);
+/* A line that tells which libfuse is in use. */
+void app_print_library(FILE *out);
 
 #endif

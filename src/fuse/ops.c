@@ -3,6 +3,8 @@
 #include "fuse/ops.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -40,12 +42,41 @@ static void reply_error(fuse_req_t req, const char *what, fuse_ino_t ino, int64_
 	fuse_reply_err(req, code);
 }
 
+/* ---- bigger reads ---- */
+
+/* Only root may ask for them. The mount is asked for nothing but its number, which the kernel knows: a request
+ * to this very process might be one that nobody answers any more. */
+static void set_readahead(const struct session *s)
+{
+	char path[64], text[16];
+	struct statx st;
+	int fd, n;
+
+	if (s->o.readahead_kb == 0 || geteuid() != 0 ||
+		statx(AT_FDCWD, s->o.mountpoint, AT_STATX_DONT_SYNC, 0, &st) < 0)
+		return;
+	snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", st.stx_dev_major,
+		st.stx_dev_minor);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	n = snprintf(text, sizeof text, "%u\n", s->o.readahead_kb);
+	if (write(fd, text, (size_t)n) != n)
+		log_info("read-ahead stays as it is: %s", strerror(errno));
+	close(fd);
+}
+
 /* ---- replies that bind names ---- */
 
+/* The first is the time for read-ahead: the kernel takes its own once the connection begins, and each file the
+ * one that it finds when it is opened. */
 static unsigned binding_begin(struct session *s)
 {
 	unsigned parity = atomic_load(&s->turn) & 1;
 
+	if (!atomic_load_explicit(&s->has_readahead, memory_order_relaxed) &&
+		!atomic_exchange(&s->has_readahead, true))
+		set_readahead(s);
 	atomic_fetch_add(&s->n_binding[parity], 1);
 	return parity;
 }

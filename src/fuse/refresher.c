@@ -14,8 +14,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,7 +29,7 @@ struct refresher {
 	struct session *s;
 	pthread_t thread;
 	int wake_fd, signal_fd;
-	_Atomic bool stop;
+	_Atomic bool stop, ended;
 	bool stirred;     /* look once more after the next TRIM_MS */
 	bool trimmed;     /* there was something to give back at the last look */
 	int watch_fd;     /* or -1 */
@@ -117,26 +115,6 @@ static void refresh(struct refresher *f)
 			f->looked_at + (again_ms > 4 * f->look_ms ? again_ms : 4 * f->look_ms));
 }
 
-/* Bigger reads: only root may ask for them, and only once the mount answers. */
-static void set_readahead(const struct session *s)
-{
-	char path[64], text[16];
-	struct stat st;
-	int fd, n;
-
-	if (s->o.readahead_kb == 0 || geteuid() != 0 || stat(s->o.mountpoint, &st) < 0)
-		return;
-	snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev),
-		minor(st.st_dev));
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	n = snprintf(text, sizeof text, "%u\n", s->o.readahead_kb);
-	if (write(fd, text, (size_t)n) != n)
-		log_info("read-ahead stays as it is: %s", strerror(errno));
-	close(fd);
-}
-
 /* How long to sleep: to the next look at the source, or to the next trim where there is something to give
  * back; -1: until something comes. */
 static int sleep_ms(const struct refresher *f, bool trim)
@@ -212,13 +190,13 @@ static void *run(void *arg)
 {
 	struct refresher *f = arg;
 
-	set_readahead(f->s);
 	start_watching(f);
 	while (!atomic_load(&f->stop)) {
 		rest(f);
 		if (!atomic_load(&f->stop) && (is_due(f->next) || is_due(f->next_all)))
 			refresh(f);
 	}
+	atomic_store(&f->ended, true);
 	return NULL;
 }
 
@@ -262,14 +240,21 @@ int refresher_start(struct session *s, struct err *err)
 	return 0;
 }
 
-void refresher_stop(struct session *s)
+void refresher_ask_to_stop(struct session *s)
+{
+	atomic_store(&s->refresher->stop, true);
+	wake(s->refresher);
+}
+
+bool refresher_has_ended(const struct session *s)
+{
+	return atomic_load(&s->refresher->ended);
+}
+
+void refresher_join(struct session *s)
 {
 	struct refresher *f = s->refresher;
 
-	if (!f)
-		return;
-	atomic_store(&f->stop, true);
-	wake(f);
 	pthread_join(f->thread, NULL);
 	pthread_sigmask(SIG_SETMASK, &f->before, NULL);
 	close_fds(f);

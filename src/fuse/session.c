@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fuse_opt.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "fuse/ops.h"
+
+#define DRAIN_MS 20
 
 /* One "-o NAME=VALUE" for libfuse, commas in the value escaped. */
 static int add_option(char **opts, const char *name, const char *value)
@@ -54,6 +57,11 @@ static int make_args(const struct session_options *o, struct fuse_args *args)
 	return r;
 }
 
+const char *session_library(void)
+{
+	return fuse_pkgversion();
+}
+
 int session_new(const struct session_options *options, struct session **out, struct err *err)
 {
 	struct session *s = mem_calloc(1, sizeof *s);
@@ -74,12 +82,16 @@ int session_new(const struct session_options *options, struct session **out, str
 	return 0;
 }
 
+/* The handlers come first: a signal between the mount and its service would leave a dead one. */
 int session_mount(struct session *s, struct err *err)
 {
+	if (fuse_set_signal_handlers(s->fuse) < 0)
+		return err_set(err, -EIO, "no signal handlers");
+	s->handles_signals = true;
 	if (fuse_session_mount(s->fuse, s->o.mountpoint) < 0)
-		return err_set(err, -EIO, "mount of %s failed", s->o.mountpoint);
+		return err_set(err, -EIO, "%s: it was not mounted", s->o.mountpoint);
 	s->mounted = true;
-	return 0;
+	return refresher_start(s, err);
 }
 
 /* As many threads as can be of use at once: those that wait for a disk beside those that work. */
@@ -100,20 +112,41 @@ static int loop(struct session *s)
 	return r;
 }
 
-/* A positive result is the signal that ended it. */
+/* One request that waits, or none for a moment; false: the kernel sends no more. */
+static bool serve_one(struct session *s)
+{
+	struct pollfd fd = { .fd = fuse_session_fd(s->fuse), .events = POLLIN };
+	struct fuse_buf buf = { .mem = NULL };
+	int n = 0;
+
+	if (poll(&fd, 1, DRAIN_MS) > 0 && fd.revents != POLLIN)
+		return false;
+	if (fd.revents)
+		n = fuse_session_receive_buf(s->fuse, &buf);
+	if (n > 0)
+		fuse_session_process_buf(s->fuse, &buf);
+	free(buf.mem);
+	return n > 0 || n == -EINTR || n == -EAGAIN || !fd.revents;
+}
+
+/* The refresher may be telling the kernel of a folder that a request holds: so requests are answered until
+ * it has ended, or neither would. */
+static void stop_refresher(struct session *s)
+{
+	if (!s->refresher)
+		return;
+	refresher_ask_to_stop(s);
+	while (!refresher_has_ended(s) && serve_one(s))
+		continue;
+	refresher_join(s);
+}
+
+/* A positive result of loop() is the signal that ended it. */
 int session_run(struct session *s, struct err *err)
 {
-	int r = refresher_start(s, err);
+	int r = loop(s);
 
-	if (r < 0)
-		return r;
-	if (fuse_set_signal_handlers(s->fuse) < 0) {
-		refresher_stop(s);
-		return err_set(err, -EIO, "no signal handlers");
-	}
-	r = loop(s);
-	fuse_remove_signal_handlers(s->fuse);
-	refresher_stop(s);
+	stop_refresher(s);
 	return r < 0 ? err_set(err, r, "the connection to the kernel failed: %s", strerror(-r)) : 0;
 }
 
@@ -123,8 +156,11 @@ void session_free(struct session *s)
 
 	if (!s)
 		return;
+	stop_refresher(s);
 	if (s->mounted)
 		fuse_session_unmount(s->fuse);
+	if (s->handles_signals)
+		fuse_remove_signal_handlers(s->fuse);
 	if (s->fuse)
 		fuse_session_destroy(s->fuse);
 	while ((b = s->free_buffers)) {

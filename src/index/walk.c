@@ -226,6 +226,8 @@ static int list_entries(struct listing *l, DIR *d, struct err *err)
 	while (rc == 0 && !l->walk->failed) {
 		errno = 0;
 		e = readdir(d);
+		if (!e && errno && !l->folder->path[0])
+			return err_errno(err, "cannot read the source");
 		if (!e && errno)
 			return v->trouble(v->arg, l->worker, l->folder->path, "", -errno, err);
 		if (!e)
@@ -243,7 +245,8 @@ static int list_open(struct walk *w, unsigned worker, struct folder *f, struct e
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!d) {
-		rc = err_errno(err, "list \"%s\"", f->path);
+		rc = f->path[0] ? err_errno(err, "list \"%s\"", f->path) :
+				  err_errno(err, "cannot read the source");
 		if (fd >= 0)
 			close(fd);
 		return rc;
@@ -263,7 +266,7 @@ static int list_folder(struct walk *w, unsigned worker, const struct pending *p,
 	int rc;
 
 	if (fd < 0 && !path[0])
-		return err_errno(err, "open");
+		return err_errno(err, "cannot read the source");
 	if (fd < 0)
 		return w->visitor->trouble(w->visitor->arg, worker, path, "", -errno, err);
 	f = mem_alloc(sizeof *f);

@@ -16,6 +16,8 @@
 #include "index/watch.h"
 #include "main/app.h"
 #include "main/editing.h"
+#include "view/keywords.h"
+#include "view/layout.h"
 
 /* ---- views ---- */
 
@@ -64,6 +66,29 @@ static int unknown_view(const char *list, struct err *err)
 	}
 }
 
+/* A trial of what takes keywords: they need no source. */
+static int check_keywords(const struct options *o, struct err *err)
+{
+	struct keywords *k = NULL;
+	struct layout *l = NULL;
+	int r = keywords_new(NULL, o->by, &k, err);
+
+	if (r == 0 && o->layout)
+		r = layout_new(o->layout, k, &l, err);
+	layout_free(l);
+	keywords_free(k);
+	return r;
+}
+
+int app_check(const struct options *o, struct err *err)
+{
+	int r = o->views ? unknown_view(o->views, err) : 0;
+
+	if (r == 0)
+		r = editing_check(o, err);
+	return r == 0 && (o->by || o->layout) ? check_keywords(o, err) : r;
+}
+
 /* Those that are shown, in views_all()'s order. */
 static int choose_views(struct app *a, size_t *n, struct err *err)
 {
@@ -78,8 +103,6 @@ static int choose_views(struct app *a, size_t *n, struct err *err)
 		a->views[(*n)++] = view_find("edited");
 		return 0;
 	}
-	if (a->o.views && unknown_view(a->o.views, err) < 0)
-		return -EINVAL;
 	a->views = mem_calloc(count_views() + 1, sizeof *a->views);
 	if (!a->views)
 		return err_nomem(err);
@@ -192,8 +215,10 @@ static int scan(struct app *a, struct err *err)
 	progress_start(&a->progress);
 	r = world_scan(a->world, &changed, err);
 	progress_end(&a->progress);
-	if (r < 0)
+	if (r < 0) {
+		err_wrap(err, "%s", a->o.source);
 		return r;
+	}
 	s = world_snapshot(a->world);
 	if (s && snapshot_n_instances(s) == 0)
 		fprintf(stderr, "dcmfs: %s: not one DICOM file in the source\n", a->o.source);

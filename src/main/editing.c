@@ -53,6 +53,16 @@ static int parse_words(const struct options *o, struct editor_options *eo, bool 
 	return 0;
 }
 
+int editing_check(const struct options *o, struct err *err)
+{
+	struct editor_options eo = { 0 };
+	bool only;
+
+	if (o->key && !o->edit && !o->deidentify)
+		return err_set(err, -EINVAL, "key=: goes with edit= or deidentify");
+	return parse_words(o, &eo, &only, err);
+}
+
 int editing_new(const struct options *o, struct editor **out, bool *only, struct err *err)
 {
 	struct editor_options eo = { 0 };
@@ -63,7 +73,7 @@ int editing_new(const struct options *o, struct editor **out, bool *only, struct
 	*out = NULL;
 	*only = false;
 	if (!o->edit && !o->deidentify)
-		return o->key ? err_set(err, -EINVAL, "key= goes with edit= or deidentify") : 0;
+		return 0;
 	rc = parse_words(o, &eo, only, err);
 	if (rc == 0 && o->edit)
 		rc = read_file(o->edit, &rules, &len, err);

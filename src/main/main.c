@@ -65,7 +65,7 @@ int main(int argc, char **argv)
 {
 	struct app a = { .source.fd = -1, .background = { -1, -1 } };
 	struct err err;
-	int status = EXIT_OK;
+	int status = EXIT_OK, r;
 
 	fill_standard_fds();
 	if (options_parse(&a.o, argc, argv, &err) < 0) {
@@ -74,11 +74,18 @@ int main(int argc, char **argv)
 		options_help(stdout);
 	} else if (a.o.mode == OPTIONS_VERSION) {
 		puts("dcmfs " DCMFS_VERSION);
+		app_print_library(stdout);
+	} else if ((r = app_check(&a.o, &err)) < 0) {
+		status = complain(&err, r == -EINVAL ? EXIT_USAGE : EXIT_FAILED);
 	} else {
 		if (a.o.has_ready_fd)
 			a.background.ready_fd = (int)a.o.ready_fd;
 		status = run(&a);
 	}
 	options_release(&a.o);
+	if (status == EXIT_OK && fflush(stdout) != 0) {
+		(void)err_errno(&err, "write");
+		status = complain(&err, EXIT_FAILED);
+	}
 	return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The mount: what the session needs from the options. Without libfuse there is none. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +17,11 @@ int app_mount(struct app *a, struct err *err)
 {
 	(void)a;
 	return err_set(err, -ENOTSUP, "built without FUSE: there are --ls and --cat");
+}
+
+void app_print_library(FILE *out)
+{
+	fputs("without FUSE\n", out);
 }
 
 #else
@@ -96,6 +102,11 @@ static void fill_options(struct app *a, struct session_options *s)
 	s->readahead_kb = (unsigned)o->readahead_kb;
 	s->refresh_seconds = (unsigned)o->refresh_seconds;
 	s->source = (struct session_source){ a, rescan, start_watch, drain_watch };
+}
+
+void app_print_library(FILE *out)
+{
+	fprintf(out, "FUSE library version %s\n", session_library());
 }
 
 int app_mount(struct app *a, struct err *err)

@@ -160,15 +160,19 @@ static int add_extra(struct keywords *k, const char *extra, struct err *err)
 	char word[256];
 	uint32_t id;
 	size_t len;
+	int rc;
 
 	for (; extra && *extra; extra += len + (extra[len] == ':')) {
 		len = strcspn(extra, ":");
 		if (len >= sizeof word)
-			return err_set(err, -EINVAL, "by: %s: too long", extra);
+			return err_set(err, -EINVAL, "by=: %s: too long", extra);
 		memcpy(word, extra, len);
 		word[len] = '\0';
-		if (len && add_keyword(k, word, &id, NULL) < 0)
-			return err_set(err, -EINVAL, "by: %s: no such keyword", word);
+		rc = len ? add_keyword(k, word, &id, err) : 0;
+		if (rc == -ENOMEM)
+			return rc;
+		if (rc < 0)
+			return err_set(err, -EINVAL, "by=: %s: no such keyword", word);
 	}
 	return 0;
 }

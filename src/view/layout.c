@@ -100,8 +100,11 @@ static int add_keyword(struct layout *l, const char *path, const char *fallback,
 	struct err *err)
 {
 	struct part p = { .kind = PART_KEYWORD, .text = fallback, .width = width };
+	int rc = keyword_find(l->keywords, path, &p.keyword, err);
 
-	if (keyword_find(l->keywords, path, &p.keyword, NULL) < 0)
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc < 0)
 		return err_set(err, -EINVAL, "layout=: %s: no such keyword", path);
 	if (l->n_ids == MAX_KEYWORDS)
 		return err_set(err, -EINVAL, "layout=: more than %u keywords", MAX_KEYWORDS);

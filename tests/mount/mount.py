@@ -346,6 +346,96 @@ def test_a_signal_unmounts_and_ends_it(box):
             assert e.errno == errno.ENOTCONN
 
 
+def test_a_signal_at_once_ends_it_too(box):
+    """Between the mount and its service, while the daemon looks at its own mount, or a little later."""
+    source = archive(f'{box}/src', series=1)
+    for n in range(24):
+        with Mount(source, f'{box}/mnt', '-o', 'index=none') as m:
+            time.sleep(n % 4 / 2000)
+            assert m.stop((signal.SIGTERM, signal.SIGINT)[n % 2]) == 0
+            assert not is_mounted(m.path)
+
+
+def test_a_signal_ends_it_while_names_change_under_lookups(box):
+    """The refresher tells the kernel of a folder that somebody's lookup holds, as the service ends."""
+    source = archive(f'{box}/src', slices=2, series=1)
+    for n in range(5):
+        with Mount(source, f'{box}/mnt', '-o', 'index=none,views=dicom:headers') as m:
+            stop = threading.Event()
+
+            def look():
+                while not stop.is_set():
+                    try:
+                        for name in os.listdir(f'{m.path}/dicom'):
+                            os.path.exists(f'{m.path}/dicom/{name}/{random.random()}')
+                    except OSError:
+                        pass
+            threads = [threading.Thread(target=look) for _ in range(3)]
+            for t in threads:
+                t.start()
+            try:
+                for k in range(3):
+                    write(f'{source}/s{n}/{k}.dcm', dicom(patient=f'P{n}{k}', series=n + 5, number=k))
+                    m.process.send_signal(signal.SIGHUP)
+                    time.sleep(0.01 * n)
+                assert m.stop(signal.SIGTERM) == 0
+            finally:
+                stop.set()
+                for t in threads:
+                    t.join()
+
+
+def test_a_daemon_that_is_killed(box):
+    """Readers get errors and nothing wrong; the mount point says what is to be done; then it mounts again."""
+    source, index = archive(f'{box}/src', rows=128, columns=128), f'index={box}/index.sqlite'
+    with Mount(source, f'{box}/mnt', '-o', index) as m:
+        path = [p for p in files_below(f'{m.path}/nii') if p.endswith('.nii')][0]
+        whole, ends = content(path), []
+
+        def reader():
+            while True:
+                try:
+                    with open(path, 'rb', buffering=0) as f:
+                        off = random.randrange(len(whole))
+                        got = os.pread(f.fileno(), 9000, off)
+                        os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                    if got != whole[off:off + 9000]:
+                        return ends.append('wrong bytes')
+                except OSError as e:
+                    return ends.append(e.errno)
+        threads = [threading.Thread(target=reader) for _ in range(4)]
+        for t in threads:
+            t.start()
+        time.sleep(0.3)
+        m.process.kill()
+        m.process.wait()
+        for t in threads:
+            t.join(20)
+        assert len(ends) == 4 and set(ends) <= {errno.ENOTCONN, errno.ECONNABORTED}, ends
+        os.mkdir(f'{box}/other')
+        for words in [[source, m.path], [m.path, f'{box}/other']]:
+            r = run(DCMFS, *words)
+            assert r.returncode == 1 and ('a mount that has died is here; fusermount3 -u' in r.stderr or
+                'cannot read the source: Transport endpoint is not connected' in r.stderr), r
+        assert unmount(m.path)
+        with Mount(source, m.path, '-o', index):
+            assert content(path) == whole
+        m.process.returncode = 0
+
+
+def test_unmounting_while_it_is_used(box):
+    with Mount(archive(f'{box}/src', rows=64, columns=64), f'{box}/mnt') as m:
+        path = [p for p in files_below(f'{m.path}/nii') if p.endswith('.nii')][0]
+        whole = content(path)
+        with open(path, 'rb') as f, mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ) as view:
+            r = run('fusermount3', '-u', m.path)
+            assert r.returncode != 0 and is_mounted(m.path), r
+            assert run('fusermount3', '-uz', m.path).returncode == 0 and not is_mounted(m.path)
+            assert view[:] == whole and f.read() == whole
+            assert m.process.poll() is None
+        assert m.process.wait(20) == 0
+
+
 def test_the_background_returns_when_it_can_be_read(box):
     source, mnt = archive(f'{box}/src', series=1), f'{box}/mnt'
     os.mkdir(mnt)
@@ -368,6 +458,13 @@ def test_the_background_returns_when_it_can_be_read(box):
     assert gone, 'the daemon outlived its mount'
 
 
+def test_a_second_mount_on_the_same_place_is_refused(box):
+    with Mount(archive(f'{box}/src', series=1), f'{box}/mnt') as m:
+        r = run(DCMFS, f'{box}/src', m.path)
+        assert r.returncode == 1 and 'the mount point is not empty: something is mounted there' in r.stderr, r
+        assert run('fusermount3', '-u', m.path).returncode == 0 and not is_mounted(m.path)
+
+
 def test_one_source_can_be_mounted_twice(box):
     source = archive(f'{box}/src', series=1)
     with Mount(source, f'{box}/a') as a, Mount(source, f'{box}/b') as b:
@@ -388,7 +485,13 @@ def test_each_mistake_has_its_message(box):
         ([f'{box}/none', mnt], 1, 'none: the source is missing'),
         (['/dev/null', mnt], 1, '/dev/null: the source is neither a folder nor a file'),
         ([source, mnt, '-o', 'colour'], 2, 'colour: no such option'),
-        ([source, mnt, '-o', 'views=nii:gif'], 1, "there is no view 'gif'"),
+        ([source, mnt, '-o', 'views=nii:gif'], 2, "there is no view 'gif'"),
+        ([source, mnt, '-o', 'layout={Nope}'], 2, 'layout=: Nope: no such keyword'),
+        ([source, mnt, '-o', 'by=Modality:Nope'], 2, 'by=: Nope: no such keyword'),
+        ([source, mnt, '-o', 'deidentify=most'], 2, "deidentify=: there is no 'most'"),
+        ([source, mnt, '-o', f'key={source}/s1/1.dcm'], 2, 'key=: goes with edit= or deidentify'),
+        ([source, mnt, '-o', f'edit={box}/none'], 1, f'{box}/none: No such file'),
+        ([f'{box}/full/file/x', mnt], 1, 'x: cannot read the source: Not a directory'),
         ([source], 2, 'MOUNTPOINT: missing'),
     ]
     for words, status, says in cases:

@@ -2,8 +2,10 @@
 /* Mounting, serving, unmounting: see fuse/session.h. */
 #include "fuse/session.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fuse_opt.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +13,13 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "fuse/ops.h"
+#include "vfs/vfs.h"
 
 #define DRAIN_MS 20
+#define OUT_OF_MEMORY_US 50000
 
 /* One "-o NAME=VALUE" for libfuse, commas in the value escaped. */
 static int add_option(char **opts, const char *name, const char *value)
@@ -62,6 +67,13 @@ const char *session_library(void)
 	return fuse_pkgversion();
 }
 
+/* libfuse ends its threads with pthread_cancel(), and that loads this at its first use, or aborts where there is
+ * no descriptor or memory left for it by then. */
+static void load_unwinder(void)
+{
+	(void)dlopen("libgcc_s.so.1", RTLD_NOW);
+}
+
 int session_new(const struct session_options *options, struct session **out, struct err *err)
 {
 	struct session *s = mem_calloc(1, sizeof *s);
@@ -69,6 +81,7 @@ int session_new(const struct session_options *options, struct session **out, str
 
 	if (!s)
 		return err_nomem(err);
+	load_unwinder();
 	s->o = *options;
 	pthread_mutex_init(&s->lock, NULL);
 	if (make_args(options, &args) == 0)
@@ -141,10 +154,28 @@ static void stop_refresher(struct session *s)
 	refresher_join(s);
 }
 
-/* A positive result of loop() is the signal that ended it. */
-int session_run(struct session *s, struct err *err)
+/* libfuse ends the service where there is no memory for a request, which stays with the kernel, and does not
+ * begin where there is none for a thread (-1): what can be given back is, and one thread goes on. A positive
+ * result is the signal that ended it. */
+static int loop_on(struct session *s)
 {
 	int r = loop(s);
+
+	while (r == -ENOMEM || (r == -1 && !s->o.single_thread)) {
+		log_warn("short of memory or threads: from now on one thread serves");
+		s->o.single_thread = true;
+		vfs_trim(s->o.vfs);
+		malloc_trim(0);
+		usleep(OUT_OF_MEMORY_US);
+		fuse_session_reset(s->fuse);
+		r = loop(s);
+	}
+	return r;
+}
+
+int session_run(struct session *s, struct err *err)
+{
+	int r = loop_on(s);
 
 	stop_refresher(s);
 	return r < 0 ? err_set(err, r, "the connection to the kernel failed: %s", strerror(-r)) : 0;

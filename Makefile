@@ -33,7 +33,8 @@ BUILD_DEBS := gcc pkg-config libc6-dev zlib1g-dev libopenjp2-7-dev libjpeg62-tur
 	libsqlite3-dev libunistring-dev $(if $(NOFUSE),,fuse3 libfuse3-dev)
 SHOW_DEBS := python3-pydicom libjxl-dev
 CHECK_DEBS := libcriterion-dev libcharls-dev clang clang-tidy clang-format cppcheck shellcheck mandoc \
-	rsync attr sqlite3 util-linux python3 python3-numpy python3-pydicom python3-nibabel python3-fuse dcmtk dcm2niix libgdcm-tools
+	rsync attr sqlite3 util-linux python3 python3-numpy python3-pydicom python3-nibabel python3-fuse dcmtk dcm2niix libgdcm-tools \
+	libjpeg-turbo-progs libopenjp2-tools openjph-tools libjxl-tools medcon
 
 PKGS := zlib libopenjp2 libjpeg sqlite3 nettle
 PKGS += $(if $(NOFUSE),,fuse3)

@@ -26,6 +26,9 @@ enum photometric {
 	PHOTOMETRIC_YBR_ICT,
 	PHOTOMETRIC_YBR_RCT,
 	PHOTOMETRIC_XYB,
+	PHOTOMETRIC_HSV, /* these three are retired */
+	PHOTOMETRIC_ARGB,
+	PHOTOMETRIC_CMYK,
 };
 
 enum photometric photometric_parse(const char *text);

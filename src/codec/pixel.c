@@ -29,6 +29,9 @@ static const char *const names[] = {
 	[PHOTOMETRIC_YBR_ICT] = "YBR_ICT",
 	[PHOTOMETRIC_YBR_RCT] = "YBR_RCT",
 	[PHOTOMETRIC_XYB] = "XYB",
+	[PHOTOMETRIC_HSV] = "HSV",
+	[PHOTOMETRIC_ARGB] = "ARGB",
+	[PHOTOMETRIC_CMYK] = "CMYK",
 };
 
 #define N_NAMES (sizeof names / sizeof names[0])

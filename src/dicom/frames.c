@@ -11,8 +11,9 @@
  *   3. as many fragments as frames: one each
  *   4. fragments that end a codestream (FF D9, then perhaps padding) end a frame
  *   5. fragments that begin one (FF D8 FF, FF 4F FF 51; RLE's header) begin a frame
- *   6. RLE: one each, and what is left over is no frame
- *   7. fewer fragments than frames: one each, and the last frames are missing
+ *   6. fragments that end a codestream, more of them than frames: the last ones are no frames
+ *   7. RLE: one each, and what is left over is no frame
+ *   8. fewer fragments than frames: one each, and the last frames are missing
  */
 #include "dicom/frames.h"
 
@@ -312,6 +313,20 @@ static bool map_by_markers(struct dcm_source *source, const struct dcm_frames *f
 	return k == f->n_frames;
 }
 
+/* More codestreams than frames: the header's frames are the first of them. */
+static bool map_first_streams(struct dcm_source *source, struct dcm_frames *f)
+{
+	uint32_t i, k = 0;
+
+	for (i = 0; i < f->n_fragments && k <= f->n_frames; i++)
+		if (begins_frame(source, f, i, BY_END))
+			f->first[k++] = i;
+	if (k <= f->n_frames)
+		return false;
+	note(f, "there are more codestreams than frames");
+	return true;
+}
+
 static int map_frames(struct dcm_source *source, const struct dcm_fragment *table, bool rle,
 	struct dcm_frames *f, struct err *err)
 {
@@ -328,7 +343,8 @@ static int map_frames(struct dcm_source *source, const struct dcm_fragment *tabl
 	} else if (rle) {
 		if (!map_by_markers(source, f, BY_RLE_HEADER))
 			map_one_each(f);
-	} else if (!map_by_markers(source, f, BY_END) && !map_by_markers(source, f, BY_BEGIN)) {
+	} else if (!map_by_markers(source, f, BY_END) && !map_by_markers(source, f, BY_BEGIN) &&
+		!map_first_streams(source, f)) {
 		note(f, "which fragments make a frame cannot be told");
 		mem_free(f->first);
 		f->first = NULL;

@@ -71,6 +71,12 @@ enum photometric frame_stored_photometric(const struct instance *in)
 	}
 }
 
+/* Samples that are no grey values and nothing that becomes RGB here. */
+static bool is_other_colour(const struct pixel_desc *d)
+{
+	return d->samples == 4 || (d->samples == 3 && d->photometric == PHOTOMETRIC_HSV);
+}
+
 int frame_shape_of(const struct instance *in, enum frame_variant variant, struct frame_shape *out,
 	struct err *err)
 {
@@ -318,6 +324,9 @@ static int decode(struct dcm_source *src, struct decoder *x, const struct instan
 	uint8_t *words = out;
 	int rc;
 
+	if (variant == FRAME_VALUES && is_other_colour(&x->desc))
+		return err_set(err, -ENOTSUP, "%u samples a pixel, photometric interpretation %s",
+			x->desc.samples, photometric_name(photometric));
 	if (!expand && len != stored)
 		return err_set(err, -EIO, "frame of %zu bytes where %zu were planned", stored, len);
 	if (expand)

@@ -25,7 +25,7 @@ static inline struct pixel_desc fuzz_desc(const uint8_t *p)
 		.is_signed = p[4] & 32,
 		.planar = p[4] & 64,
 		.big_endian = p[4] & 128,
-		.photometric = (enum photometric)(p[5] % (PHOTOMETRIC_XYB + 1)),
+		.photometric = (enum photometric)(p[5] % (PHOTOMETRIC_CMYK + 1)),
 	};
 
 	d.bits_stored = (uint16_t)(d.bits_allocated - (p[5] >> 4) % d.bits_allocated);

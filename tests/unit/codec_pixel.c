@@ -27,7 +27,8 @@ Test(codec_pixel, photometric_terms_are_read_with_padding)
 	cr_assert_eq(photometric_parse(" PALETTE COLOR"), PHOTOMETRIC_PALETTE);
 	cr_assert_eq(photometric_parse("YBR_FULL"), PHOTOMETRIC_YBR_FULL);
 	cr_assert_eq(photometric_parse("YBR_FULL_422"), PHOTOMETRIC_YBR_FULL_422);
-	cr_assert_eq(photometric_parse("HSV"), PHOTOMETRIC_OTHER);
+	cr_assert_eq(photometric_parse("HSV"), PHOTOMETRIC_HSV);
+	cr_assert_eq(photometric_parse("HSL"), PHOTOMETRIC_OTHER);
 	cr_assert_eq(photometric_parse(""), PHOTOMETRIC_OTHER);
 	cr_assert_str_eq(photometric_name(PHOTOMETRIC_YBR_RCT), "YBR_RCT");
 }

@@ -146,6 +146,23 @@ Test(dicom_frames, markers_tell_where_frames_end_or_begin)
 	dcm_frames_release(&f);
 }
 
+Test(dicom_frames, of_more_codestreams_than_frames_the_first_count)
+{
+	static const char *const parts[] = { "ab", "c\xff\xd9", "de\xff\xd9", "fg", "h\xff\xd9",
+		NULL };
+	struct dcm_source *s;
+	struct dcm_frames f;
+	struct gen g;
+
+	encapsulate(&g, NULL, 0, parts);
+	read_frames(&g, 2, NULL, &s, &f);
+	expect_frame(s, &f, 0, "abc\xff\xd9");
+	expect_frame(s, &f, 1, "de\xff\xd9");
+	expect_frame(s, &f, 2, NULL);
+	cr_assert_str_neq(f.problem, "");
+	dcm_frames_release(&f);
+}
+
 Test(dicom_frames, where_nothing_tells_no_frame_is_invented)
 {
 	static const char *const parts[] = { "ab", "cd", "ef", NULL };

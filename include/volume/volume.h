@@ -37,6 +37,8 @@ enum sample_type { /* with NIfTI's codes */
 };
 /* Bytes of one voxel. */
 unsigned sample_bytes(enum sample_type t);
+/* "int16", "float32", "rgb24". */
+const char *sample_type_name(enum sample_type t);
 
 enum volume_kind {
 	VOLUME_PRIMARY,     /* every image frame is in exactly one of these */

@@ -8,32 +8,14 @@
 #include "base/err.h"
 #include "format/space.h"
 
+/* Its own words for what is no integer; colour is an axis of bytes. */
 static const char *type_name(enum sample_type t)
 {
-	switch (t) {
-	case SAMPLE_U8:
-	case SAMPLE_RGB24:
-		return "uint8";
-	case SAMPLE_I8:
-		return "int8";
-	case SAMPLE_I16:
-		return "int16";
-	case SAMPLE_U16:
-		return "uint16";
-	case SAMPLE_I32:
-		return "int32";
-	case SAMPLE_U32:
-		return "uint32";
-	case SAMPLE_I64:
-		return "int64";
-	case SAMPLE_U64:
-		return "uint64";
-	case SAMPLE_F32:
+	if (t == SAMPLE_RGB24)
+		return sample_type_name(SAMPLE_U8);
+	if (t == SAMPLE_F32)
 		return "float";
-	case SAMPLE_F64:
-		return "double";
-	}
-	return "";
+	return t == SAMPLE_F64 ? "double" : sample_type_name(t);
 }
 
 static void add_vector(struct buf *b, const double v[3], double times)

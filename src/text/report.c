@@ -343,35 +343,6 @@ static const char *kind_name(enum volume_kind k)
 	return names[k];
 }
 
-static const char *type_name(enum sample_type t)
-{
-	switch (t) {
-	case SAMPLE_U8:
-		return "uint8";
-	case SAMPLE_I8:
-		return "int8";
-	case SAMPLE_I16:
-		return "int16";
-	case SAMPLE_U16:
-		return "uint16";
-	case SAMPLE_I32:
-		return "int32";
-	case SAMPLE_U32:
-		return "uint32";
-	case SAMPLE_I64:
-		return "int64";
-	case SAMPLE_U64:
-		return "uint64";
-	case SAMPLE_F32:
-		return "float32";
-	case SAMPLE_F64:
-		return "float64";
-	case SAMPLE_RGB24:
-		return "rgb24";
-	}
-	return "";
-}
-
 static void volume_line(const struct report *r, const struct study *st, const struct volume *v,
 	struct buf *out)
 {
@@ -381,7 +352,7 @@ static void volume_line(const struct report *r, const struct study *st, const st
 	buf_addc(out, '\t');
 	for (i = 0; i < 4; i++)
 		cell_int(out, v->dim[i]);
-	cell(out, type_name(v->type));
+	cell(out, sample_type_name(v->type));
 	for (i = 1; i <= 4; i++)
 		cell_double(out, (double)v->pixdim[i]);
 	cell(out, kind_name(v->kind));

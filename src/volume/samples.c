@@ -30,6 +30,35 @@ unsigned sample_bytes(enum sample_type t)
 	return 1;
 }
 
+const char *sample_type_name(enum sample_type t)
+{
+	switch (t) {
+	case SAMPLE_U8:
+		return "uint8";
+	case SAMPLE_I8:
+		return "int8";
+	case SAMPLE_I16:
+		return "int16";
+	case SAMPLE_U16:
+		return "uint16";
+	case SAMPLE_I32:
+		return "int32";
+	case SAMPLE_U32:
+		return "uint32";
+	case SAMPLE_I64:
+		return "int64";
+	case SAMPLE_U64:
+		return "uint64";
+	case SAMPLE_F32:
+		return "float32";
+	case SAMPLE_F64:
+		return "float64";
+	case SAMPLE_RGB24:
+		return "rgb24";
+	}
+	return "";
+}
+
 enum sample_type samples_type_of(const struct pixel_desc *d)
 {
 	if (d->samples >= 3 || d->photometric == PHOTOMETRIC_PALETTE)

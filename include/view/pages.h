@@ -13,5 +13,7 @@ int pages_index(const struct view_node *n, struct buf *out, struct err *err);
 /* png/PATIENT/STUDY/index.html: a card for each volume, its sheet and where else it is. The node's key has the
  * study. */
 int pages_study(const struct view_node *n, struct buf *out, struct err *err);
+/* The same of a folder of a layout, and links to the folders in it. */
+int pages_folder(const struct view_node *n, struct buf *out, struct err *err);
 
 #endif

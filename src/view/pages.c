@@ -185,31 +185,57 @@ int pages_index(const struct view_node *n, struct buf *out, struct err *err)
 
 /* ---- the page of a study ---- */
 
+/* Where a page is: its folders below the view, from the top. */
+struct page {
+	const char *folder[TREE_MAX_PATH];
+	unsigned n;
+};
+
+static struct page page_of_study(const struct study *st)
+{
+	return (struct page){ .folder = { st->patient->name, st->name }, .n = 2 };
+}
+
+static struct page page_of_folder(const struct folder *f)
+{
+	struct page p = { .n = f->level };
+
+	for (; f->level > 0; f = f->parent)
+		p.folder[f->level - 1] = f->name;
+	return p;
+}
+
 /* A link to the same place in another view. */
-static void add_link(const struct study *st, const char *view, const char *stem, const char *ending,
+static void add_link(const struct page *p, const char *view, const char *stem, const char *ending,
 	const char *text, struct buf *out)
 {
-	buf_addf(out, "<a href=\"../../../%s/", view);
-	add_component(out, st->patient->name, "");
-	buf_addc(out, '/');
-	add_component(out, st->name, "");
-	buf_addc(out, '/');
+	unsigned i;
+
+	buf_adds(out, "<a href=\"");
+	for (i = 0; i <= p->n; i++)
+		buf_adds(out, "../");
+	buf_addf(out, "%s/", view);
+	for (i = 0; i < p->n; i++) {
+		add_component(out, p->folder[i], "");
+		buf_addc(out, '/');
+	}
 	add_component(out, stem, ending);
 	buf_addf(out, "\">%s</a>", text);
 }
 
-static void add_links(const struct study *st, const struct volume *v, struct buf *out)
+/* `stem` is the volume's name there, `series` its series': the folder of its instances. */
+static void add_links(const struct page *p, const char *stem, const char *series, struct buf *out)
 {
 	buf_adds(out, "<div class=\"links\"><a href=\"");
-	add_component(out, v->name, "");
+	add_component(out, stem, "");
 	buf_adds(out, "/\">slices</a>");
-	add_link(st, "nii", v->name, ".nii", "nii", out);
-	add_link(st, "nii.gz", v->name, ".nii.gz", "nii.gz", out);
-	add_link(st, "nii", v->name, ".json", "sidecar", out);
-	if (v->series) {
-		add_link(st, "headers", v->series->name, ".txt", "header", out);
-		add_link(st, "headers", v->series->name, "", "headers", out);
-		add_link(st, "dicom", v->series->name, "", "dicom", out);
+	add_link(p, "nii", stem, ".nii", "nii", out);
+	add_link(p, "nii.gz", stem, ".nii.gz", "nii.gz", out);
+	add_link(p, "nii", stem, ".json", "sidecar", out);
+	if (series) {
+		add_link(p, "headers", series, ".txt", "header", out);
+		add_link(p, "headers", series, "", "headers", out);
+		add_link(p, "dicom", series, "", "dicom", out);
 	}
 	buf_adds(out, "</div>");
 }
@@ -228,7 +254,8 @@ static void add_size(const struct volume *v, struct buf *out)
 		buf_addf(out, ", %.3g s", (double)v->pixdim[4]);
 }
 
-static void add_card(const struct study *st, const struct volume *v, struct buf *out)
+static void add_card(const struct page *p, const struct volume *v, const char *stem,
+	const char *series, struct buf *out)
 {
 	struct png_shape sheet = picture_sheet_shape(v);
 	const char *modality = v->series && v->series->n_instances ?
@@ -236,13 +263,13 @@ static void add_card(const struct study *st, const struct volume *v, struct buf 
 		NULL;
 
 	buf_adds(out, "<div class=\"card\"><a class=\"sheet\" href=\"");
-	add_component(out, v->name, ".png");
+	add_component(out, stem, ".png");
 	buf_adds(out, "\"><img loading=\"lazy\" src=\"");
-	add_component(out, v->name, ".png");
+	add_component(out, stem, ".png");
 	buf_addf(out, "\" width=\"%u\" height=\"%u\" alt=\"", sheet.width, sheet.height);
-	add_text(out, v->name);
+	add_text(out, stem);
 	buf_adds(out, "\"></a><div class=\"text\"><b>");
-	add_text(out, v->name);
+	add_text(out, stem);
 	buf_adds(out, "</b><p>");
 	if (modality) {
 		buf_adds(out, "<span class=\"tag\">");
@@ -256,7 +283,7 @@ static void add_card(const struct study *st, const struct volume *v, struct buf 
 		add_text(out, v->why);
 		buf_adds(out, "</p>");
 	}
-	add_links(st, v, out);
+	add_links(p, stem, series, out);
 	buf_adds(out, "</div></div>\n");
 }
 
@@ -264,6 +291,7 @@ static void add_card(const struct study *st, const struct volume *v, struct buf 
 static void add_rest(const struct view_node *n, const struct study *st,
 	const struct volume_set *set, struct buf *out)
 {
+	const struct page p = page_of_study(st);
 	bool begun = false;
 	uint32_t i, k;
 
@@ -278,9 +306,9 @@ static void add_rest(const struct view_node *n, const struct study *st,
 		begun = true;
 		add_text(out, s->name);
 		buf_adds(out, " &nbsp; ");
-		add_link(st, "headers", s->name, ".txt", "header", out);
+		add_link(&p, "headers", s->name, ".txt", "header", out);
 		buf_adds(out, " &nbsp; ");
-		add_link(st, "dicom", s->name, "", "dicom", out);
+		add_link(&p, "dicom", s->name, "", "dicom", out);
 		buf_adds(out, "</p>\n");
 	}
 }
@@ -303,6 +331,7 @@ int pages_study(const struct view_node *n, struct buf *out, struct err *err)
 {
 	const struct study *st = tree_study(n);
 	struct volume_set *set;
+	struct page p;
 	uint32_t i;
 	int rc;
 
@@ -312,11 +341,93 @@ int pages_study(const struct view_node *n, struct buf *out, struct err *err)
 	if (rc < 0)
 		return rc;
 	begin_study(st, set, out);
-	for (i = 0; i < set->n_volumes; i++)
-		if (filter_has_volume(n->snap->filter, set->volumes[i]))
-			add_card(st, set->volumes[i], out);
+	p = page_of_study(st);
+	for (i = 0; i < set->n_volumes; i++) {
+		const struct volume *v = set->volumes[i];
+
+		if (filter_has_volume(n->snap->filter, v))
+			add_card(&p, v, v->name, v->series ? v->series->name : NULL, out);
+	}
 	buf_adds(out, "</div>\n");
 	add_rest(n, st, set, out);
 	volume_set_put(set);
 	return end_page(out, err);
+}
+
+/* ---- the page of a layout's folder ---- */
+
+/* Folders in which volumes may be: those above the instances' own. */
+static void add_folders(const struct view_node *n, const struct folder *f, unsigned deepest,
+	struct buf *out)
+{
+	const struct folder *c;
+	bool begun = false;
+
+	for (c = f->children; c && c->level <= deepest; c = c->next) {
+		if (!folder_is_shown(n->snap->filter, c))
+			continue;
+		buf_adds(out, begun ? "" : "<div class=\"grid\">\n");
+		begun = true;
+		buf_adds(out, "<div class=\"card\"><div class=\"text\"><b><a href=\"");
+		add_component(out, c->name, "");
+		buf_adds(out, "/index.html\">");
+		add_text(out, c->name);
+		buf_adds(out, "</a></b></div></div>\n");
+	}
+	buf_adds(out, begun ? "</div>\n" : "");
+}
+
+struct cards {
+	const struct folders *tree;
+	struct page page;
+	struct buf *out;
+};
+
+static int add_folder_card(void *arg, const struct study *st, const struct volume *v,
+	const char *stem, struct err *err)
+{
+	const struct cards *c = arg;
+	const struct instance *in = volume_first_instance(v);
+	const struct folder *leaf = in ? folders_of(c->tree, in) : NULL;
+
+	(void)st;
+	(void)err;
+	add_card(&c->page, v, stem, leaf ? leaf->name : NULL, c->out);
+	return 0;
+}
+
+static void begin_folder(const struct folder *f, struct buf *out)
+{
+	const char *title = f->level ? f->name : "Images";
+
+	begin_page(out, title);
+	buf_adds(out, "<header>");
+	if (f->level) {
+		buf_adds(out, "<p><a href=\"../index.html\">");
+		add_text(out, f->parent->level ? f->parent->name : "Images");
+		buf_adds(out, "</a></p>");
+	}
+	buf_adds(out, "<h1>");
+	add_text(out, title);
+	buf_adds(out, "</h1></header>\n<main>\n");
+}
+
+int pages_folder(const struct view_node *n, struct buf *out, struct err *err)
+{
+	const struct folder *f;
+	struct folders *tree;
+	struct cards cards = { .out = out };
+	int rc = tree_folder(n, &tree, &f, err);
+
+	if (rc < 0 || !f)
+		return rc < 0 ? rc : tree_gone(err);
+	cards.tree = tree;
+	cards.page = page_of_folder(f);
+	begin_folder(f, out);
+	add_folders(n, f, folders_levels(tree) - 1, out);
+	buf_adds(out, "<div class=\"grid\">\n");
+	rc = tree_each_volume(n, add_folder_card, &cards, err);
+	buf_adds(out, "</div>\n");
+	folders_put(tree);
+	return rc < 0 ? rc : end_page(out, err);
 }

@@ -80,33 +80,26 @@ static int list_slices(const struct view_node *n, struct view_out *out, struct e
 	return rc;
 }
 
-static int list_root(const struct view_node *n, struct view_out *out, struct err *err)
-{
-	struct view_key page = { .kind = TREE_ROOT_FILE,
-		.version = (uint32_t)n->snap->catalog->gen };
-	int rc = tree_list_volume_folders(n, out, err);
-
-	/* The pages lead through patients and studies, which a layout has not. */
-	if (rc == 0 && n->snap->layout)
-		return tree_each_volume(n, emit_volume, out, err);
-	return rc ? rc :
-		    tree_emit(out, VIEW_FILE, "index", ".html", &page, VIEW_SIZE_LATER, 0, 0, err);
-}
-
+/* The top, or a folder of a layout. */
 static int list_folder(const struct view_node *n, struct view_out *out, struct err *err)
 {
+	struct view_key page = { .kind = n->snap->layout ? TREE_FOLDER_FILE : TREE_ROOT_FILE,
+		.version = (uint32_t)n->snap->catalog->gen,
+		.a = node_key(n)->a };
 	int rc = tree_list_volume_folders(n, out, err);
 
-	return rc < 0 ? rc : tree_each_volume(n, emit_volume, out, err);
+	if (rc == 0 && n->snap->layout)
+		rc = tree_each_volume(n, emit_volume, out, err);
+	return rc ? rc :
+		    tree_emit(out, VIEW_FILE, "index", ".html", &page, VIEW_SIZE_LATER, 0, 0, err);
 }
 
 static int list(const struct view_node *n, struct view_out *out, struct err *err)
 {
 	switch (node_key(n)->kind) {
-	case TREE_ROOT:
-		return list_root(n, out, err);
 	case TREE_PATIENT:
 		return tree_list_studies(n, out, err);
+	case TREE_ROOT:
 	case TREE_FOLDER:
 		return list_folder(n, out, err);
 	case TREE_STUDY:
@@ -120,8 +113,14 @@ static int list(const struct view_node *n, struct view_out *out, struct err *err
 
 static int render_page(const struct view_node *n, struct buf *out, struct err *err)
 {
-	return node_key(n)->kind == TREE_ROOT_FILE ? pages_index(n, out, err) :
-						     pages_study(n, out, err);
+	switch (node_key(n)->kind) {
+	case TREE_ROOT_FILE:
+		return pages_index(n, out, err);
+	case TREE_FOLDER_FILE:
+		return pages_folder(n, out, err);
+	default:
+		return pages_study(n, out, err);
+	}
 }
 
 static int size(const struct view_node *n, int64_t *bytes, struct err *err)

@@ -32,19 +32,32 @@ static void put(void *arg, struct snapshot *s)
 	snapshot_put(s);
 }
 
-void walk_begin(struct walk *w, struct archive *a, struct editor *editor)
+static void start(struct walk *w, struct archive *a, const struct world_options *o)
 {
-	struct world_options o = { .n_decode_threads = 1, .source = a->path, .editor = editor };
 	struct vfs_world vw = { .views = views_all(), .get = get, .put = put };
 	struct err err = { 0 };
 	bool changed;
 
-	must(world_new(a->fd, &o, &w->world, &err) == 0, &err);
+	must(world_new(a->fd, o, &w->world, &err) == 0, &err);
 	must(world_scan(w->world, &changed, &err) == 0, &err);
 	vw.arg = w->world;
 	while (vw.views[vw.n_views])
 		vw.n_views++;
 	must(vfs_new(&vw, NULL, &w->vfs, &err) == 0, &err);
+}
+
+void walk_begin(struct walk *w, struct archive *a, struct editor *editor)
+{
+	struct world_options o = { .n_decode_threads = 1, .source = a->path, .editor = editor };
+
+	start(w, a, &o);
+}
+
+void walk_begin_layout(struct walk *w, struct archive *a, const char *layout)
+{
+	struct world_options o = { .n_decode_threads = 1, .source = a->path, .layout = layout };
+
+	start(w, a, &o);
 }
 
 void walk_end(struct walk *w)

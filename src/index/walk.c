@@ -3,6 +3,9 @@
  * The walk: a stack of folders to list and a stack of batches of files to visit,
  * under one lock. Batches go first, so that few folders are open at a time
  * however many there are; a folder stays open as long as batches of it wait.
+ *
+ * Where files take long, because a disk or a server does, a batch is halved for
+ * whoever has nothing to do, so that a folder alone keeps all threads waiting at once.
  */
 #include "walk.h"
 
@@ -26,6 +29,7 @@
 #define BATCH_BYTES 4096u
 #define STACK_BYTES (256u << 10) /* of a worker's stack: nothing below recurses */
 #define PROGRESS_NS 100000000
+#define SLOW_NS 200000 /* a file that takes so long was waited for */
 
 /* An open folder, shared by the batches of its files. */
 struct folder {
@@ -55,7 +59,8 @@ struct walk {
 	const struct walk_visitor *visitor;
 	_Atomic uint64_t n_found, n_read;
 	_Atomic bool failed;
-	pthread_mutex_t lock; /* of all below */
+	_Atomic unsigned n_idle; /* workers that wait for work */
+	pthread_mutex_t lock;    /* of all below */
 	pthread_cond_t more, ended;
 	struct batch *batches;
 	struct pending *folders;
@@ -99,6 +104,15 @@ struct listing {
 	struct batch *batch; /* being filled; NULL: none */
 };
 
+static void push_on_stack(struct walk *w, struct batch *b)
+{
+	pthread_mutex_lock(&w->lock);
+	b->next = w->batches;
+	w->batches = b;
+	pthread_cond_signal(&w->more);
+	pthread_mutex_unlock(&w->lock);
+}
+
 static void push_batch(struct listing *l)
 {
 	struct batch *b = l->batch;
@@ -107,11 +121,21 @@ static void push_batch(struct listing *l)
 		return;
 	l->batch = NULL;
 	atomic_fetch_add(&l->walk->n_found, b->n);
-	pthread_mutex_lock(&l->walk->lock);
-	b->next = l->walk->batches;
-	l->walk->batches = b;
-	pthread_cond_signal(&l->walk->more);
-	pthread_mutex_unlock(&l->walk->lock);
+	push_on_stack(l->walk, b);
+}
+
+/* An empty one. */
+static struct batch *new_batch(struct folder *f)
+{
+	struct batch *b = mem_alloc(sizeof *b);
+
+	if (!b)
+		return NULL;
+	b->n = 0;
+	b->len = 0;
+	b->folder = f;
+	atomic_fetch_add(&f->refs, 1);
+	return b;
 }
 
 static int add_file(struct listing *l, const char *name, struct err *err)
@@ -124,13 +148,9 @@ static int add_file(struct listing *l, const char *name, struct err *err)
 		b = NULL;
 	}
 	if (!b) {
-		b = mem_alloc(sizeof *b);
+		b = new_batch(l->folder);
 		if (!b)
 			return err_nomem(err);
-		b->n = 0;
-		b->len = 0;
-		b->folder = l->folder;
-		atomic_fetch_add(&l->folder->refs, 1);
 		l->batch = b;
 	}
 	memcpy(b->names + b->len, name, len);
@@ -285,16 +305,48 @@ static int list_folder(struct walk *w, unsigned worker, const struct pending *p,
 
 /* ---- workers ---- */
 
-static int visit_batch(struct walk *w, unsigned worker, const struct batch *b, struct err *err)
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* The second half of what is left of a batch, from the i-th name on, is for others. Without memory it stays. */
+static void share_batch(struct walk *w, struct batch *b, unsigned i, const char *name)
+{
+	unsigned left = b->n - i, keep = left - left / 2, k;
+	struct batch *half = left < 2 ? NULL : new_batch(b->folder);
+
+	if (!half)
+		return;
+	for (k = 0; k < keep; k++)
+		name += strlen(name) + 1;
+	half->n = left - keep;
+	half->len = (size_t)(b->names + b->len - name);
+	memcpy(half->names, name, half->len);
+	b->n = i + keep;
+	b->len -= half->len;
+	push_on_stack(w, half);
+}
+
+static int visit_batch(struct walk *w, unsigned worker, struct batch *b, struct err *err)
 {
 	const struct walk_visitor *v = w->visitor;
 	const char *name = b->names;
+	int64_t start = now_ns(), end;
 	unsigned i;
 	int rc = 0;
 
-	for (i = 0; i < b->n && rc == 0 && !w->failed; i++, name += strlen(name) + 1) {
+	for (i = 0; i < b->n && rc == 0 && !w->failed; start = end) {
 		rc = v->file(v->arg, worker, b->folder->fd, b->folder->path, name, err);
 		atomic_fetch_add_explicit(&w->n_read, 1, memory_order_relaxed);
+		name += strlen(name) + 1;
+		i++;
+		end = now_ns();
+		if (end - start > SLOW_NS && w->n_idle)
+			share_batch(w, b, i, name);
 	}
 	return rc;
 }
@@ -308,8 +360,10 @@ static void batch_free(struct batch *b)
 /* Wait for something to do; false: there is nothing more. Called and left with the lock held. */
 static bool await_work(struct walk *w)
 {
+	w->n_idle++;
 	while (!w->batches && !w->folders && w->n_busy && !w->failed)
 		pthread_cond_wait(&w->more, &w->lock);
+	w->n_idle--;
 	return (w->batches || w->folders) && !w->failed;
 }
 

@@ -33,7 +33,7 @@ void *map_get(const struct map *m, const void *key, size_t key_len)
 {
 	if (!m->n_slots)
 		return NULL;
-	return find(m, key, key_len, hash_bytes(0, key, key_len))->value;
+	return find(m, key, key_len, hash_quick(0, key, key_len))->value;
 }
 
 static int grow(struct map *m)
@@ -57,7 +57,7 @@ static int grow(struct map *m)
 
 int map_put(struct map *m, const void *key, size_t key_len, void *value)
 {
-	uint64_t hash = hash_bytes(0, key, key_len);
+	uint64_t hash = hash_quick(0, key, key_len);
 	struct map_slot *s;
 
 	if (m->n_used * 4 >= m->n_slots * 3 && grow(m) < 0)

@@ -69,7 +69,6 @@ static struct series *take_series(struct builder *b, const struct group *g)
 {
 	struct series *old = map_get_str(&b->old_series, g->key), *s;
 	char **names;
-	size_t i;
 
 	if (is_same_series(old, g))
 		return series_get(old);
@@ -77,8 +76,6 @@ static struct series *take_series(struct builder *b, const struct group *g)
 	if (!names)
 		return NULL;
 	s = make_series(g, names);
-	for (i = 0; i < g->n; i++)
-		mem_free(names[i]);
 	mem_free(names);
 	if (!s)
 		return NULL;

@@ -275,6 +275,17 @@ static int by_number(const void *x, const void *y)
 	return r ? r : build_compare_paths(a, b);
 }
 
+/* What the index has comes in order, mostly. Nothing is, too. */
+static bool is_sorted(const struct group *g)
+{
+	size_t i;
+
+	for (i = 1; i < g->n; i++)
+		if (by_number(&g->members[i - 1], &g->members[i]) > 0)
+			return false;
+	return true;
+}
+
 /* Same number and UID: perhaps one file twice. They are neighbours once sorted. */
 static bool is_repeat(const struct instance *a, const struct instance *b)
 {
@@ -295,9 +306,8 @@ static int sort_series(struct group *g, struct group *unknown)
 {
 	size_t i;
 
-	if (g->n == 0) /* all of it has gone */
-		return 0;
-	qsort(g->members, g->n, sizeof *g->members, by_number);
+	if (!is_sorted(g))
+		qsort(g->members, g->n, sizeof *g->members, by_number);
 	for (i = 0; i < g->n; i++)
 		if (((struct instance *)g->members[i])->digest == 0 && group_repeats(g, i) &&
 			group_add_member(unknown, &g->members[i]) < 0)

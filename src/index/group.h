@@ -54,8 +54,8 @@ bool group_repeats(const struct group *g, size_t i);
 int group_name_patients(void **groups, size_t n);
 int group_name_studies(void **groups, size_t n);
 int group_name_series(void **groups, size_t n);
-/* Names of a series' instances, unique: n texts, mem_alloc()ed like their array. NULL for want of
- * memory. */
+/* Names of a series' instances, unique: n texts, in one mem_alloc()ed block with their array. NULL for want
+ * of memory. */
 char **group_name_instances(const struct group *g, bool hide_files);
 
 #endif

@@ -10,6 +10,8 @@
 #include "base/names.h"
 #include "group.h"
 
+#define NUMBER_MOST 12u /* "-2147483648" */
+
 static const char *last_component(const char *uid)
 {
 	const char *dot = uid ? strrchr(uid, '.') : NULL;
@@ -155,13 +157,29 @@ static size_t stem_length(const char *file)
 	return letters ? (size_t)(dot - file) : len;
 }
 
+/* As "%05d". */
+static void put_number(char *to, int32_t number)
+{
+	char digits[NUMBER_MOST];
+	uint32_t v = number < 0 ? 0u - (uint32_t)number : (uint32_t)number;
+	int n = 0;
+
+	for (; v || n < 5 - (number < 0); v /= 10)
+		digits[n++] = (char)('0' + v % 10);
+	if (number < 0)
+		digits[n++] = '-';
+	while (n > 0)
+		*to++ = digits[--n];
+	*to = '\0';
+}
+
 static char *instance_name(const struct instance *in, bool hide_files)
 {
-	char number[16], *name;
+	char number[NUMBER_MOST], *name;
 	struct buf b;
 
 	if (in->number != INSTANCE_NO_INT) {
-		snprintf(number, sizeof number, "%05d", in->number);
+		put_number(number, in->number);
 		return mem_strdup(number);
 	}
 	if (hide_files)
@@ -203,13 +221,56 @@ static bool numbers_rise(const struct group *g)
 	return true;
 }
 
+/* An array of n texts of at most `most` bytes, NULs included, in one block with them. */
+static char **new_names(size_t n, size_t most)
+{
+	char **names = mem_resize(NULL, n, sizeof *names + most);
+	char *text = (char *)(names + n);
+	size_t i;
+
+	for (i = 0; names && i < n; i++)
+		names[i] = text + i * most;
+	return names;
+}
+
+/* The usual case: nothing has to be made unique. */
+static char **name_by_number(const struct group *g)
+{
+	char **names = new_names(g->n, NUMBER_MOST);
+	size_t i;
+
+	for (i = 0; names && i < g->n; i++)
+		put_number(names[i], ((const struct instance *)g->members[i])->number);
+	return names;
+}
+
+/* The texts of the entries, in one block. */
+static char **gather_names(const struct name_entry *e, size_t n)
+{
+	char **names;
+	size_t most = 0, i;
+
+	for (i = 0; i < n; i++)
+		if (strlen(e[i].name) >= most)
+			most = strlen(e[i].name) + 1;
+	names = new_names(n, most);
+	for (i = 0; names && i < n; i++)
+		memcpy(names[i], e[i].name, strlen(e[i].name) + 1);
+	return names;
+}
+
 char **group_name_instances(const struct group *g, bool hide_files)
 {
-	struct name_entry *e = mem_calloc(g->n, sizeof *e);
-	char **names = mem_calloc(g->n, sizeof *names);
+	struct name_entry *e;
+	char **names = NULL;
 	size_t i;
-	int rc = e && names ? 0 : -ENOMEM;
+	int rc = 0;
 
+	if (numbers_rise(g))
+		return name_by_number(g);
+	e = mem_calloc(g->n, sizeof *e);
+	if (!e)
+		return NULL;
 	for (i = 0; i < g->n && rc == 0; i++) {
 		e[i] = (struct name_entry){
 			.name = instance_name(g->members[i], hide_files),
@@ -218,17 +279,12 @@ char **group_name_instances(const struct group *g, bool hide_files)
 		};
 		rc = e[i].name ? 0 : -ENOMEM;
 	}
-	if (rc == 0 && !numbers_rise(g))
-		rc = name_make_unique(e, g->n);
-	for (i = 0; e && i < g->n; i++) {
-		if (rc == 0)
-			names[i] = e[i].name;
-		else
-			mem_free(e[i].name);
-	}
-	mem_free(e);
 	if (rc == 0)
-		return names;
-	mem_free(names);
-	return NULL;
+		rc = name_make_unique(e, g->n);
+	if (rc == 0)
+		names = gather_names(e, g->n);
+	for (i = 0; i < g->n; i++)
+		mem_free(e[i].name);
+	mem_free(e);
+	return names;
 }

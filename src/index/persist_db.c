@@ -406,7 +406,7 @@ int db_read_members(sqlite3_stmt *s, int at, const struct column *c, size_t n, v
 
 static uint64_t hash_text(uint64_t h, const char *text)
 {
-	return text ? hash_bytes(h, text, strlen(text) + 1) : hash_bytes(h, "", 0);
+	return text ? hash_quick(h, text, strlen(text) + 1) : hash_quick(h, "", 0);
 }
 
 /* Of the members' bytes, texts by what they say. */
@@ -425,7 +425,7 @@ uint64_t db_checksum_attributes(const struct attributes *a)
 			h = hash_text(h, *text);
 			*text = NULL;
 		}
-	return hash_bytes(h, &copy, sizeof copy);
+	return hash_quick(h, &copy, sizeof copy);
 }
 
 uint64_t db_checksum_file(const struct db_file *f)
@@ -433,5 +433,5 @@ uint64_t db_checksum_file(const struct db_file *f)
 	uint64_t h = hash_text(hash_text(hash_text(0, f->name), f->sop_uid), f->text);
 	int64_t v[4] = { f->folder, f->attributes, f->kind, f->n_problems };
 
-	return hash_bytes(hash_bytes(h, v, sizeof v), f->record, f->record_len);
+	return hash_quick(hash_quick(h, v, sizeof v), f->record, f->record_len);
 }

@@ -246,7 +246,7 @@ static int by_value(const void *x, const void *y)
 
 static uint64_t path_hash(const char *dir, const char *file)
 {
-	return hash_bytes(hash_str(dir), file, strlen(file));
+	return hash_quick(hash_quick(0, dir, strlen(dir)), file, strlen(file));
 }
 
 /* Hashes of all paths that are there, in order. That two are equal costs a row that nobody asks

@@ -453,6 +453,15 @@ static int publish_all(struct store *s, const struct findings *known, struct fin
 	return make_catalog(s, &b, f, next_id, gone, err);
 }
 
+/* The same in the order of the index, which is sorted, rather than of the walk. */
+static void take_order(struct findings *known, struct findings *found)
+{
+	struct instance **list = known->instances;
+
+	known->instances = found->instances;
+	found->instances = list;
+}
+
 static int scan_all(struct store *s, bool *changed, struct err *err)
 {
 	struct findings known, found;
@@ -464,6 +473,8 @@ static int scan_all(struct store *s, bool *changed, struct err *err)
 	rc = survey(s->files, s->interns, &s->opt, NULL, &known, s->scanned, &found, err);
 	if (rc == 0) {
 		take_waiting(s, &found);
+		if (is_unchanged(&known, &found))
+			take_order(&known, &found);
 		if (!s->scanned || !is_unchanged(&known, &found)) {
 			rc = publish_all(s, &known, &found, err);
 			*changed = rc == 0;

@@ -173,7 +173,7 @@ struct known_table {
 
 static uint64_t hash_path(const char *dir, const char *file)
 {
-	return hash_bytes((uint64_t)(uintptr_t)dir, file, strlen(file));
+	return hash_quick((uint64_t)(uintptr_t)dir, file, strlen(file));
 }
 
 static void put_known(struct known_table *t, const char *dir, const char *file, struct known k)

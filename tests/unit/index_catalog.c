@@ -337,3 +337,23 @@ Test(index_catalog, a_refresh_shares_what_did_not_change)
 	cr_expect_eq(a.catalog->gen, old->gen + 1);
 	catalog_put((struct catalog *)old);
 }
+
+Test(index_catalog, numbers_have_five_digits_or_more)
+{
+	const struct series *s;
+
+	add(&(struct values){ .file = "1", .id = "P", .series_uid = "1.2", .instance = "-3" });
+	add(&(struct values){ .file = "2", .id = "P", .series_uid = "1.2", .instance = "0" });
+	add(&(struct values){ .file = "3", .id = "P", .series_uid = "1.2", .instance = "42" });
+	add(&(struct values){ .file = "4",
+		.id = "P",
+		.series_uid = "1.2",
+		.instance = "2147483647" });
+	archive_scan(&a);
+	s = a.catalog->series_by_id[0];
+	cr_assert_eq(s->n_instances, 4);
+	cr_expect_str_eq(s->instance_names[0], "-0003");
+	cr_expect_str_eq(s->instance_names[1], "00000");
+	cr_expect_str_eq(s->instance_names[2], "00042");
+	cr_expect_str_eq(s->instance_names[3], "2147483647");
+}

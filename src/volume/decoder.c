@@ -287,33 +287,6 @@ static void as_described(const struct instance *in, const struct pixel_desc *now
 		pixel_rgb_to_ybr(now, words, n);
 }
 
-/* Is a bit above the stored ones set in any of n words? */
-static bool has_upper_bits(const struct pixel_desc *d, const uint8_t *words, size_t n)
-{
-	unsigned width = pixel_sample_bytes(d);
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if ((width == 1                ? words[i] :
-				    width == 2 ? get_le16(words + 2 * i) :
-				    width == 4 ? get_le32(words + 4 * i) :
-						 get_le64(words + 8 * i)) >>
-			d->bits_stored)
-			return true;
-	return false;
-}
-
-/* Codestreams of just the stored bits leave the sign to the header. Whoever reads words natively takes them
- * as they are: the sign goes up to the top, unless there is something else. */
-static void extend_signs(const struct pixel_desc *d, uint8_t *words)
-{
-	size_t n = (size_t)d->rows * d->cols * d->samples;
-
-	if (d->is_signed && d->kind == PIXEL_INTEGER && d->high_bit + 1 == d->bits_stored &&
-		d->bits_stored < 8 * pixel_sample_bytes(d) && !has_upper_bits(d, words, n))
-		pixel_mask(d, words, n);
-}
-
 static int decode(struct dcm_source *src, struct decoder *x, const struct instance *in,
 	uint32_t frame, enum frame_variant variant, uint8_t *out, size_t len, struct err *err)
 {
@@ -340,8 +313,6 @@ static int decode(struct dcm_source *src, struct decoder *x, const struct instan
 		to_values(x, photometric, words, out);
 	else if (rc == 0)
 		as_described(in, &now, words);
-	if (rc == 0 && variant == FRAME_STORED && x->frames.encapsulated)
-		extend_signs(&x->desc, words);
 	if (words != out)
 		mem_free(words);
 	return rc;

@@ -260,9 +260,8 @@ def make_with_pnm_tools(m):
                 if run(words + options) == 0:
                     m.add(f'{tool}_{syntax}_{bits}_{a.ndim}', syntax, [read(out)], a, stored=bits,
                           photometric='YBR_RCT' if a.ndim == 3 and tool != 'cjxl' else None)
-                    if bits == 12 and syntax.endswith('0'):          # the header has the sign, the stream has none
-                        signed = ((a.astype('i4') << 20) >> 20).astype('i2')
-                        m.add(f'{tool}_signed', syntax, [read(out)], signed, stored=12)
+                    if bits == 12 and syntax.endswith('0'):          # the header has the sign: the same words
+                        m.add(f'{tool}_signed', syntax, [read(out)], a.astype('i2'), stored=12)
 
 
 def knows_jpeg_xl():

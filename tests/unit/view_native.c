@@ -92,26 +92,6 @@ Test(view_native, one_bit_frames_follow_one_another_without_padding)
 	end();
 }
 
-Test(view_native, signs_go_up_to_the_top)
-{
-	static const uint16_t stored[2][4] = { { 0x1fff, 0x1000, 0x0fff, 0 },
-		{ 0x1fff, 0x3000, 0x0fff, 0 } };
-	struct gen g;
-	size_t len;
-
-	begin_image(&g, ENCAPSULATED, 2, 2, 2, 16, 13);
-	gen_fragment(&g, stored[0], sizeof stored[0]);
-	gen_fragment(&g, stored[1], sizeof stored[1]);
-	len = show(&g);
-	cr_assert_geq(len, 16);
-	cr_assert_eq(get_le16(whole + len - 16), 0xffff);
-	cr_assert_eq(get_le16(whole + len - 14), 0xf000);
-	cr_assert_eq(get_le16(whole + len - 12), 0x0fff);
-	/* what is above the stored bits, an overlay perhaps, stays */
-	cr_assert_arr_eq(whole + len - 8, stored[1], 8);
-	end();
-}
-
 Test(view_native, a_header_is_readable_beside_pixels_that_are_not)
 {
 	struct gen g;

@@ -41,6 +41,7 @@ struct dcm_dataset {
 /* A file's header: meta information and data set. */
 struct dcm_header {
 	struct arena arena;
+	struct dcm_node *nodes;  /* of the two data sets */
 	struct dcm_dataset meta; /* group 0002; empty where there is none */
 	struct dcm_dataset top;
 	struct dcm_file file; /* the source stays open for values not loaded */

@@ -166,21 +166,32 @@ static void begin_item(struct builder *b, const struct dcm_elem *el)
 	b->open[el->depth].charset = b->open[el->depth - 1].charset;
 }
 
-/* The nodes from `first` on become the array of a data set. */
-static int take_nodes(struct builder *b, size_t first, size_t n, struct dcm_dataset *ds,
-	struct err *err)
+/* An array becomes that of a data set. */
+static void set_nodes(struct dcm_dataset *ds, struct dcm_node *nodes, size_t n)
 {
 	size_t i;
 
 	ds->sorted = true;
 	if (n == 0)
-		return 0;
+		return;
 	ds->n_nodes = (uint32_t)n;
-	ds->nodes = arena_memdup(&b->h->arena, b->nodes + first, n * sizeof *b->nodes);
-	if (!ds->nodes)
-		return err_nomem(err);
+	ds->nodes = nodes;
 	for (i = 1; i < n && ds->sorted; i++)
-		ds->sorted = ds->nodes[i - 1].el.tag <= ds->nodes[i].el.tag;
+		ds->sorted = nodes[i - 1].el.tag <= nodes[i].el.tag;
+}
+
+/* The nodes from `first` on, taken off the stack. */
+static int take_nodes(struct builder *b, size_t first, struct dcm_dataset *ds, struct err *err)
+{
+	size_t n = b->n_nodes - first;
+	struct dcm_node *nodes = NULL;
+
+	if (n)
+		nodes = arena_memdup(&b->h->arena, b->nodes + first, n * sizeof *nodes);
+	if (n && !nodes)
+		return err_nomem(err);
+	set_nodes(ds, nodes, n);
+	b->n_nodes = first;
 	return 0;
 }
 
@@ -197,9 +208,7 @@ static int end_item(struct builder *b, unsigned depth, struct err *err)
 	ds = &b->items[b->n_items++];
 	memset(ds, 0, sizeof *ds);
 	ds->charset = b->open[depth].charset;
-	rc = take_nodes(b, first, b->n_nodes - first, ds, err);
-	b->n_nodes = first;
-	return rc;
+	return take_nodes(b, first, ds, err);
 }
 
 /* ds lies where it will stay: tell its children. */
@@ -292,28 +301,25 @@ static int walk(struct builder *b, enum dcm_load load, struct err *err)
 	}
 }
 
-/* What is left on the stack is the meta information and the data set. */
-static int finish(struct builder *b, struct err *err)
+/* What is left on the stack is the meta information and the data set: the stack becomes the header's. */
+static void finish(struct builder *b)
 {
 	struct dcm_header *h = b->h;
 	size_t n_meta = 0;
-	int rc;
 
 	while (n_meta < b->n_nodes && b->nodes[n_meta].el.head_off < h->file.dataset_off)
 		n_meta++;
 	h->meta.charset = charset_default();
 	h->top.charset = b->open[0].charset;
-	rc = take_nodes(b, 0, n_meta, &h->meta, err);
-	if (rc == 0)
-		rc = take_nodes(b, n_meta, b->n_nodes - n_meta, &h->top, err);
-	if (rc < 0)
-		return rc;
+	h->nodes = b->nodes;
+	b->nodes = NULL;
+	set_nodes(&h->meta, h->nodes, n_meta);
+	set_nodes(&h->top, h->nodes ? h->nodes + n_meta : NULL, b->n_nodes - n_meta);
 	settle(&h->meta);
 	settle(&h->top);
 	h->n_problems = b->reader.n_problems;
 	memcpy(h->problems, b->reader.problems,
 		min_size(h->n_problems, DCM_MAX_PROBLEMS) * sizeof h->problems[0]);
-	return 0;
 }
 
 static int build(struct dcm_header *h, enum dcm_load load, size_t max_value, struct err *err)
@@ -330,7 +336,7 @@ static int build(struct dcm_header *h, enum dcm_load load, size_t max_value, str
 	dcm_reader_init(&b->reader, &h->file);
 	rc = walk(b, load, err);
 	if (rc == 0)
-		rc = finish(b, err);
+		finish(b);
 	mem_free(b->nodes);
 	mem_free(b->items);
 	mem_free(b);
@@ -364,6 +370,7 @@ void dcm_header_free(struct dcm_header *h)
 		return;
 	dcm_file_close(&h->file);
 	arena_release(&h->arena);
+	mem_free(h->nodes);
 	mem_free(h);
 }
 

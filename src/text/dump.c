@@ -2,6 +2,7 @@
 /* The dump of a header: see text/dump.h. */
 #include "text/dump.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -10,7 +11,8 @@
 #include "dicom/dict.h"
 #include "dump_lines.h"
 
-#define FIRST_ROOM 12288u /* most dumps fit in it */
+#define UID_ROOT "1.2.840.10008." /* of all that are registered */
+#define FIRST_ROOM 12288u         /* most dumps fit in it */
 
 /* An item (or the data set) that is walked. */
 struct place {
@@ -98,7 +100,10 @@ int dump_emit(struct dumper *d, const struct dump_parts *p, struct err *err)
 		return err_nomem(err);
 	at = put_head(d, p, begin);
 	line.head_len = (size_t)(at - begin);
-	at = put(at, " = ", p->value.len ? 3 : 2);
+	*at++ = ' ';
+	*at++ = '=';
+	if (p->value.len)
+		*at++ = ' ';
 	line.value = at;
 	at = put(at, p->value.text, p->value.len);
 	if (p->note) {
@@ -126,7 +131,8 @@ static bool make_note(struct dumper *d, const struct dump_value *v)
 		cut = cut ? cut : end;
 		if (s > v->text)
 			buf_addc(&d->note, '\\');
-		if ((size_t)(cut - s) >= sizeof uid)
+		if ((size_t)(cut - s) >= sizeof uid || cut - s < (ptrdiff_t)sizeof UID_ROOT ||
+			memcmp(s, UID_ROOT, sizeof UID_ROOT - 1) != 0)
 			continue;
 		memcpy(uid, s, (size_t)(cut - s));
 		uid[cut - s] = '\0';

@@ -25,10 +25,11 @@ struct kept {
 
 struct entry {
 	struct entry *next; /* in the order of the text */
-	const char *head;   /* in the arena */
-	size_t head_len;
+	const char *line;   /* its first one, in the arena: head, value and note */
+	size_t line_len, head_len;
 	struct kept least, greatest; /* one and the same while there is one value alone: in least */
-	const char *note;            /* what is behind the first value in its line; in the arena */
+	const char *note;            /* in the line, behind its value */
+	size_t note_len;
 	uint16_t vr;
 	uint32_t n_seen;     /* instances that have it */
 	uint32_t last_seen;  /* the newest of them, from 1 */
@@ -172,17 +173,21 @@ static int entry_new(struct dump_series *s, const struct dump_line *l, struct en
 	struct err *err)
 {
 	struct entry *e = arena_zalloc(&s->arena, 1, sizeof *e);
-	const char *rest = l->value + l->value_len;
+	size_t note_off = (size_t)(l->value - l->text) + l->value_len;
 
 	if (!e)
 		return err_nomem(err);
-	e->head = arena_strndup(&s->arena, l->text, l->head_len);
+	e->line = arena_memdup(&s->arena, l->text, l->len);
+	if (!e->line)
+		return err_nomem(err);
+	e->line_len = l->len;
 	e->head_len = l->head_len;
 	e->vr = l->vr;
-	e->note = arena_strndup(&s->arena, rest, (size_t)(l->text + l->len - rest));
+	e->note = e->line + note_off;
+	e->note_len = l->len - note_off;
 	e->n_values = 1;
 	e->first_hash = hash_bytes(0, l->value, l->value_len) | 1;
-	if (!e->head || !e->note || map_put(&s->by_head, e->head, e->head_len, e) < 0)
+	if (map_put(&s->by_head, e->line, e->head_len, e) < 0)
 		return err_nomem(err);
 	*out = e;
 	return keep(&e->least, l->value, l->value_len, err);
@@ -219,7 +224,7 @@ static struct entry *find_entry(const struct dump_series *s, const char *head, s
 {
 	struct entry *e = s->before ? s->before->next : s->first;
 
-	if (e && e->head_len == len && memcmp(e->head, head, len) == 0)
+	if (e && e->head_len == len && memcmp(e->line, head, len) == 0)
 		return e;
 	return map_get(&s->by_head, head, len);
 }
@@ -237,18 +242,40 @@ static int take_value(struct dump_series *s, struct entry *e, const struct dump_
 	return rc > 0 ? widen(e, l, err) : rc;
 }
 
+/* The value of an entry that is there, or (*e NULL) an entry for it. */
+static int take_or_make(struct dump_series *s, const struct dump_line *l, struct entry **e,
+	struct err *err)
+{
+	int rc;
+
+	if (*e)
+		return take_value(s, *e, l, err);
+	rc = entry_new(s, l, e, err);
+	if (rc == 0)
+		link_entry(s, *e);
+	return rc;
+}
+
+/* Most lines are those of the file before, in the same order: the entry, where this one is. */
+static struct entry *same_line(const struct dump_series *s, const struct dump_line *l)
+{
+	struct entry *e = s->before ? s->before->next : s->first;
+
+	return e && e->n_values == 1 && e->line_len == l->len &&
+			memcmp(e->line, l->text, l->len) == 0 ?
+		e :
+		NULL;
+}
+
 static int take_line(struct dump_sink *sink, const struct dump_line *l, struct err *err)
 {
 	struct dump_series *s = (struct dump_series *)sink;
-	struct entry *e = find_entry(s, l->text, l->head_len);
-	int rc;
+	struct entry *e = same_line(s, l);
+	int rc = 0;
 
-	if (e) {
-		rc = take_value(s, e, l, err);
-	} else {
-		rc = entry_new(s, l, &e, err);
-		if (rc == 0)
-			link_entry(s, e);
+	if (!e) {
+		e = find_entry(s, l->text, l->head_len);
+		rc = take_or_make(s, l, &e, err);
 	}
 	if (rc < 0)
 		return rc;
@@ -311,7 +338,7 @@ static void add_shared(struct buf *out, const struct entry *e)
 {
 	buf_adds(out, e->least.len ? " = " : " =");
 	buf_add(out, e->least.text, e->least.len);
-	buf_adds(out, e->note);
+	buf_add(out, e->note, e->note_len);
 }
 
 static void add_varying(struct buf *out, const struct entry *e)
@@ -334,7 +361,7 @@ int dump_series_render(const struct dump_series *s, struct buf *out, struct err 
 	const struct entry *e;
 
 	for (e = s->first; e; e = e->next) {
-		buf_add(out, e->head, e->head_len);
+		buf_add(out, e->line, e->head_len);
 		if (e->n_values == 1 && e->n_seen == s->n_instances)
 			add_shared(out, e);
 		else

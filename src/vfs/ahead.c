@@ -6,7 +6,8 @@
  * a look-up each. Who did so for most names of the folders before (grep -r, ls -lR,
  * find -size) will do it here: then the listing brings them, and what was opened for them
  * is open for who reads it next. That is a guess: it holds for one view and a second,
- * and for no more contents than stay open until they are read.
+ * and for no more contents than stay open until they are read. Where a folder has folders in it, what lies
+ * beside them may be made of what lies in them (SERIES.txt), which is cheaper later.
  */
 #include "vfs/tree.h"
 
@@ -41,12 +42,22 @@ void ahead_read(struct vfs *v)
 		v->ahead.used_ns = tree_now();
 }
 
+static bool has_folders(const struct list *l)
+{
+	uint32_t i = 0;
+
+	while (i < l->n && l->entries[i].type != VIEW_DIR)
+		i++;
+	return i < l->n;
+}
+
 uint32_t ahead_room(struct vfs *v, const struct dir *d, bool first)
 {
 	struct ahead *a = &v->ahead;
 	uint32_t most = v->limits.n_contents - v->limits.n_contents / 4;
 
-	if (!d->view || a->view != d->view || tree_now() - a->used_ns > TRUST_NS)
+	if (!d->view || a->view != d->view || tree_now() - a->used_ns > TRUST_NS ||
+		has_folders(d->list))
 		return 0;
 	if (first) {
 		if (a->n_offered >= FEW) {

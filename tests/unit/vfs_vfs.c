@@ -461,6 +461,20 @@ Test(vfs_vfs, a_listing_brings_the_sizes_that_were_asked_for_in_the_one_before)
 	end_tree(v);
 }
 
+Test(vfs_vfs, a_listing_of_files_beside_folders_brings_no_sizes)
+{
+	struct vfs *v = new_tree(false, NULL);
+	uint64_t top = folders_of_later(v);
+	struct snapshot *s = fake_begin();
+
+	fake_add(s, fake_find(s, -1, "b"), true, "folder");
+	fake_publish(s);
+	cr_assert_eq(vfs_refresh(v, ignore, NULL, NULL), 0);
+	cr_assert_eq(list_and_look(v, top, "a", true, N_LATER), 0);
+	cr_assert_eq(list_and_look(v, top, "b", true, 0), 0);
+	end_tree(v);
+}
+
 Test(vfs_vfs, a_listing_brings_no_sizes_where_few_were_asked_for)
 {
 	struct vfs *v = new_tree(false, NULL);

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 
 DCMFS = os.environ.get('DCMFS') or os.path.abspath('build/dcmfs')
 LIMIT = int(os.environ.get('TEST_LIMIT', '60'))
@@ -39,14 +40,14 @@ def element(group, number, vr, value):
     return head + struct.pack('<H', len(value)) + value
 
 
-def dicom(patient='P1', study=1, series=1, number=1, rows=16, columns=16, seed=0, extra=b''):
+def dicom(patient='P1', study=1, series=1, number=1, rows=16, columns=16, seed=0, extra=b'', deflated=False):
     """One slice of an MR series, as bytes."""
     uid = f'1.2.3.{study}.{series}.{number}.{seed}'
     meta = element(2, 2, 'UI', '1.2.840.10008.5.1.4.1.1.4') + element(2, 3, 'UI', uid) + \
-        element(2, 16, 'UI', '1.2.840.10008.1.2.1')
+        element(2, 16, 'UI', '1.2.840.10008.1.2.1.99' if deflated else '1.2.840.10008.1.2.1')
     pixels = random.Random(f'{patient}{uid}').randbytes(rows * columns * 2)
     us = lambda n: struct.pack('<H', n)
-    return b'\0' * 128 + b'DICM' + element(2, 0, 'UL', struct.pack('<I', len(meta))) + meta + b''.join([
+    data = b''.join([
         element(8, 8, 'CS', 'ORIGINAL\\PRIMARY\\M'), element(8, 0x16, 'UI', '1.2.840.10008.5.1.4.1.1.4'),
         element(8, 0x18, 'UI', uid), element(8, 0x20, 'DA', '20200102'), element(8, 0x60, 'CS', 'MR'),
         element(8, 0x70, 'LO', 'Maker'), element(8, 0x1030, 'LO', f'Study {study}'),
@@ -61,6 +62,10 @@ def dicom(patient='P1', study=1, series=1, number=1, rows=16, columns=16, seed=0
         element(0x28, 0x30, 'DS', '1\\1'), element(0x28, 0x100, 'US', us(16)),
         element(0x28, 0x101, 'US', us(16)), element(0x28, 0x102, 'US', us(15)),
         element(0x28, 0x103, 'US', us(0)), element(0x7fe0, 0x10, 'OW', pixels)])
+    if deflated:
+        squeeze = zlib.compressobj(1, wbits=-15)
+        data = squeeze.compress(data) + squeeze.flush()
+    return b'\0' * 128 + b'DICM' + element(2, 0, 'UL', struct.pack('<I', len(meta))) + meta + data
 
 
 def write(path, data):
@@ -696,6 +701,29 @@ def test_mount_8_knows_it(box):
         r = run('umount', mnt)
         assert r.returncode == 0, r
         assert wait_until(lambda: not daemons_of(mnt)), 'the daemon outlived its mount'
+
+
+def test_nothing_is_decoded_for_a_reader_that_has_gone(box):
+    slices = 60
+    archive(f'{box}/src', slices=slices, series=1, rows=512, columns=512, deflated=True)
+    with Mount(f'{box}/src', f'{box}/mnt') as m:
+        def decoded():
+            return json.loads(content(f'{m.path}/.dcmfs/status.json'))['frames']['decoded']
+
+        def at_rest():
+            before = decoded()
+            time.sleep(1.2)     # so long is a live file one and the same
+            return decoded() == before
+        volume = [f for f in files_below(f'{m.path}/nii') if f.endswith('.nii')][0]
+        reader = subprocess.Popen(['cat', volume], stdout=subprocess.PIPE)
+        reader.stdout.read(2 << 20)
+        reader.kill()
+        reader.wait()
+        reader.stdout.close()
+        assert wait_until(at_rest), 'it decodes on and on'
+        assert 4 <= decoded() <= slices // 2, decoded()
+        content(volume)
+        assert decoded() == slices, decoded()
 
 
 def test_memory_is_given_back(box):

@@ -734,5 +734,5 @@ int sidecar_render(const struct volume *v, struct files *files, struct buf *out,
 	if (!rc)
 		sidecar_add_keys(out, &s->keys);
 	release(s);
-	return rc ? rc : buf_error(out);
+	return rc ? rc : buf_error(out) < 0 ? err_nomem(err) : 0;
 }

@@ -147,9 +147,12 @@ static int add_keyword(struct keywords *k, const char *path, uint32_t *id, struc
 	w->name = mem_strdup(path);
 	w->known = find_known(path);
 	if (!w->name || !attrpath_parse(path, &w->path) || k->n == MAX_KEYWORDS) {
+		bool no_memory = !w->name;
+
 		mem_free(w->name);
 		mem_free(w);
-		return err_set(err, -ENOENT, "%s: no such keyword", path);
+		return no_memory ? err_nomem(err) :
+				   err_set(err, -ENOENT, "%s: no such keyword", path);
 	}
 	k->all[k->n++] = w;
 	return 0;

@@ -56,7 +56,7 @@ LDFLAGS += -pthread $(SANFLAGS)
 # What tests and yardsticks compare ourselves with.
 TEST_LIBS = $(shell pkg-config --libs charls $(if $(JXL),libjxl) 2>/dev/null)
 # libunistring has no .pc file.
-LIBS = $(PKG_LIBS) -lunistring -lm
+LIBS = $(PKG_LIBS) -lunistring -lm $(if $(JXL),-ldl)
 
 PROGRAM_DIRS := src/main src/cli $(if $(NOFUSE),,src/fuse)
 LIB_SRC := $(filter-out src/main/% src/cli/% src/fuse/%,$(wildcard src/*/*.c))

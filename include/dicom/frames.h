@@ -43,6 +43,7 @@ struct dcm_frames {
 	uint32_t n_fragments;
 	uint32_t *first;   /* n_frames + 1; NULL where the map is unknown */
 	char problem[120]; /* "" or what was wrong with the tables */
+	bool surplus;      /* there is more than the header's frames: problem tells */
 };
 
 /* Build the table: native ones by arithmetic, encapsulated ones by walking the items once; a basic offset

@@ -132,6 +132,12 @@ static void note(struct dcm_frames *f, const char *text)
 		snprintf(f->problem, sizeof f->problem, "%s", text);
 }
 
+static void note_surplus(struct dcm_frames *f, const char *text)
+{
+	snprintf(f->problem, sizeof f->problem, "%s", text);
+	f->surplus = true;
+}
+
 static int add_fragment(struct dcm_frames *f, uint32_t *cap, uint64_t off, uint64_t len,
 	struct err *err)
 {
@@ -242,7 +248,7 @@ static void map_one_each(struct dcm_frames *f)
 	if (f->n_fragments < f->n_frames)
 		note(f, "there are fewer fragments than frames");
 	else if (f->n_fragments > f->n_frames)
-		note(f, "there are more fragments than frames");
+		note_surplus(f, "there are more fragments than frames");
 }
 
 static bool ends_codestream(struct dcm_source *source, const struct dcm_fragment *g)
@@ -323,7 +329,7 @@ static bool map_first_streams(struct dcm_source *source, struct dcm_frames *f)
 			f->first[k++] = i;
 	if (k <= f->n_frames)
 		return false;
-	note(f, "there are more codestreams than frames");
+	note_surplus(f, "there are more codestreams than frames");
 	return true;
 }
 
@@ -338,6 +344,9 @@ static int map_frames(struct dcm_source *source, const struct dcm_fragment *tabl
 	if (f->n_frames == 1 && !rle) {
 		f->first[0] = 0;
 		f->first[1] = f->n_fragments;
+		if (f->n_fragments > 1 && ends_codestream(source, &f->fragments[0]) &&
+			begins_codestream(source, &f->fragments[1]))
+			note_surplus(f, "there are more codestreams than frames");
 	} else if (f->n_fragments <= f->n_frames) {
 		map_one_each(f);
 	} else if (rle) {

@@ -334,6 +334,8 @@ int decoders_read(struct decoders *d, const struct instance *in, uint32_t frame,
 		rc = decode(src, x, in, frame, variant, out, len, err);
 		if (rc < 0)
 			err_wrap(err, "frame %u", frame + 1);
+		else if (x->frames.surplus)
+			err_set(err, 0, "%s", x->frames.problem);
 	}
 	if (x)
 		put(d, x);

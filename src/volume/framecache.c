@@ -27,6 +27,7 @@
 #define STREAK_SEQUENTIAL 2u
 /* The first half of a frame's key is its variant; made things have a hash there, which is neither. */
 #define KEY_FRAME ((uint64_t)FRAME_VALUES)
+#define ALL_FRAMES UINT32_MAX /* of a failure: what is told of the instance */
 #define KEY_LAST_FRAME ((uint64_t)FRAME_STORED)
 /* Next to no position that a reader can be at. */
 #define POS_NONE (UINT64_MAX / 2)
@@ -235,6 +236,8 @@ static int finish(struct framecache *c, struct entry *e, int rc, const struct fr
 		c->pinned += e->frame.len;
 		shrink(c, 0);
 		*out = &e->frame;
+		if (e->key[0] <= KEY_LAST_FRAME && !e->err.code && e->err.msg[0])
+			remember_failure(c, (uint32_t)(e->key[1] >> 32), ALL_FRAMES, e->err.msg);
 	} else {
 		e->state = ENTRY_FAILED;
 		e->err.code = rc;

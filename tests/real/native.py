@@ -464,7 +464,7 @@ def instances(mnt):
                 yield row, f'{mnt}/dicom/{row["path"]}.dcm', f'{mnt}/native/{row["path"]}.dcm'
 
 
-def check_told(mnt):
+def check_told(made, mnt):
     """What no picture is made of is in problems.tsv, when somebody asked for it."""
     for p in glob.glob(mnt + '/nii/P/*/*.nii'):
         try:
@@ -472,6 +472,8 @@ def check_told(mnt):
         except OSError:
             pass
     problems = read(mnt + '/.dcmfs/problems.tsv').decode()
+    for syntax in ('4.70', '5') if 'frames_plain_5.dcm' in made.want else ():
+        verdict(f'frames_say_2_{syntax}.dcm\t' in problems, 'frames beyond the header are not told')
     for name in ('CMYK', 'ARGB', 'HSV'):
         verdict(f'samples a pixel, photometric interpretation {name}' in problems, name, 'is not told')
 
@@ -523,7 +525,7 @@ def main():
     try:
         subprocess.run([DCMFS, '-o', 'index=none', folder, mnt], stdin=subprocess.DEVNULL, check=True)
         check_all(made, mnt, scratch)
-        check_told(mnt)
+        check_told(made, mnt)
     finally:
         subprocess.run(['fusermount3', '-u', '-z', mnt], check=False)
         shutil.rmtree(top, ignore_errors=True)

@@ -23,6 +23,12 @@ struct folder {
 	const char *path;
 };
 
+/* What a thread reads with. */
+struct reader {
+	sqlite3 *db;
+	sqlite3_stmt *files, *problems;
+};
+
 /* What rows of `files` refer to; both ascend by id. */
 struct loader {
 	struct persist *p;
@@ -32,6 +38,7 @@ struct loader {
 	size_t n_folders, n_attributes;
 	struct instance blank;
 	struct findings ranges[LOAD_RANGES];
+	struct reader readers[LOAD_RANGES]; /* by thread */
 };
 
 /* Call fn for each row of a query. */
@@ -220,50 +227,53 @@ static int load_file(struct range *r, sqlite3_stmt *s, struct err *err)
 	return r->attr ? load_instance(r, &f, &values, err) : 0;
 }
 
-static int load_rows(struct range *r, sqlite3 *db, int64_t first, int64_t last, struct err *err)
+/* Each thread has a connection of its own: opening one means to parse the schema. */
+static int reader_open(const struct loader *l, struct reader *r, struct err *err)
 {
 	static const char problems[] =
 		"SELECT off, text FROM problems WHERE folder = ?1 AND name = ?2 ORDER BY n";
-	sqlite3_stmt *files = NULL;
 	struct buf insert, select;
 	int rc;
 
 	buf_init(&insert);
 	buf_init(&select);
 	persist_files_sql(&insert, &select);
-	rc = buf_error(&select) < 0 ? err_nomem(err) : db_prepare(db, select.data, &files, err);
+	rc = buf_error(&select) < 0 ? err_nomem(err) :
+				      db_connect(l->p->path, SQLITE_OPEN_READWRITE, &r->db, err);
 	if (rc == 0)
-		rc = db_prepare(db, problems, &r->problems, err);
-	if (rc == 0) {
-		sqlite3_bind_int64(files, 1, first);
-		sqlite3_bind_int64(files, 2, last);
-		while ((rc = db_step(files, err)) > 0 && (rc = load_file(r, files, err)) == 0)
-			;
-	}
-	sqlite3_finalize(files);
-	sqlite3_finalize(r->problems);
+		rc = db_prepare(r->db, select.data, &r->files, err);
+	if (rc == 0)
+		rc = db_prepare(r->db, problems, &r->problems, err);
 	buf_release(&insert);
 	buf_release(&select);
 	return rc;
 }
 
-/* Each thread has a connection of its own. */
+static void reader_close(struct reader *r)
+{
+	sqlite3_finalize(r->files);
+	sqlite3_finalize(r->problems);
+	sqlite3_close(r->db);
+}
+
 static int load_range(void *arg, unsigned worker, size_t i, struct err *err)
 {
 	struct loader *l = arg;
+	struct reader *from = &l->readers[worker];
 	struct range r = { .l = l, .found = &l->ranges[i] };
 	int64_t least = l->folders[0].id, most = l->folders[l->n_folders - 1].id;
 	int64_t step_size = (most - least) / LOAD_RANGES + 1,
 		first = least + (int64_t)i * step_size;
-	sqlite3 *db;
-	int rc;
+	int rc = from->problems ? 0 : reader_open(l, from, err);
 
-	(void)worker;
-	rc = db_connect(l->p->path, SQLITE_OPEN_READWRITE, &db, err);
 	if (rc < 0)
 		return rc;
-	rc = load_rows(&r, db, first, first + step_size - 1, err);
-	sqlite3_close(db);
+	r.problems = from->problems;
+	sqlite3_bind_int64(from->files, 1, first);
+	sqlite3_bind_int64(from->files, 2, first + step_size - 1);
+	while ((rc = db_step(from->files, err)) > 0 && (rc = load_file(&r, from->files, err)) == 0)
+		;
+	sqlite3_reset(from->files);
 	return rc;
 }
 
@@ -279,6 +289,7 @@ static int load_files(struct loader *l, struct findings *out, struct err *err)
 	if (l->n_folders)
 		rc = walk_parallel(n_threads, LOAD_RANGES, load_range, l, err);
 	for (i = 0; i < LOAD_RANGES; i++) {
+		reader_close(&l->readers[i]);
 		if (rc == 0 && findings_join(out, &l->ranges[i]) < 0)
 			rc = err_nomem(err);
 		findings_release(&l->ranges[i]);

@@ -39,7 +39,8 @@ class Mount:
         if stays:
             why = self.start(argv, env)
         else:
-            p = subprocess.run(argv, input=text, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            p = subprocess.run(argv, input=text, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               env=with_env(env))
             why = p.stderr.strip()[-200:]
         self.ready = time.monotonic() - start
         if not os.path.ismount(self.path):
@@ -50,7 +51,7 @@ class Mount:
     def start(self, argv, env):
         """Run it beside us until there is a mount, or it has ended without one."""
         self.process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                        env={**os.environ, **(env or {})})
+                                        env=with_env(env))
         for _ in range(1000):
             if os.path.ismount(self.path) or self.process.poll() is not None:
                 break
@@ -193,9 +194,9 @@ class Bench:
 
     # -- mounts ------------------------------------------------------------------------------------
 
-    def mount(self, src, *options, index='none'):
+    def mount(self, src, *options, index='none', env=None):
         opts = ','.join([f'index={index}', *options])
-        return Mount([self.dcmfs, '-o', opts, src, '@'])
+        return Mount([self.dcmfs, '-o', opts, src, '@'], env=env)
 
     def null(self, src, view):
         """The null file system, with the names and sizes that a view of src has."""
@@ -209,6 +210,14 @@ class Bench:
         """nibabel's file system over a folder; what it remembers of one is gone with the row."""
         need('nib-dicomfs')
         return Mount(['nib-dicomfs', src, '@'], stays=True, env={'TMPDIR': self.scratch('dicomfs')})
+
+    def slow_disk(self):
+        """An environment in which each open of a file takes five milliseconds."""
+        so = self.tool('slowdisk.so')
+        if not os.path.exists(so):
+            code = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'preload', 'slowdisk.c')
+            run(['cc', '-O2', '-shared', '-fPIC', '-D_GNU_SOURCE', '-D_FILE_OFFSET_BITS=64', '-o', so, code])
+        return {'LD_PRELOAD': so}
 
     def passthrough(self, top):
         """The mirror that libfuse brings as an example, over a folder."""
@@ -295,6 +304,10 @@ class Bench:
                         theirs=statistics.median(b for _, b in took[1:]))
         finally:
             os.sched_setaffinity(0, before)
+
+
+def with_env(env):
+    return {**os.environ, **(env or {})}
 
 
 def need(program):

@@ -5,6 +5,7 @@
 #   make check        everything that is tested; its last line is the sum
 #   make bench        the figures of the README; BENCH=full for the large archives, DATA=DIR keeps
 #                     what it reads
+#   make soak         readers and changes side by side for SOAK_SECONDS (an hour)
 #   make fuzz         each fuzz target for FUZZ_SECONDS
 #   make tidy, make format-check, make clean
 #
@@ -20,6 +21,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MNT ?= build/mnt
 FUZZ_SECONDS ?= 60
+# `make check` soaks for a short while, `make soak` for an hour.
+soak: SOAK_SECONDS ?= 3600
 
 comma := ,
 SANDIR := $(subst $(comma),-,$(SAN))
@@ -146,7 +149,9 @@ docs: all
 check-layers:
 	$(Q)awk -f tests/support/layers.awk src/LAYERS $$(find src include -name '*.[ch]' | sort)
 
-.PHONY: fuzz bench tidy format-check clean
+.PHONY: soak fuzz bench tidy format-check clean
+soak: all
+	$(Q)SOAK_SECONDS=$(SOAK_SECONDS) tests/mount/soak.py
 fuzz:
 	$(Q)$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined BUILD=build/libfuzzer fuzz-run
 fuzz-run: $(FUZZ_BIN)

@@ -289,13 +289,13 @@ static struct open *publish(struct shard *s, struct open *o, struct open **loser
 	return o;
 }
 
-/* Close something idle, whichever: the process is out of descriptors. */
-static bool close_one(struct files *f)
+/* Close something idle of the first n shards, whichever; false: there is nothing. */
+static bool close_one(struct files *f, unsigned n)
 {
 	struct open *o = NULL;
 	unsigned i;
 
-	for (i = 0; i < N_SHARDS && !o; i++) {
+	for (i = 0; i < n && !o; i++) {
 		pthread_mutex_lock(&f->shards[i].lock);
 		o = f->shards[i].oldest;
 		if (o) {
@@ -319,7 +319,7 @@ static int open_new(struct files *f, struct shard *s, uint64_t key, const struct
 	o->checked_ms = now_ms();
 	do
 		rc = raw ? open_raw(f, in, &o->inner, err) : open_cooked(f, in, &o->inner, err);
-	while ((rc == -EMFILE || rc == -ENFILE) && close_one(f));
+	while ((rc == -EMFILE || rc == -ENFILE) && close_one(f, N_SHARDS));
 	if (rc < 0) {
 		mem_free(o);
 		return rc;
@@ -421,6 +421,12 @@ int files_header(struct files *f, const struct instance *in, enum dcm_load load,
 	if (rc == 0)
 		rc = files_filtered(f, s, &s, err);
 	return rc < 0 ? rc : dcm_header_read(s, load, max_value, out, err);
+}
+
+void files_close_idle(struct files *f)
+{
+	while (close_one(f, N_SHARDS + 1))
+		continue;
 }
 
 void files_free(struct files *f)

@@ -339,6 +339,8 @@ static int make_catalog(struct store *s, struct build *b, struct findings *other
 		return err_nomem(err);
 	}
 	publish(s, c, b, others, next_id, gone);
+	if (gone)
+		files_close_idle(s->files);
 	return 0;
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Readers, listers, growth and removal side by side, for $SOAK_SECONDS (20): every volume that is
-read is whole and of one moment, and the daemon's memory does not grow."""
+read is whole and of one moment, and neither the daemon's memory nor its descriptors grow without end.
+A long soak prints what it saw twenty times on its way."""
 import os
 import random
 import shutil
@@ -17,6 +18,9 @@ from mount import Mount, dicom, files_below, is_sanitized, write  # noqa: E402
 
 SECONDS = float(os.environ.get('SOAK_SECONDS', '20'))
 SIDE, PLANE = 32, 32 * 32 * 2
+SAMPLES = 100
+# Bounded, not nothing: caches fill, a reader may be in the middle of something.
+MOST_KIB, MOST_DESCRIPTORS = 8192, 64
 
 
 class Soak:
@@ -91,9 +95,28 @@ class Soak:
             self.count['walks'] += 1
 
 
-def resident(pid):
+def sample(pid):
+    """KiB in memory, and open descriptors."""
     with open(f'/proc/{pid}/status') as f:
-        return [int(line.split()[1]) for line in f if line.startswith('VmRSS')][0]
+        memory = [int(line.split()[1]) for line in f if line.startswith('VmRSS')][0]
+    return memory, len(os.listdir(f'/proc/{pid}/fd'))
+
+
+def watch(pid, count):
+    """Samples of the whole time, evenly."""
+    start, seen = time.time(), []
+    for n in range(1, SAMPLES + 1):
+        time.sleep(max(0, start + n * SECONDS / SAMPLES - time.time()))
+        seen.append(sample(pid))
+        if SECONDS >= 300 and n % (SAMPLES // 20) == 0:
+            print(f'{time.time() - start:.0f} s: {seen[-1][0]} KiB, {seen[-1][1]} descriptors, {count}', flush=True)
+    return seen
+
+
+def growth(seen, which):
+    """From the most of the second quarter to the most of the last: the first is for warming up."""
+    quarter = len(seen) // 4
+    return max(s[which] for s in seen[-quarter:]) - max(s[which] for s in seen[quarter:2 * quarter])
 
 
 def main():
@@ -111,21 +134,22 @@ def main():
             threads += [threading.Thread(target=f, args=(m,)) for f in (s.read, s.read, s.walk)]
             for t in threads:
                 t.start()
-            time.sleep(SECONDS / 2)
-            half = resident(m.process.pid)
+            seen = watch(m.process.pid, s.count)
             for t in threads:
                 t.join()
-            grown = resident(m.process.pid) - half
     finally:
         shutil.rmtree(box, ignore_errors=True)
-    if grown > 8192 and not is_sanitized():
+    grown, opened = growth(seen, 0), growth(seen, 1)
+    if grown > MOST_KIB and not is_sanitized():
         s.wrong.append(f'the daemon grew by {grown} KiB in the second half')
+    if opened > MOST_DESCRIPTORS:
+        s.wrong.append(f'the daemon has {opened} descriptors more than at half time')
     idle = [what for what, n in s.count.items() if n == 0]
     if idle:
         s.wrong.append(f'nothing was done: {s.count}')
     for what in s.wrong[:10]:
         print(f'FAIL {what}')
-    print(f'{s.count}, {grown} KiB more in the second half')
+    print(f'{s.count}, {grown} KiB and {opened} descriptors more in the second half')
     print(f'{0 if s.wrong else 1} passed, {1 if s.wrong else 0} failed')
     return 1 if s.wrong else 0
 

@@ -140,6 +140,31 @@ Test(index_files, a_file_replaced_while_it_is_open_is_found_out, .timeout = 20)
 	free(old);
 }
 
+Test(index_files, what_has_gone_does_not_stay_open)
+{
+	const struct instance *in;
+	struct dcm_source *s;
+	unsigned before;
+
+	archive_image(&a, "stays", &(struct gen_instance){ .number = 1 });
+	archive_image(&a, "goes", &(struct gen_instance){ .number = 2 });
+	archive_scan(&a);
+	before = count_descriptors();
+	in = archive_find(a.catalog, "stays");
+	cr_assert_eq(files_get(a.files, in, &s, NULL), 0);
+	files_put(a.files, in, s);
+	in = archive_find(a.catalog, "goes");
+	cr_assert_eq(files_get(a.files, in, &s, NULL), 0);
+	files_put(a.files, in, s);
+	cr_assert_eq(count_descriptors(), before + 2);
+	cr_assert_eq(unlink(archive_path(&a, "goes")), 0);
+	cr_assert(archive_scan(&a));
+	cr_assert_eq(count_descriptors(), before);
+	in = archive_find(a.catalog, "stays");
+	cr_assert_eq(files_get(a.files, in, &s, NULL), 0);
+	files_put(a.files, in, s);
+}
+
 Test(index_files, open_descriptors_are_bounded)
 {
 	unsigned before, i;

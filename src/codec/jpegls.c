@@ -556,10 +556,15 @@ static int decode_interval(struct decoder *d, size_t first_row, size_t n_rows, u
 	return 0;
 }
 
-static int check_scan(const struct jpeg_scan *scan, struct err *err)
+/* Of each scan, since segments between scans count too. */
+static int check_scan(const struct jpeg_stream *s, struct err *err)
 {
+	const struct jpeg_scan *scan = &s->scan;
 	unsigned i;
 
+	if (s->ls_colour_transform && (s->frame.n_comps != 3 || s->ls_colour_transform > 3))
+		return err_set(err, -ENOTSUP, "JPEG-LS with colour transform %u",
+			s->ls_colour_transform);
 	if (scan->al || scan->ah)
 		return err_set(err, -ENOTSUP, "JPEG-LS with a point transform");
 	if (scan->se > BY_SAMPLE || (scan->se == BY_PLANE && scan->n_comps > 1))
@@ -577,7 +582,7 @@ static int decode_scan(void *decoder, uint8_t *out, struct err *err)
 	size_t rows = d->s->frame.lines, step = d->s->restart_interval, y;
 	int rc;
 
-	rc = check_scan(&d->s->scan, err);
+	rc = check_scan(d->s, err);
 	if (rc == 0)
 		rc = set_parameters(&d->p, d->s, err);
 	if (rc)
@@ -670,9 +675,6 @@ int jpegls_decode(const struct pixel_desc *desc, struct jpeg_stream *s, uint8_t 
 	uint8_t *block;
 	int rc;
 
-	if (s->ls_colour_transform && (s->frame.n_comps != 3 || s->ls_colour_transform > 3))
-		return err_set(err, -ENOTSUP, "JPEG-LS with colour transform %u",
-			s->ls_colour_transform);
 	if (d.width > 2)
 		return err_set(err, -ENOTSUP, "JPEG-LS for %u bits", desc->bits_allocated);
 	block = set_up(&d);

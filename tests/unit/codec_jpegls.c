@@ -309,3 +309,39 @@ Test(codec_jpegls, unknown_colour_transforms_are_refused)
 	free(samples);
 	free(s);
 }
+
+/* The stream with an APP8 segment before its first scan; free() it. */
+static uint8_t *with_late_transform(const uint8_t *stream, size_t len, uint8_t transform)
+{
+	const uint8_t segment[] = { 0xff, 0xe8, 0, 7, 'm', 'r', 'f', 'x', transform };
+	const uint8_t *sos = memmem(stream, len, "\xff\xda", 2);
+	uint8_t *out = malloc(len + sizeof segment);
+	size_t at;
+
+	cr_assert_not_null(sos);
+	at = (size_t)(sos - stream);
+	memcpy(out, stream, at);
+	memcpy(out + at, segment, sizeof segment);
+	memcpy(out + at + sizeof segment, sos, len - at);
+	return out;
+}
+
+/* Told behind the frame header, of a frame that has one sample a pixel. */
+Test(codec_jpegls, late_colour_transforms_are_looked_at)
+{
+	struct pixel_desc d = frame_desc(18, 29, 1, 8, 8);
+	uint16_t *s = frame_make(&d, 8);
+	uint8_t *samples = frame_bytes(&d, s), *stream, *late;
+	size_t len;
+
+	stream = encode(&d, samples, CHARLS_INTERLEAVE_MODE_NONE, 0, &len);
+	late = with_late_transform(stream, len, 1);
+	cr_assert_null(frame_decode(&codec_jpegls, &d, late, len + 9, NULL));
+	free(late);
+	late = with_late_transform(stream, len, 0);
+	cr_assert(frame_decodes_to(&codec_jpegls, &d, late, len + 9, samples));
+	free(late);
+	free(stream);
+	free(samples);
+	free(s);
+}

@@ -437,8 +437,8 @@ static int visit_trouble(void *arg, unsigned worker, const char *dir, const char
 	struct known k = { 0 };
 	const char *text = strerror(-code);
 
-	if (code == -ENOENT && !name[0])
-		return 0;
+	if (!name[0] && (code == -ENOENT || code == -ENOTDIR || code == -ELOOP))
+		return 0; /* gone; what took its place is a name in the folder above */
 	if (p->patient && !is_local(code) && code != -ENOENT)
 		return err_set(err, code, "list \"%s\": %s", dir, text);
 	if (p->known.slots)

@@ -376,6 +376,37 @@ Test(index_store, a_folder_alone_is_without_those_in_it)
 	cr_expect_eq(system("rm -r /tmp/dcmfs-test-moved-away"), 0);
 }
 
+/* An old folder is renamed and a link to it, or a file, takes its place. */
+Test(index_store, what_took_the_place_of_a_folder_is_no_folder)
+{
+	struct changes where = { 0 };
+	char *was;
+
+	old_image("a/b/1", &(struct gen_instance){ .number = 1 });
+	old_image("c/2", &(struct gen_instance){ .number = 2 });
+	archive_scan(&a);
+	was = strdup(archive_path(&a, "a"));
+	cr_assert_eq(rename(was, archive_path(&a, "old")), 0);
+	free(was);
+	cr_assert_eq(symlink("old", archive_path(&a, "a")), 0);
+	unlink(archive_path(&a, "c/2"));
+	rmdir(archive_path(&a, "c"));
+	old_image("c", &(struct gen_instance){ .number = 3 });
+	changes_add(&where, "", NULL, false);
+	changes_add(&where, "", "a", true);
+	changes_add(&where, "", "old", true);
+	changes_add(&where, "", "c", true);
+	cr_expect(scan_changes(&where));
+	changes_release(&where);
+	cr_expect_eq(a.catalog->n_instances, 2);
+	cr_expect_not_null(archive_find(a.catalog, "old/b/1"));
+	cr_expect_not_null(archive_find(a.catalog, "c"));
+	cr_expect_eq(a.catalog->n_files, 3);
+	cr_assert_eq(a.catalog->n_problems, 1);
+	cr_expect_str_eq(problem_of("a")->text, "a link to a folder is not followed");
+	cr_expect_not(scan_folder("", true));
+}
+
 Test(index_store, a_young_file_comes_with_the_folders_that_are_looked_at_next, .timeout = 20)
 {
 	struct changes nothing = { 0 };

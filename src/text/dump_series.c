@@ -46,7 +46,7 @@ struct dump_series {
 	struct entry *first;
 	struct entry *before; /* the entry of the line before, in the instance that is added */
 	uint32_t n_instances;
-	size_t hash_bytes; /* of all entries */
+	size_t hash_bytes, kept_bytes; /* of all entries: hashes, and least and greatest values */
 };
 
 /* ---- distinct values ---- */
@@ -154,7 +154,8 @@ static int compare(uint16_t vr, const char *a, size_t a_len, const char *b, size
 	return c ? c : a_len < b_len ? -1 : a_len > b_len;
 }
 
-static int keep(struct kept *k, const char *text, size_t len, struct err *err)
+static int keep(struct dump_series *s, struct kept *k, const char *text, size_t len,
+	struct err *err)
 {
 	char *copy = mem_alloc(len + 1);
 
@@ -162,6 +163,7 @@ static int keep(struct kept *k, const char *text, size_t len, struct err *err)
 		return err_nomem(err);
 	memcpy(copy, text, len);
 	mem_free(k->text);
+	s->kept_bytes += len - k->len;
 	k->text = copy;
 	k->len = len;
 	return 0;
@@ -190,7 +192,7 @@ static int entry_new(struct dump_series *s, const struct dump_line *l, struct en
 	if (map_put(&s->by_head, e->line, e->head_len, e) < 0)
 		return err_nomem(err);
 	*out = e;
-	return keep(&e->least, l->value, l->value_len, err);
+	return keep(s, &e->least, l->value, l->value_len, err);
 }
 
 /* Behind the entry of the line before. */
@@ -203,19 +205,19 @@ static void link_entry(struct dump_series *s, struct entry *e)
 }
 
 /* The second value gives the first one a partner; later ones may replace either. */
-static int widen(struct entry *e, const struct dump_line *l, struct err *err)
+static int widen(struct dump_series *s, struct entry *e, const struct dump_line *l, struct err *err)
 {
 	struct kept *greatest = e->greatest.text ? &e->greatest : &e->least;
 
 	if (compare(e->vr, l->value, l->value_len, greatest->text, greatest->len) > 0)
-		return keep(&e->greatest, l->value, l->value_len, err);
+		return keep(s, &e->greatest, l->value, l->value_len, err);
 	if (!e->greatest.text) {
 		e->greatest = e->least;
 		e->least = (struct kept){ NULL, 0 };
-		return keep(&e->least, l->value, l->value_len, err);
+		return keep(s, &e->least, l->value, l->value_len, err);
 	}
 	if (compare(e->vr, l->value, l->value_len, e->least.text, e->least.len) < 0)
-		return keep(&e->least, l->value, l->value_len, err);
+		return keep(s, &e->least, l->value, l->value_len, err);
 	return 0;
 }
 
@@ -239,7 +241,7 @@ static int take_value(struct dump_series *s, struct entry *e, const struct dump_
 		memcmp(e->least.text, l->value, l->value_len) == 0)
 		return 0;
 	rc = count_value(s, e, hash_bytes(0, l->value, l->value_len) | 1, err);
-	return rc > 0 ? widen(e, l, err) : rc;
+	return rc > 0 ? widen(s, e, l, err) : rc;
 }
 
 /* The value of an entry that is there, or (*e NULL) an entry for it. */
@@ -330,7 +332,7 @@ int dump_series_add(struct dump_series *s, const struct dcm_header *h, struct er
 
 size_t dump_series_bytes(const struct dump_series *s)
 {
-	return sizeof *s + s->arena.total_bytes + s->hash_bytes +
+	return sizeof *s + s->arena.total_bytes + s->hash_bytes + s->kept_bytes +
 		s->by_head.n_slots * sizeof *s->by_head.slots;
 }
 

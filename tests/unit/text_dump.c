@@ -457,6 +457,23 @@ Test(text_dump, a_series_of_one_is_that_one)
 	dump_series_free(s);
 }
 
+/* They are kept beside the lines: what bounds the kept series must know of them. */
+Test(text_dump, the_bytes_of_a_series_count_its_least_and_greatest_values)
+{
+	struct dump_series *s;
+	char text[60001];
+
+	cr_assert_eq(dump_series_new(&s, NULL), 0);
+	add_instance(s, 1, "30", "b");
+	memset(text, 'a', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	add_instance(s, 2, "30", text);
+	memset(text, 'c', sizeof text - 1);
+	add_instance(s, 3, "30", text);
+	cr_assert_gt(dump_series_bytes(s), 2 * (sizeof text - 1));
+	dump_series_free(s);
+}
+
 Test(text_dump, a_dump_adds_to_a_series_what_it_renders)
 {
 	struct dump_series *s, *t;

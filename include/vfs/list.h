@@ -26,6 +26,7 @@ struct list {
 	struct list_entry *entries;
 	char *names; /* each with its NUL */
 	uint32_t n;
+	bool has_folders;
 	uint64_t digest; /* of names and keys: the same view gives the same list again */
 	size_t held_bytes;
 };

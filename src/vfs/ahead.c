@@ -42,22 +42,13 @@ void ahead_read(struct vfs *v)
 		v->ahead.used_ns = tree_now();
 }
 
-static bool has_folders(const struct list *l)
-{
-	uint32_t i = 0;
-
-	while (i < l->n && l->entries[i].type != VIEW_DIR)
-		i++;
-	return i < l->n;
-}
-
 uint32_t ahead_room(struct vfs *v, const struct dir *d, bool first)
 {
 	struct ahead *a = &v->ahead;
 	uint32_t most = v->limits.n_contents - v->limits.n_contents / 4;
 
 	if (!d->view || a->view != d->view || tree_now() - a->used_ns > TRUST_NS ||
-		has_folders(d->list))
+		d->list->has_folders)
 		return 0;
 	if (first) {
 		if (a->n_offered >= FEW) {

@@ -251,8 +251,10 @@ static struct list *finish(struct maker *m)
 		return NULL;
 	}
 	l->n = (uint32_t)m->n;
-	for (i = 0; i < m->n; i++)
+	for (i = 0; i < m->n; i++) {
 		l->entries[i] = m->made[i].entry;
+		l->has_folders |= l->entries[i].type == VIEW_DIR;
+	}
 	l->digest = digest_of(l);
 	return l;
 }

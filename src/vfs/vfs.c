@@ -16,6 +16,7 @@
 #define N_CONTENTS 256u
 #define LIST_REST_NS INT64_C(3000000000)
 #define CONTENT_REST_NS INT64_C(30000000000)
+#define AHEAD_NAMES 512u /* looked through for one without a size: about a reply */
 #define AHEAD_NS                                                                                   \
 	INT64_C(50000000) /* that a listing may take longer for sizes nobody asked for yet */
 
@@ -351,13 +352,14 @@ void vfs_forget(struct vfs *v, uint64_t ino, uint64_t n)
 	tree_leave(v);
 }
 
-/* The first name behind `after` whose size comes later. */
+/* The first name behind `after` whose size comes later, if one of the next is. */
 static bool first_later(struct dir *d, uint64_t after, struct vfs_attr *attr)
 {
 	struct place p = { .dir = d };
-	uint32_t k;
+	uint32_t k = dir_first_after(d, after),
+		 end = d->n - k > AHEAD_NAMES ? k + AHEAD_NAMES : d->n;
 
-	for (k = dir_first_after(d, after); k < d->n; k++) {
+	for (; k < end; k++) {
 		p.i = dir_nth(d, k);
 		attr_of(&p, attr);
 		if (comes_later(attr))

@@ -24,6 +24,8 @@
 #include "vfs/vfs.h"
 
 #define TRIM_MS 2000
+#define RETRY_MS 1000
+#define RETRY_MOST_MS 300000
 
 struct refresher {
 	struct session *s;
@@ -36,7 +38,9 @@ struct refresher {
 	int64_t next;     /* when to look where something has happened, ms; -1: when it does */
 	int64_t next_all; /* when to look at all of the source; -1: when it is asked for */
 	int64_t look_ms, looked_at; /* what the last look took, and when it ended, ms */
-	sigset_t before;            /* the signal mask to go back to */
+	int64_t retry_ms; /* what failed is tried again after so long; 0: nothing failed */
+	bool unshown;     /* there is a snapshot that vfs_refresh() did not show */
+	sigset_t before;  /* the signal mask to go back to */
 };
 
 static int64_t now_ms(void)
@@ -91,6 +95,19 @@ static void plan_poll(struct refresher *f)
 		plan(&f->next_all, now_ms() + (int64_t)f->s->o.refresh_seconds * 1000);
 }
 
+/* Nobody may ever tell of it again. What fails again and again is tried ever more rarely, and told once. */
+static int64_t retry_after(struct refresher *f, const struct err *err)
+{
+	if (f->retry_ms == 0)
+		log_warn("refresh: %s", err->msg);
+	else
+		log_info("refresh: %s", err->msg);
+	f->retry_ms = f->retry_ms == 0 ? RETRY_MS : 2 * f->retry_ms;
+	if (f->retry_ms > RETRY_MOST_MS)
+		f->retry_ms = RETRY_MOST_MS;
+	return f->retry_ms;
+}
+
 static void refresh(struct refresher *f)
 {
 	struct session *s = f->s;
@@ -100,10 +117,15 @@ static void refresh(struct refresher *f)
 	struct err err;
 	int r = s->o.source.rescan(s->o.source.arg, everything, &changed, &again_ms, &err);
 
-	if (r == 0 && changed)
+	f->unshown |= r == 0 && changed;
+	if (r == 0 && f->unshown)
 		r = vfs_refresh(s->o.vfs, tell_kernel, &teller, &err);
-	if (r < 0)
-		log_warn("refresh: %s", err.msg);
+	if (r < 0) {
+		again_ms = retry_after(f, &err);
+	} else {
+		f->unshown = false;
+		f->retry_ms = 0;
+	}
 	f->looked_at = now_ms();
 	f->look_ms = f->looked_at - start;
 	f->next = -1;

@@ -11,6 +11,7 @@ import json
 import mmap
 import os
 import random
+import resource
 import select
 import shutil
 import signal
@@ -581,6 +582,19 @@ def refresh(m, what):
     """SIGHUP, whether the source is watched or not; then it is so."""
     m.process.send_signal(signal.SIGHUP)
     assert wait_until(what), 'the mount did not follow'
+
+
+def test_a_look_at_the_source_that_failed_is_tried_again(box):
+    """Nothing else happens there: nobody would tell of the new file once more."""
+    source = archive(f'{box}/src', slices=3, series=1)
+    with Mount(source, f'{box}/mnt', noise=True) as m:
+        assert len(files_below(f'{m.path}/dicom')) == 3
+        limit = resource.prlimit(m.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(m.process.pid, resource.RLIMIT_NOFILE, (3, limit[1]))
+        write(f'{source}/s1/4.dcm', dicom(series=1, number=4))
+        time.sleep(2.5)
+        resource.prlimit(m.process.pid, resource.RLIMIT_NOFILE, limit)
+        assert wait_until(lambda: len(files_below(f'{m.path}/dicom')) == 4, 20)
 
 
 def test_a_new_file_shows_and_an_open_one_stays(box):

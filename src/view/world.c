@@ -38,6 +38,7 @@ struct world {
 	uint64_t edited_gen;  /* of our catalog, when it was scanned */
 	pthread_mutex_t lock; /* protects newest */
 	struct snapshot *newest;
+	bool unshown; /* the store has a catalog that newest is not of; of who scans */
 };
 
 static unsigned cores(void)
@@ -200,18 +201,32 @@ static int show_newest(struct world *w, struct err *err)
 	return 0;
 }
 
+/* Behind a scan. What could not be shown for want of memory is shown by the next one. */
+static int show_changed(struct world *w, bool *changed, struct err *err)
+{
+	int rc = 0;
+
+	w->unshown |= *changed || !w->newest;
+	if (w->unshown)
+		rc = show_newest(w, err);
+	*changed = w->unshown && rc == 0;
+	if (rc == 0)
+		w->unshown = false;
+	return rc;
+}
+
 int world_scan(struct world *w, bool *changed, struct err *err)
 {
 	int rc = store_scan(w->store, changed, err);
 
-	return rc < 0 || (!*changed && w->newest) ? rc : show_newest(w, err);
+	return rc < 0 ? rc : show_changed(w, changed, err);
 }
 
 int world_scan_changes(struct world *w, const struct changes *where, bool *changed, struct err *err)
 {
 	int rc = store_scan_changes(w->store, where, changed, err);
 
-	return rc < 0 || (!*changed && w->newest) ? rc : show_newest(w, err);
+	return rc < 0 ? rc : show_changed(w, changed, err);
 }
 
 int64_t world_waits_ms(const struct world *w)

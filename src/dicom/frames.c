@@ -251,86 +251,142 @@ static void map_one_each(struct dcm_frames *f)
 		note_surplus(f, "there are more fragments than frames");
 }
 
-static bool ends_codestream(struct dcm_source *source, const struct dcm_fragment *g)
+/* n bytes from off: 1, 0 where the source ends before, or an error: which is no answer. */
+static int read_there(struct dcm_source *source, uint8_t *to, size_t n, uint64_t off,
+	struct err *err)
+{
+	int64_t got = dcm_source_pread(source, to, n, off, err);
+
+	return got < 0 ? (int)got : got == (int64_t)n;
+}
+
+static int ends_codestream(struct dcm_source *source, const struct dcm_fragment *g, struct err *err)
 {
 	uint8_t tail[TAIL];
 	size_t n = (size_t)min_u64(g->len, sizeof tail), i;
+	int rc = read_there(source, tail, n, g->off + g->len - n, err);
 
-	if (dcm_source_pread(source, tail, n, g->off + g->len - n, NULL) != (int64_t)n)
-		return false;
+	if (rc <= 0)
+		return rc;
 	for (i = 0; i + 1 < n; i++) {
 		if (tail[i] == 0xFF && tail[i + 1] == 0xD9)
-			return true;
+			return 1;
 	}
-	return false;
+	return 0;
 }
 
-static bool begins_codestream(struct dcm_source *source, const struct dcm_fragment *g)
+static int begins_codestream(struct dcm_source *source, const struct dcm_fragment *g,
+	struct err *err)
 {
 	uint8_t head[4];
+	int rc = g->len < sizeof head ? 0 : read_there(source, head, sizeof head, g->off, err);
 
-	if (dcm_source_pread(source, head, sizeof head, g->off, NULL) != sizeof head || g->len < 4)
-		return false;
+	if (rc <= 0)
+		return rc;
 	return (head[0] == 0xFF && head[1] == 0xD8 && head[2] == 0xFF) ||
 		get_be32(head) == 0xFF4FFF51u;
 }
 
 /* RLE's header: as many segments as there may be, the first behind the header (PS3.5 G.5). */
-static bool begins_rle(struct dcm_source *source, const struct dcm_fragment *g)
+static int begins_rle(struct dcm_source *source, const struct dcm_fragment *g, struct err *err)
 {
 	uint8_t head[12];
+	int rc = g->len < 64 ? 0 : read_there(source, head, sizeof head, g->off, err);
 
-	if (g->len < 64 || dcm_source_pread(source, head, sizeof head, g->off, NULL) != sizeof head)
-		return false;
+	if (rc <= 0)
+		return rc;
 	return get_le32(head) >= 1 && get_le32(head) <= 15 && get_le32(head + 4) == 64 &&
 		(get_le32(head) == 1 || get_le32(head + 8) > 64);
 }
 
 enum marker { BY_END, BY_BEGIN, BY_RLE_HEADER };
 
-/* Does fragment i begin a frame? By what is before it, or by what it begins with. */
-static bool begins_frame(struct dcm_source *source, const struct dcm_frames *f, uint32_t i,
-	enum marker by)
+/* Does fragment i begin a frame? By what is before it, or by what it begins with. 1, 0, or an error. */
+static int begins_frame(struct dcm_source *source, const struct dcm_frames *f, uint32_t i,
+	enum marker by, struct err *err)
 {
 	if (i == 0)
-		return true;
+		return 1;
 	switch (by) {
 	case BY_END:
-		return ends_codestream(source, &f->fragments[i - 1]);
+		return ends_codestream(source, &f->fragments[i - 1], err);
 	case BY_BEGIN:
-		return begins_codestream(source, &f->fragments[i]);
+		return begins_codestream(source, &f->fragments[i], err);
 	default:
-		return begins_rle(source, &f->fragments[i]);
+		return begins_rle(source, &f->fragments[i], err);
 	}
 }
 
-static bool map_by_markers(struct dcm_source *source, const struct dcm_frames *f, enum marker by)
+/* 1: as many begin as there are frames; 0: others; or an error. */
+static int map_by_markers(struct dcm_source *source, const struct dcm_frames *f, enum marker by,
+	struct err *err)
 {
 	uint32_t i, k = 0;
+	int rc;
 
 	for (i = 0; i < f->n_fragments; i++) {
-		if (!begins_frame(source, f, i, by))
+		rc = begins_frame(source, f, i, by, err);
+		if (rc < 0)
+			return rc;
+		if (rc == 0)
 			continue;
 		if (k == f->n_frames)
-			return false;
+			return 0;
 		f->first[k++] = i;
 	}
 	f->first[f->n_frames] = f->n_fragments;
 	return k == f->n_frames;
 }
 
-/* More codestreams than frames: the header's frames are the first of them. */
-static bool map_first_streams(struct dcm_source *source, struct dcm_frames *f)
+/* More codestreams than frames: the header's frames are the first of them. 1, 0, or an error. */
+static int map_first_streams(struct dcm_source *source, struct dcm_frames *f, struct err *err)
 {
 	uint32_t i, k = 0;
+	int rc;
 
-	for (i = 0; i < f->n_fragments && k <= f->n_frames; i++)
-		if (begins_frame(source, f, i, BY_END))
+	for (i = 0; i < f->n_fragments && k <= f->n_frames; i++) {
+		rc = begins_frame(source, f, i, BY_END, err);
+		if (rc < 0)
+			return rc;
+		if (rc > 0)
 			f->first[k++] = i;
+	}
 	if (k <= f->n_frames)
-		return false;
+		return 0;
 	note_surplus(f, "there are more codestreams than frames");
-	return true;
+	return 1;
+}
+
+/* Fragments of one frame, and of a codestream behind it? */
+static int look_behind_one_frame(struct dcm_source *source, struct dcm_frames *f, struct err *err)
+{
+	int rc = 0;
+
+	f->first[0] = 0;
+	f->first[1] = f->n_fragments;
+	if (f->n_fragments > 1)
+		rc = ends_codestream(source, &f->fragments[0], err);
+	if (rc > 0)
+		rc = begins_codestream(source, &f->fragments[1], err);
+	if (rc > 0)
+		note_surplus(f, "there are more codestreams than frames");
+	return rc < 0 ? rc : 0;
+}
+
+static int map_streams(struct dcm_source *source, struct dcm_frames *f, struct err *err)
+{
+	int rc = map_by_markers(source, f, BY_END, err);
+
+	if (rc == 0)
+		rc = map_by_markers(source, f, BY_BEGIN, err);
+	if (rc == 0)
+		rc = map_first_streams(source, f, err);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	note(f, "which fragments make a frame cannot be told");
+	mem_free(f->first);
+	f->first = NULL;
+	return 0;
 }
 
 static int map_frames(struct dcm_source *source, const struct dcm_fragment *table, bool rle,
@@ -341,24 +397,14 @@ static int map_frames(struct dcm_source *source, const struct dcm_fragment *tabl
 
 	if (rc < 0 || done)
 		return rc;
-	if (f->n_frames == 1 && !rle) {
-		f->first[0] = 0;
-		f->first[1] = f->n_fragments;
-		if (f->n_fragments > 1 && ends_codestream(source, &f->fragments[0]) &&
-			begins_codestream(source, &f->fragments[1]))
-			note_surplus(f, "there are more codestreams than frames");
-	} else if (f->n_fragments <= f->n_frames) {
+	if (f->n_frames == 1 && !rle)
+		return look_behind_one_frame(source, f, err);
+	if (f->n_fragments > f->n_frames && !rle)
+		return map_streams(source, f, err);
+	rc = f->n_fragments > f->n_frames ? map_by_markers(source, f, BY_RLE_HEADER, err) : 0;
+	if (rc == 0)
 		map_one_each(f);
-	} else if (rle) {
-		if (!map_by_markers(source, f, BY_RLE_HEADER))
-			map_one_each(f);
-	} else if (!map_by_markers(source, f, BY_END) && !map_by_markers(source, f, BY_BEGIN) &&
-		!map_first_streams(source, f)) {
-		note(f, "which fragments make a frame cannot be told");
-		mem_free(f->first);
-		f->first = NULL;
-	}
-	return 0;
+	return rc < 0 ? rc : 0;
 }
 
 static int read_encapsulated(struct dcm_source *source, uint64_t off, bool rle,

@@ -12,7 +12,7 @@ static int64_t fail_pread(struct dcm_source *s, void *buf, size_t n, uint64_t of
 	struct failsource *f = (struct failsource *)s;
 
 	f->n_reads++;
-	if (off + n > f->fails_at)
+	if (off + n > f->fails_at || f->n_reads == f->fails_read)
 		return err_set(err, -EIO, "as the test wants");
 	memcpy(buf, (const char *)f->bytes + off, n);
 	return (int64_t)n;
@@ -28,6 +28,6 @@ struct dcm_source *failsource_init(struct failsource *f, const void *bytes, size
 {
 	static const struct dcm_source_ops ops = { fail_pread, fail_close };
 
-	*f = (struct failsource){ { &ops, len }, bytes, fails_at, 0, 0 };
+	*f = (struct failsource){ .base = { &ops, len }, .bytes = bytes, .fails_at = fails_at };
 	return &f->base;
 }

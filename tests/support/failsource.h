@@ -8,7 +8,8 @@
 struct failsource {
 	struct dcm_source base;
 	const void *bytes;
-	uint64_t fails_at; /* reads that reach beyond this byte are -EIO; UINT64_MAX: none */
+	uint64_t fails_at;   /* reads that reach beyond this byte are -EIO; UINT64_MAX: none */
+	unsigned fails_read; /* the read of this number, from 1, is -EIO; 0: none */
 	unsigned n_reads;
 	unsigned n_closed;
 };

@@ -13,6 +13,7 @@
 #include "dicom/source.h"
 #include "dicom/tags.h"
 #include "support/dcmgen.h"
+#include "support/failsource.h"
 
 static const struct pixel_desc small = { .rows = 2,
 	.cols = 2,
@@ -121,6 +122,43 @@ Test(dicom_frames, without_a_table_one_fragment_is_one_frame)
 	expect_frame(s, &f, 1, "ef");
 	expect_frame(s, &f, 2, "gh");
 	dcm_frames_release(&f);
+}
+
+/* A read that fails is an error, never "no marker there": with each of the reads in turn. */
+static void expect_map_or_error(const char *const *parts, const struct codec *codec,
+	uint32_t second)
+{
+	struct failsource s;
+	struct dcm_frames f;
+	unsigned n = 0;
+	struct gen g;
+	int rc;
+
+	encapsulate(&g, NULL, 0, parts);
+	do {
+		failsource_init(&s, g.out.data, g.out.len, UINT64_MAX);
+		s.fails_read = ++n;
+		rc = dcm_frames_read(&s.base, 0, DCM_UNDEFINED_LENGTH, &small, 2, codec, &f, NULL);
+		if (s.n_reads >= n) {
+			cr_assert_eq(rc, -EIO, "read %u", n);
+			continue;
+		}
+		cr_assert_eq(rc, 0);
+		cr_assert_eq(f.first[1], second);
+		dcm_frames_release(&f);
+	} while (s.n_reads >= n);
+	cr_assert_gt(n, 2);
+	gen_release(&g);
+}
+
+Test(dicom_frames, a_read_that_fails_makes_no_other_map)
+{
+	static const char *const by_end[] = { "ab", "c\xff\xd9-", "de", "f\xff\xd9", NULL };
+	static const char *const by_begin[] = { "\xff\xd8\xff\x01", "cd", "\xff\xd8\xff\x02",
+		NULL };
+
+	expect_map_or_error(by_end, NULL, 2);
+	expect_map_or_error(by_begin, NULL, 2);
 }
 
 Test(dicom_frames, markers_tell_where_frames_end_or_begin)

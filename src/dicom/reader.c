@@ -551,14 +551,14 @@ static void stop_here(struct dcm_reader *r)
 	r->n_elements++;
 }
 
-int dcm_reader_next(struct dcm_reader *r, struct dcm_elem *el, struct err *err)
+/* Apart, so that the common case saves no registers for it. */
+static __attribute__((noinline)) int next_other(struct dcm_reader *r, struct dcm_elem *el,
+	struct err *err)
 {
 	uint32_t n_fragments;
 	uint64_t bytes;
 	int rc;
 
-	if (next_plain(r, el))
-		return DCM_EVENT_ELEM;
 	if (r->in_pixels) {
 		rc = dcm_reader_fragments(r, &n_fragments, &bytes, err);
 		if (rc < 0)
@@ -572,6 +572,11 @@ int dcm_reader_next(struct dcm_reader *r, struct dcm_elem *el, struct err *err)
 	}
 	return reader_top(r)->is_sequence ? next_in_sequence(r, el, err) :
 					    next_in_dataset(r, el, err);
+}
+
+int dcm_reader_next(struct dcm_reader *r, struct dcm_elem *el, struct err *err)
+{
+	return next_plain(r, el) ? DCM_EVENT_ELEM : next_other(r, el, err);
 }
 
 int dcm_reader_skip(struct dcm_reader *r, const struct dcm_elem *el, struct err *err)

@@ -60,11 +60,6 @@ const char *dcm_reader_creator(const struct dcm_reader *r, uint32_t tag, size_t 
 	return NULL;
 }
 
-static bool is_creator(uint32_t tag)
-{
-	return (tag & 0x10000) && DCM_TAG_ELEMENT(tag) >= 0x10 && DCM_TAG_ELEMENT(tag) <= 0xFF;
-}
-
 /* ---- VRs that are not in the file ---- */
 
 static uint16_t public_vr(const struct dcm_level *l, uint32_t tag)
@@ -191,7 +186,7 @@ int reader_take_note(struct dcm_reader *r, const struct dcm_elem *el, struct err
 	size_t len;
 	int rc;
 
-	if (is_creator(el->tag))
+	if (reader_is_creator(el->tag))
 		return note_creator(r, el, err);
 	rc = dcm_reader_view(r, el, &p, &len, err);
 	if (rc < 0 || len < 2)
@@ -201,9 +196,4 @@ int reader_take_note(struct dcm_reader *r, const struct dcm_elem *el, struct err
 	else
 		reader_top(r)->lut_is_single = head_u16(p, el->big_endian) == 1;
 	return 0;
-}
-
-bool reader_matters(uint32_t tag)
-{
-	return is_creator(tag) || tag == DCM_PixelRepresentation || tag == DCM_LUTDescriptor;
 }

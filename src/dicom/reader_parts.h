@@ -4,6 +4,7 @@
 #define DICOM_READER_PARTS_H
 
 #include "dicom/reader.h"
+#include "dicom/tags.h"
 #include "head.h"
 
 static inline struct dcm_level *reader_top(struct dcm_reader *r)
@@ -25,8 +26,17 @@ const uint8_t *reader_fetch(struct dcm_reader *r, uint64_t off, size_t n, size_t
 
 /* Read the head at r->pos into el, from n >= 8 bytes at p. */
 void reader_read_head(struct dcm_reader *r, const uint8_t *p, size_t n, struct dcm_elem *el);
-/* Do later elements depend on this one? Then take note of it: creators, PixelRepresentation ... */
-bool reader_matters(uint32_t tag);
+/* Do later elements depend on this one? Then note is taken of it: creators, PixelRepresentation ... */
+static inline bool reader_is_creator(uint32_t tag)
+{
+	return (tag & 0x10000) && DCM_TAG_ELEMENT(tag) >= 0x10 && DCM_TAG_ELEMENT(tag) <= 0xFF;
+}
+
+static inline bool reader_matters(uint32_t tag)
+{
+	return reader_is_creator(tag) || tag == DCM_PixelRepresentation || tag == DCM_LUTDescriptor;
+}
+
 int reader_take_note(struct dcm_reader *r, const struct dcm_elem *el, struct err *err);
 
 #endif

@@ -149,6 +149,7 @@ struct instance_reader {
 	struct dcm_file file;
 	struct record rec;
 	size_t cursor;                 /* in fields: tags ascend, mostly */
+	size_t private_cursor;         /* the same in the table of private tags */
 	bool in_shared;                /* inside (5200,9229) */
 	const struct charset *charset; /* of this file */
 	const struct attributes *last_attr;
@@ -415,8 +416,13 @@ static const struct private_tag *find_private(struct instance_reader *r, uint32_
 	const struct private_tag *t = private_tags(&n);
 	const char *text = NULL;
 
-	for (i = 0; i < n && t[i].group <= DCM_TAG_GROUP(tag); i++) {
-		if (t[i].group != DCM_TAG_GROUP(tag) || t[i].low != (tag & 0xFF))
+	for (i = r->private_cursor; i > 0 && t[i - 1].group >= DCM_TAG_GROUP(tag); i--)
+		;
+	for (; i < n && t[i].group < DCM_TAG_GROUP(tag); i++)
+		;
+	r->private_cursor = i;
+	for (; i < n && t[i].group == DCM_TAG_GROUP(tag); i++) {
+		if (t[i].low != (tag & 0xFF))
 			continue;
 		if (!text) {
 			text = dcm_reader_creator(&r->reader, tag, &len);
@@ -520,6 +526,12 @@ static int enter(struct instance_reader *r, const struct dcm_elem *el, struct er
 	return dcm_reader_skip(&r->reader, el, err);
 }
 
+/* Cheap, and no for nearly all elements. */
+static inline bool may_be_pixels(uint32_t tag)
+{
+	return DCM_TAG_GROUP(tag) == 0x7FE0 || DCM_TAG_GROUP(tag) == 0x07A1;
+}
+
 /* 1: the pixel data, or the end. */
 static int take_event(struct instance_reader *r, int event, const struct dcm_elem *el,
 	struct err *err)
@@ -536,7 +548,7 @@ static int take_event(struct instance_reader *r, int event, const struct dcm_ele
 			take_pixels(&r->rec, el, true);
 		return el->depth == 0;
 	case DCM_EVENT_ELEM:
-		if (dcm_file_is_pixels(&r->file, el)) {
+		if (el->depth == 0 && may_be_pixels(el->tag) && dcm_file_is_pixels(&r->file, el)) {
 			take_pixels(&r->rec, el, false);
 			return 1;
 		}
@@ -555,7 +567,7 @@ static int read_elements(struct instance_reader *r, struct err *err)
 	struct dcm_elem el;
 	int rc = 0;
 
-	r->cursor = 0;
+	r->cursor = r->private_cursor = 0;
 	r->in_shared = false;
 	dcm_reader_init(&r->reader, &r->file);
 	while (rc == 0) {

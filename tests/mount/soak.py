@@ -86,8 +86,8 @@ class Soak:
         while time.time() < self.end:
             for path in files_below(m.path + '/headers') + files_below(m.path + '/.dcmfs'):
                 try:
-                    size = os.stat(path).st_size
-                    with open(path, 'rb') as f:
+                    with open(path, 'rb') as f:      # of what is open: the name may get another
+                        size = os.fstat(f.fileno()).st_size
                         if len(f.read()) != size and '/.dcmfs/' not in path:
                             self.wrong.append(f'{path}: not {size} bytes')
                 except OSError:

@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,35 +55,45 @@ static struct tsan_test tsan_suite; /* what TestSuite gives to all */
 	}                                                                                          \
 	static void suite_##_set(void)
 
-__attribute__((noreturn)) static inline void tsan_fail(const char *file, int line, const char *what)
+/* What failed, and the test's own message behind it. */
+__attribute__((noreturn, format(printf, 4, 5))) static inline void tsan_fail(const char *file,
+	int line, const char *what, const char *message, ...)
 {
-	fprintf(stderr, "%s:%d: %s\n", file, line, what);
+	va_list ap;
+
+	fprintf(stderr, "%s:%d: %s", file, line, what);
+	va_start(ap, message);
+	vfprintf(stderr, message, ap);
+	va_end(ap);
+	fputc('\n', stderr);
 	_exit(1);
 }
 
-#define tsan_check(ok, what)                                                                       \
+#define tsan_check(ok, what, ...)                                                                  \
 	do {                                                                                       \
 		if (!(ok))                                                                         \
-			tsan_fail(__FILE__, __LINE__, what);                                       \
+			tsan_fail(__FILE__, __LINE__, what, " " __VA_ARGS__);                      \
 	} while (0)
 
-#define cr_assert(c, ...) tsan_check((c), #c)
-#define cr_assert_not(c, ...) tsan_check(!(c), "not " #c)
-#define cr_assert_eq(a, b, ...) tsan_check((a) == (b), #a " == " #b)
-#define cr_assert_neq(a, b, ...) tsan_check((a) != (b), #a " != " #b)
-#define cr_assert_lt(a, b, ...) tsan_check((a) < (b), #a " < " #b)
-#define cr_assert_leq(a, b, ...) tsan_check((a) <= (b), #a " <= " #b)
-#define cr_assert_gt(a, b, ...) tsan_check((a) > (b), #a " > " #b)
-#define cr_assert_geq(a, b, ...) tsan_check((a) >= (b), #a " >= " #b)
-#define cr_assert_null(p, ...) tsan_check((p) == NULL, #p " is null")
-#define cr_assert_not_null(p, ...) tsan_check((p) != NULL, #p " is not null")
-#define cr_assert_str_eq(a, b, ...) tsan_check(!strcmp((a), (b)), #a " is " #b)
-#define cr_assert_str_neq(a, b, ...) tsan_check(strcmp((a), (b)), #a " is not " #b)
-#define cr_assert_str_empty(a, ...) tsan_check(!*(a), #a " is empty")
-#define cr_assert_arr_eq(a, b, n, ...) tsan_check(!memcmp((a), (b), (n)), #a " is " #b)
-#define cr_assert_arr_neq(a, b, n, ...) tsan_check(memcmp((a), (b), (n)), #a " is not " #b)
-#define cr_assert_float_eq(a, b, eps, ...) tsan_check(fabs((a) - (b)) <= (eps), #a " is near " #b)
-#define cr_assert_fail(...) tsan_fail(__FILE__, __LINE__, "failed")
+#define cr_assert(c, ...) tsan_check((c), #c, __VA_ARGS__)
+#define cr_assert_not(c, ...) tsan_check(!(c), "not " #c, __VA_ARGS__)
+#define cr_assert_eq(a, b, ...) tsan_check((a) == (b), #a " == " #b, __VA_ARGS__)
+#define cr_assert_neq(a, b, ...) tsan_check((a) != (b), #a " != " #b, __VA_ARGS__)
+#define cr_assert_lt(a, b, ...) tsan_check((a) < (b), #a " < " #b, __VA_ARGS__)
+#define cr_assert_leq(a, b, ...) tsan_check((a) <= (b), #a " <= " #b, __VA_ARGS__)
+#define cr_assert_gt(a, b, ...) tsan_check((a) > (b), #a " > " #b, __VA_ARGS__)
+#define cr_assert_geq(a, b, ...) tsan_check((a) >= (b), #a " >= " #b, __VA_ARGS__)
+#define cr_assert_null(p, ...) tsan_check((p) == NULL, #p " is null", __VA_ARGS__)
+#define cr_assert_not_null(p, ...) tsan_check((p) != NULL, #p " is not null", __VA_ARGS__)
+#define cr_assert_str_eq(a, b, ...) tsan_check(!strcmp((a), (b)), #a " is " #b, __VA_ARGS__)
+#define cr_assert_str_neq(a, b, ...) tsan_check(strcmp((a), (b)), #a " is not " #b, __VA_ARGS__)
+#define cr_assert_str_empty(a, ...) tsan_check(!*(a), #a " is empty", __VA_ARGS__)
+#define cr_assert_arr_eq(a, b, n, ...) tsan_check(!memcmp((a), (b), (n)), #a " is " #b, __VA_ARGS__)
+#define cr_assert_arr_neq(a, b, n, ...)                                                            \
+	tsan_check(memcmp((a), (b), (n)), #a " is not " #b, __VA_ARGS__)
+#define cr_assert_float_eq(a, b, eps, ...)                                                         \
+	tsan_check(fabs((a) - (b)) <= (eps), #a " is near " #b, __VA_ARGS__)
+#define cr_assert_fail(...) tsan_fail(__FILE__, __LINE__, "failed", " " __VA_ARGS__)
 #define cr_fail cr_assert_fail
 #define cr_skip_test(...) _exit(0)
 #define cr_skip cr_skip_test

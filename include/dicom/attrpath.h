@@ -30,8 +30,8 @@ bool attrpath_parse(const char *text, struct attrpath *out);
 /* Is n of ds the attribute that the path leads to, or one of them? */
 bool attrpath_matches(const struct attrpath *p, const struct dcm_dataset *ds,
 	const struct dcm_node *n);
-/* Append the values (of any item the first), UTF-8, joined by backslashes: text trimmed, numbers in their shortest form. Nothing where the
- * attribute is absent, empty, a sequence or binary. */
+/* Append the values (of any item the first), UTF-8, joined by backslashes: text trimmed, numbers in their
+ * shortest form. Nothing where the attribute is absent, empty, a sequence or binary. */
 void attrpath_render(const struct attrpath *p, const struct dcm_header *h, struct buf *out);
 /* The same of one element of ds. */
 void attrpath_render_node(const struct dcm_dataset *ds, const struct dcm_node *n, struct buf *out);

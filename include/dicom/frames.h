@@ -62,8 +62,8 @@ void dcm_frames_release(struct dcm_frames *f);
 int dcm_frame_read(struct dcm_source *source, const struct dcm_frames *f, uint32_t k,
 	uint8_t **bytes, size_t *len, unsigned *bit_off, struct err *err);
 
-/* One frame from file to samples: read, then decode or unpack; -ENOTSUP where a codec is missing. Stored words: nothing is
- * masked or sign-extended here. out has pixel_decoded_bytes(desc) bytes; *photometric goes in as desc's and
+/* One frame from file to samples: read, then decode or unpack; -ENOTSUP where a codec is missing. Stored
+ * words: nothing is masked or sign-extended here. out has pixel_decoded_bytes(desc) bytes; *photometric goes in as desc's and
  * comes out as what the samples are. The one way to pixels, for volumes, pictures and native/ alike. */
 int dcm_frame_decode(struct dcm_source *source, const struct dcm_frames *f,
 	const struct pixel_desc *desc, const struct codec *codec, uint32_t k, uint8_t *out,

@@ -65,9 +65,9 @@ int findings_add_other(struct findings *f, struct other *o);
 /* Move all of `from` behind what `to` has; nothing can be added to that afterwards. */
 int findings_join(struct findings *to, struct findings *from);
 
-/* within: the folders to look at, or NULL for all; known: what is known of them from before, or NULL. patient: files that may still be written to are
- * waited for, and where the file system fails, so does the pass, rather than find it empty; not
- * so at the first pass of a mount. */
+/* within: the folders to look at, or NULL for all; known: what is known of them from before, or NULL.
+ * patient: files that may still be written to are waited for, and where the file system fails, so does the
+ * pass, rather than find it empty; not so at the first pass of a mount. */
 int survey(struct files *files, struct interns *interns, const struct scan_options *opt,
 	const struct changes *within, const struct findings *known, bool patient,
 	struct findings *out, struct err *err);

@@ -68,8 +68,9 @@ static void add(struct changes *c, uint32_t tag, uint16_t vr, const void *bytes,
 		.len = len };
 }
 
-/* In ascending order of tags. A number of frames that is no number becomes what we read it as. PS3.5 §8.2: pixels of a colour transform that is undone are RGB, by pixel;
- * PS3.3 C.7.6.1.1.5: what was lossy stays marked so. */
+/* In ascending order of tags. A number of frames that is no number becomes what we read it as. PS3.5 §8.2:
+ * pixels of a colour transform that is undone are RGB, by pixel; PS3.3 C.7.6.1.1.5: what was lossy stays
+ * marked so. */
 static void plan_changes(const struct instance *in, const struct dcm_header *h, struct changes *c)
 {
 	enum photometric now = frame_stored_photometric(in);

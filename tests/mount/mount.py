@@ -405,7 +405,8 @@ def test_a_daemon_that_is_killed(box):
                         off = random.randrange(len(whole))
                         got = os.pread(f.fileno(), 9000, off)
                         os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-                    if got != whole[off:off + 9000]:
+                    # a read whose later pages failed is short, and the next one says why
+                    if not got or not whole[off:off + 9000].startswith(got):
                         return ends.append('wrong bytes')
                 except OSError as e:
                     return ends.append(e.errno)

@@ -18,9 +18,9 @@ const struct charset *charset_default(void);
 /* The set that the (trimmed, backslash-separated) value names, in the arena; unknown terms count as ASCII.
  * NULL for want of memory. */
 const struct charset *charset_parse(const char *value, size_t len, struct arena *a);
-/* Append value (of this VR: PN, LO ... decide what resets the escapes) as UTF-8. Nothing is trimmed, and
- * backslashes stay backslashes (those that are half of a character are not). Returns false where a byte could
- * not be decoded and U+FFFD stands for it. */
+/* Append value (of this VR: PN, LO ... decide what resets the escapes) as UTF-8. Nothing is
+ * trimmed, and backslashes stay backslashes (those that are half of a character are not).
+ * Returns false where a byte could not be decoded and U+FFFD stands for it. */
 bool charset_decode(const struct charset *cs, uint16_t vr, const char *s, size_t len,
 	struct buf *out);
 

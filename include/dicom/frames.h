@@ -46,30 +46,34 @@ struct dcm_frames {
 	bool surplus;      /* there is more than the header's frames: problem tells */
 };
 
-/* Build the table: native ones by arithmetic, encapsulated ones by walking the items once; a basic offset
- * table counts where each of its entries is the begin of a fragment (an extended one says what one
- * fragment a frame says anyway). pixels_off is where the value begins, pixels_len its length or
- * DCM_UNDEFINED_LENGTH; codec is the transfer syntax's or NULL: with one, a value of known length that is too
- * short for native pixels is one fragment. A frame that is not there is no error here. */
+/* Build the table: native ones by arithmetic, encapsulated ones by walking the items once; a
+ * basic offset table counts where each of its entries is the begin of a fragment (an extended
+ * one says what one fragment a frame says anyway). pixels_off is where the value begins,
+ * pixels_len its length or DCM_UNDEFINED_LENGTH; codec is the transfer syntax's or NULL: with
+ * one, a value of known length that is too short for native pixels is one fragment. A frame that
+ * is not there is no error here. */
 struct codec;
 int dcm_frames_read(struct dcm_source *source, uint64_t pixels_off, uint64_t pixels_len,
 	const struct pixel_desc *desc, uint32_t n_frames, const struct codec *codec,
 	struct dcm_frames *out, struct err *err);
 void dcm_frames_release(struct dcm_frames *f);
 
-/* The bytes of frame k (from 0): native as stored, with *bit_off for 1-bit frames; encapsulated its fragments
- * joined. *bytes is mem_alloc()ed, the caller's. -EBADMSG: the file ends before, or the frame is not there. */
+/* The bytes of frame k (from 0): native as stored, with *bit_off for 1-bit frames; encapsulated
+ * its fragments joined. *bytes is mem_alloc()ed, the caller's. -EBADMSG: the file ends before,
+ * or the frame is not there. */
 int dcm_frame_read(struct dcm_source *source, const struct dcm_frames *f, uint32_t k,
 	uint8_t **bytes, size_t *len, unsigned *bit_off, struct err *err);
 
-/* One frame from file to samples: read, then decode or unpack; -ENOTSUP where a codec is missing. Stored
- * words: nothing is masked or sign-extended here. out has pixel_decoded_bytes(desc) bytes; *photometric goes in as desc's and
- * comes out as what the samples are. The one way to pixels, for volumes, pictures and native/ alike. */
+/* One frame from file to samples: read, then decode or unpack; -ENOTSUP where a codec is
+ * missing. Stored words: nothing is masked or sign-extended here. out has
+ * pixel_decoded_bytes(desc) bytes; *photometric goes in as desc's and comes out as what the
+ * samples are. The one way to pixels, for volumes, pictures and native/ alike. */
 int dcm_frame_decode(struct dcm_source *source, const struct dcm_frames *f,
 	const struct pixel_desc *desc, const struct codec *codec, uint32_t k, uint8_t *out,
 	size_t out_len, enum photometric *photometric, struct err *err);
 
-/* The palette of a PALETTE COLOR header, segmented ones expanded (PS3.3 C.7.9), in the arena; -ENOENT: none. */
+/* The palette of a PALETTE COLOR header, segmented ones expanded (PS3.3 C.7.9), in the arena;
+ * -ENOENT: none. */
 int dcm_palette_read(const struct dcm_header *h, struct arena *a, struct palette *out,
 	struct err *err);
 

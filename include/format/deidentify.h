@@ -43,11 +43,12 @@ struct deid_row {
 extern const struct deid_row deid_table[]; /* ascending tags; generated */
 extern const unsigned deid_table_rows;
 
-/* What becomes of an element under these options. Private ones are removed, and those that no dictionary has. */
+/* What becomes of an element under these options. Private ones are removed, and those that no
+ * dictionary has. */
 enum deid_action deid_action_of(const struct dcm_node *n, unsigned options);
 
-/* Words separated by colons: "keep-uids:shift-dates"; "only" is left to the caller. False: a word is unknown, and
- * *bad is where it begins. */
+/* Words separated by colons: "keep-uids:shift-dates"; "only" is left to the caller. False: a
+ * word is unknown, and *bad is where it begins. */
 bool deid_parse_options(const char *words, unsigned *options, bool *only, const char **bad);
 
 #define DEID_KEY_BYTES 32u

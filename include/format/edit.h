@@ -7,7 +7,7 @@
  * Rules, one a line; # begins a comment:
  *
  *	set PatientID S001                     at the top level, added where it is absent
- *	set Seq[1].CodeValue T-1               in an item; sequence, items and element are made where they are absent
+ *	set Seq[1].CodeValue T-1               in an item; what is absent on the way to it is made
  *	delete InstitutionName                 wherever it is
  *	delete ReferencedStudySequence[*].ReferencedSOPInstanceUID      there alone
  *	delete (0010,21b0)   delete (60xx,3000)   delete private
@@ -42,8 +42,8 @@ void editor_free(struct editor *e); /* NULL is fine */
 int editor_filter(void *editor, struct dcm_source *in /* taken */, struct dcm_source **out,
 	struct err *err);
 
-/* Files whose pixels may show what the header no longer tells (PS3.15 E.3.1): lines of new SOP instance UID, tab,
- * reason. */
+/* Files whose pixels may show what the header no longer tells (PS3.15 E.3.1): lines of new SOP
+ * instance UID, tab, reason. */
 void editor_flagged(struct editor *e, struct buf *out);
 
 #endif

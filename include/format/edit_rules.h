@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules of format/edit.h: parsed, found for an element, and their values encoded. Private to format/. */
+/* The rules of format/edit.h: parsed, found for an element, and their values encoded. Private to
+ * format/. */
 #ifndef FORMAT_EDIT_RULES_H
 #define FORMAT_EDIT_RULES_H
 
@@ -44,8 +45,8 @@ void edit_rules_release(struct edit_rules *r);
 /* The last rule that is for this element; NULL: none. */
 const struct edit_rule *edit_rules_find(const struct edit_rules *r, const struct dcm_dataset *ds,
 	const struct dcm_node *n);
-/* An empty element where a rule sets one in an item, and the sequences and items to it, as far as they are absent: "[2]"
- * makes two items, "[*]" none. */
+/* An empty element where a rule sets one in an item, and the sequences and items to it, as far
+ * as they are absent: "[2]" makes two items, "[*]" none. */
 int edit_rules_make_room(const struct edit_rules *r, struct dcm_header *h, struct err *err);
 /* Does the rule add its element at the top level where it is absent? */
 bool edit_rule_adds(const struct edit_rule *r);

@@ -20,7 +20,8 @@ struct err;
 /* One file of a volume in this format. */
 struct volume_file {
 	const char *ending; /* ".nii" */
-	/* All bytes that come before the voxels, or the whole file; NULL: none. Works into a counting buffer. */
+	/* All bytes that come before the voxels, or the whole file; NULL: none. Works into a
+	 * counting buffer. */
 	int (*header)(const struct volume *v, struct buf *out, struct err *err);
 	/* How the voxels lie; NULL: the file has none. */
 	struct voxel_order (*order)(const struct volume *v);
@@ -41,8 +42,8 @@ struct volume_format {
 extern const struct volume_format format_nifti, format_nifti_gz, format_analyze, format_minc,
 	format_metaimage, format_nrrd;
 
-/* What a format cannot hold of a volume: `i` counts the formats that cannot. NULL: no more of them; else the view, and
- * in *why the reason. */
+/* What a format cannot hold of a volume: `i` counts the formats that cannot. NULL: no more of
+ * them; else the view, and in *why the reason. */
 const char *volume_refused(const struct volume *v, unsigned i, const char **why);
 
 /* What comes before the voxels of file f, in bytes. */

@@ -23,7 +23,8 @@ uint64_t gzip_size(uint64_t len);
 int gzip_new(const struct stored *bytes, struct gzip **out, struct err *err);
 void gzip_free(struct gzip *g); /* NULL is fine */
 
-/* A range of the member, as a pread of a file is. Where the checksum is needed and not known, it is made. */
+/* A range of the member, as a pread of a file is. Where the checksum is needed and not known, it
+ * is made. */
 int64_t gzip_pread(struct gzip *g, void *buf, size_t n, uint64_t off, struct err *err);
 
 /* For who remembers checksums: where the trailer begins that has it; is it not known yet? Make it; say what

@@ -31,9 +31,9 @@ struct part10 {
 void part10_release(struct part10 *p);
 
 /*
- * n bytes of the file from off (within its size) into buf. What is no ready bytes comes from fetch: n bytes of the
- * part from off, fewer where its source has ended. *done bytes have been read when it ends, on an error too; 0
- * and fewer than n: a source that has ended.
+ * n bytes of the file from off (within its size) into buf. What is no ready bytes comes from fetch:
+ * n bytes of the part from off, fewer where its source has ended. *done bytes have been read when
+ * it ends, on an error too; 0 and fewer than n: a source that has ended.
  */
 typedef int64_t (*part10_fetch)(void *arg, const struct part10_part *part, void *buf, size_t n,
 	uint64_t off, struct err *err);
@@ -48,13 +48,13 @@ struct part10_value {
 		bytes; /* REPLACE: little-endian, padded by the writer; lives until the next call */
 	size_t len;
 };
-/* ds: the data set or item that n is in; path_depth 0 at the top. Sequences are asked for too: KEEP walks their
- * items. */
+/* ds: the data set or item that n is in; path_depth 0 at the top. Sequences are asked for too:
+ * KEEP walks their items. */
 typedef enum part10_action (*part10_edit)(void *arg, const struct dcm_dataset *ds,
 	const struct dcm_node *n, struct part10_value *value);
 
-/* An element that the top-level data set (or the meta information) is to have, unless n is there and edit() kept
- * or replaced it. */
+/* An element that the top-level data set (or the meta information) is to have, unless n is there
+ * and edit() kept or replaced it. */
 struct part10_addition {
 	uint32_t tag;
 	uint16_t vr;
@@ -69,8 +69,8 @@ struct part10_plan {
 	void *edit_arg;
 	const struct part10_addition *add; /* ascending tags; n_add of them */
 	size_t n_add;
-	/* How the top-level pixel element is written: as it is in the source, or as a native value of pixels_len
-	 * bytes (PART10_PIXELS) with this VR. */
+	/* How the top-level pixel element is written: as it is in the source, or as a native
+	 * value of pixels_len bytes (PART10_PIXELS) with this VR. */
 	bool replace_pixels;
 	uint64_t pixels_len;
 	uint16_t pixels_vr;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* PNG images (ISO 15948) of 8-bit grey or RGB, without compression: their size is known before their pixels. */
+/* PNG images (ISO 15948) of 8-bit grey or RGB, without compression: their size is known before
+ * their pixels. */
 #ifndef FORMAT_PNG_H
 #define FORMAT_PNG_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Texts that are to be found nowhere: gathered first, then taken out of other texts. ASCII letters match in
- * either case. The time to look through a text does not grow with the number of secrets. Private to format/.
+ * Texts that are to be found nowhere: gathered first, then taken out of other texts. ASCII letters
+ * match in either case. The time to look through a text does not grow with the number of secrets.
+ * Private to format/.
  */
 #ifndef FORMAT_SECRETS_H
 #define FORMAT_SECRETS_H
@@ -30,8 +31,8 @@ struct secrets {
 int secrets_add(struct secrets *s, const char *text, size_t len);
 void secrets_release(struct secrets *s);
 
-/* Append the text without what is secret in it; *found: was there any? A text that makes new secrets again and
- * again when others are taken out of it loses all. -ENOMEM. */
+/* Append the text without what is secret in it; *found: was there any? A text that makes new
+ * secrets again and again when others are taken out of it loses all. -ENOMEM. */
 int secrets_remove(const struct secrets *s, const char *text, size_t len, struct buf *out,
 	bool *found);
 

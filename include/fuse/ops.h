@@ -24,8 +24,7 @@ struct session {
 	struct session_options o;
 	struct fuse_session *fuse;
 	bool mounted, handles_signals;
-	bool no_open,
-		no_opendir; /* what the kernel knows; set by init, before all other requests */
+	bool no_open, no_opendir; /* the kernel can do without; set by init, before all others */
 	pthread_mutex_t lock;
 	struct reply_buffer *free_buffers; /* protected by lock */
 	_Atomic bool has_readahead;        /* it was asked for */
@@ -38,8 +37,8 @@ struct session {
 
 extern const struct fuse_lowlevel_ops session_ops;
 
-/* Wait until every reply that may bind a name as it was before this call is with the kernel: what is said to
- * be over after that, is. */
+/* Wait until every reply that may bind a name as it was before this call is with the kernel:
+ * what is said to be over after that, is. */
 void ops_settle(struct session *s);
 
 /* refresher.c: the thread that keeps the mount fresh. */

@@ -24,8 +24,8 @@ struct session_source {
 	 * *again_ms: look once more in so many milliseconds, or -1. */
 	int (*rescan)(void *arg, bool everything, bool *changed, int64_t *again_ms,
 		struct err *err);
-	/* Begin to watch: a descriptor that is readable when something has happened, or -1 where nobody tells.
-	 * *changed: something has happened already. */
+	/* Begin to watch: a descriptor that is readable when something has happened, or -1 where
+	 * nobody tells. *changed: something has happened already. */
 	int (*watch)(void *arg, bool *changed);
 	/* Take what has happened; was there anything? */
 	bool (*drain)(void *arg);
@@ -43,9 +43,8 @@ struct session_options {
 	bool xattr;
 	bool debug;
 	bool single_thread;
-	unsigned readahead_kb; /* best effort, where we are root; 0: the kernel's own */
-	unsigned
-		refresh_seconds; /* look at the source so often; 0: when it is watched or SIGHUP asks */
+	unsigned readahead_kb;    /* best effort, where we are root; 0: the kernel's own */
+	unsigned refresh_seconds; /* look at the source so often; 0: when told, or asked */
 };
 
 /* The version of libfuse. */

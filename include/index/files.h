@@ -24,7 +24,8 @@ typedef int (*files_filter)(void *arg, struct dcm_source *in /* taken */, struct
  * of them is in use. */
 int files_new(int root_fd, unsigned max_open, files_filter filter, void *filter_arg,
 	struct files **out, struct err *err);
-/* Close what nobody uses: files that have gone would take room on their disk, and the disk could not be unmounted. */
+/* Close what nobody uses: files that have gone would take room on their disk, and the disk could
+ * not be unmounted. */
 void files_close_idle(struct files *f);
 /* None of its sources is in use any more. */
 void files_free(struct files *f); /* NULL is fine */

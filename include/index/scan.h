@@ -57,13 +57,13 @@ int store_index_path(const char *source, char *buf, size_t cap, struct err *err)
 /* Walk SOURCE, read what is new or changed, drop what has gone, publish. *changed tells whether the
  * catalog is another than before. One caller at a time. */
 int store_scan(struct store *s, bool *changed, struct err *err);
-/* The same of some folders, where something may have changed since the last scan; the rest is taken to be as
- * it was. What it costs is what is in those, not in SOURCE. */
+/* The same of some folders, where something may have changed since the last scan; the rest is
+ * taken to be as it was. What it costs is what is in those, not in SOURCE. */
 int store_scan_changes(struct store *s, const struct changes *where, bool *changed,
 	struct err *err);
-/* Did the last scan leave something for the next: files so young that they may still be written to? They are
- * taken a second and a half after their last change; the first scan takes them as they are. In how many
- * milliseconds the next of them may be taken; -1: there is none. */
+/* Did the last scan leave something for the next: files so young that they may still be written
+ * to? They are taken a second and a half after their last change; the first scan takes them as
+ * they are. In how many milliseconds the next of them may be taken; -1: there is none. */
 int64_t store_waits_ms(const struct store *s);
 /* The newest catalog, a reference of the caller's; NULL before the first scan. */
 struct catalog *store_get(struct store *s);

@@ -13,7 +13,8 @@ struct dcm_header;
 struct err;
 
 /* Binary values of up to JSON_INLINE_BYTES are InlineBinary; longer ones, and fragments, are
- * `"BulkDataURI": "<bulk_uri>#OFFSET,LENGTH"`, bytes of the file that bulk_uri (percent-encoded) leads to. */
+ * `"BulkDataURI": "<bulk_uri>#OFFSET,LENGTH"`, bytes of the file that bulk_uri (percent-encoded)
+ * leads to. */
 #define JSON_INLINE_BYTES 4096u
 int json_render(const struct dcm_header *h, const char *bulk_uri, struct buf *out, struct err *err);
 

@@ -17,15 +17,16 @@ struct buf;
 struct err;
 
 struct report {
-	/* Append the folder, below a view, that an instance lies in where the mount has a layout of its own; false: it
-	 * lies in PATIENT/STUDY/SERIES. NULL: always. */
+	/* Append the folder, below a view, that an instance lies in where the mount has a layout
+	 * of its own; false: it lies in PATIENT/STUDY/SERIES. NULL: always. */
 	bool (*folder)(const struct report *r, const struct instance *in, struct buf *out);
 	void *folder_arg;
 	struct catalog *catalog;
 	struct files *files;
 	struct plans *plans;
 	struct framecache *cache;
-	/* The i-th view that cannot show the volume, and why; NULL: no more of them. NULL: all views can. */
+	/* The i-th view that cannot show the volume, and why; NULL: no more of them. NULL: all
+	 * views can. */
 	const char *(*refused)(const struct volume *v, unsigned i, const char **why);
 };
 

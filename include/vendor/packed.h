@@ -15,8 +15,8 @@
 
 struct err;
 
-/* One field, borrowed until the function it is given to returns: of a table of fields, of a protocol, or of a
- * protocol that is a field. */
+/* One field, borrowed until the function it is given to returns: of a table of fields, of a
+ * protocol, or of a protocol that is a field. */
 struct packed_field {
 	const char *field; /* printable; "" outside a table */
 	const char *key;   /* printable, no NUL behind; key_len 0: none */

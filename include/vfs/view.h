@@ -61,10 +61,11 @@ struct view_out {
 struct view {
 	const char *name;    /* the folder; the word in -o views= */
 	const char *summary; /* one line: --help and the mount's README.txt */
-	/* The entries of a folder, in any order, the same ones each time. Costs headers at most, never pixels. */
+	/* The entries of a folder, in any order, the same ones each time. Costs headers at most,
+	 * never pixels. */
 	int (*list)(const struct view_node *n, struct view_out *out, struct err *err);
-	/* The exact size of a file that was listed with VIEW_SIZE_LATER. NULL: to know it is as dear as to open
-	 * it; then it is opened, and who reads it next finds it open. */
+	/* The exact size of a file that was listed with VIEW_SIZE_LATER. NULL: to know it is as
+	 * dear as to open it; then it is opened, and who reads it next finds it open. */
 	int (*size)(const struct view_node *n, int64_t *size, struct err *err);
 	/* The snapshot outlives the content; the chain does not. */
 	int (*open)(const struct view_node *n, struct content **out, struct err *err);

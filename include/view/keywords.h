@@ -36,8 +36,8 @@ const char *keyword_name(struct keywords *k, uint32_t id);
 /* How many are listed: the numbers below it. */
 uint32_t keywords_listed(struct keywords *k);
 
-/* Know the values of these keywords for every instance of the catalog: reads headers where the index does not
- * know. Cheap where that was done before. */
+/* Know the values of these keywords for every instance of the catalog: reads headers where the
+ * index does not know. Cheap where that was done before. */
 int keywords_load(struct keywords *k, const struct catalog *c, const uint32_t *ids, size_t n,
 	struct err *err);
 /* The values of an instance of a catalog that was loaded; never NULL. */

@@ -5,9 +5,10 @@
  *	{PatientID}/{StudyDate}_{Modality}/{SeriesNumber:3}_{ProtocolName|unnamed}
  *	%i/%t/%3s_%p                      the same in dcm2niix's letters
  *
- * {Keyword} is the instance's value, {Seq[1].Keyword} one of an item, {Keyword|text} has a default, {Keyword:5}
- * is filled with zeros to that width. Slashes divide folders; the last one holds the instances, and is what
- * a volume is named after. Each instance lies where its own values put it. Private to view/.
+ * {Keyword} is the instance's value, {Seq[1].Keyword} one of an item, {Keyword|text} has a default,
+ * {Keyword:5} is filled with zeros to that width. Slashes divide folders; the last one holds the
+ * instances, and is what a volume is named after. Each instance lies where its own values put it.
+ * Private to view/.
  */
 #ifndef VIEW_LAYOUT_H
 #define VIEW_LAYOUT_H

@@ -49,8 +49,8 @@ int tree_emit(struct view_out *out, enum view_type type, const char *stem, const
 	const struct view_key *key, int64_t size, int64_t mtime_ns, uint64_t identity,
 	struct err *err);
 
-/* The layout's tree (view/layout.h) and the node's folder in it; folders_put(*tree). *tree is NULL, and 0 comes
- * back, where the mount has no layout. -ESTALE: the folder has gone. */
+/* The layout's tree (view/layout.h) and the node's folder in it; folders_put(*tree). *tree is
+ * NULL, and 0 comes back, where the mount has no layout. -ESTALE: the folder has gone. */
 int tree_folder(const struct view_node *n, struct folders **tree, const struct folder **f,
 	struct err *err);
 bool folder_is_shown(const struct filter *filter, const struct folder *f);
@@ -62,7 +62,8 @@ typedef int (*tree_volume)(void *arg, const struct study *st, const struct volum
 	const char *stem, struct err *err);
 int tree_each_volume(const struct view_node *n, tree_volume each, void *arg, struct err *err);
 
-/* The folders and the name of an instance below a view, from the top: at most TREE_MAX_PATH parts, mem_free(). */
+/* The folders and the name of an instance below a view, from the top: at most TREE_MAX_PATH
+ * parts, mem_free(). */
 #define TREE_MAX_PATH 20
 struct tree_path {
 	unsigned n;

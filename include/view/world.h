@@ -33,12 +33,13 @@ struct world_options {
 	struct scan_options scan;
 };
 
-/* root_fd: SOURCE, or the folder that the file options->scan.only_file is in; borrowed for life. Nothing is read
- * before world_scan(). */
+/* root_fd: SOURCE, or the folder that the file options->scan.only_file is in; borrowed for life.
+ * Nothing is read before world_scan(). */
 int world_new(int root_fd, const struct world_options *options, struct world **out,
 	struct err *err);
 void world_free(struct world *w);
-/* Scan (again) and publish what is there now. *changed: is it another catalog than before? One caller at a time. */
+/* Scan (again) and publish what is there now. *changed: is it another catalog than before? One
+ * caller at a time. */
 int world_scan(struct world *w, bool *changed, struct err *err);
 /* The same where only these folders may have changed since the last scan. */
 int world_scan_changes(struct world *w, const struct changes *where, bool *changed,
@@ -46,8 +47,8 @@ int world_scan_changes(struct world *w, const struct changes *where, bool *chang
 /* In how many milliseconds a file that may still be written to is worth another look; -1: there is none. */
 int64_t world_waits_ms(const struct world *w);
 
-/* The same SOURCE as its editor rewrites it, scanned no earlier than the snapshot's catalog; made on first use. A
- * reference of the caller's. -ENOENT: there is no editor. */
+/* The same SOURCE as its editor rewrites it, scanned no earlier than the snapshot's catalog;
+ * made on first use. A reference of the caller's. -ENOENT: there is no editor. */
 int world_edited_snapshot(const struct snapshot *base, struct snapshot **out, struct err *err);
 
 /* The newest snapshot, a reference of the caller's; give it back with snapshot_put(). */

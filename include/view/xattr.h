@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Extended attributes user.dicom.KEYWORD of an instance: its header's values, without parsing. Private to view/. */
+/* Extended attributes user.dicom.KEYWORD of an instance: its header's values, without parsing.
+ * Private to view/. */
 #ifndef VIEW_XATTR_H
 #define VIEW_XATTR_H
 

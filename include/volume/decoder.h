@@ -33,9 +33,9 @@ enum photometric frame_stored_photometric(const struct instance *in);
 
 int decoders_new(struct files *files, struct decoders **out, struct err *err);
 void decoders_free(struct decoders *d);
-/* Frame (from 0) of the instance into out, frame_shape_of() bytes. -EIO and the codec's reason where it
- * cannot be decoded, -ENOTSUP where nobody can, -ESTALE, -ENOENT as files_get(). A message in err with 0: the
- * file has more than its header's frames. */
+/* Frame (from 0) of the instance into out, frame_shape_of() bytes. -EIO and the codec's reason
+ * where it cannot be decoded, -ENOTSUP where nobody can, -ESTALE, -ENOENT as files_get(). A
+ * message in err with 0: the file has more than its header's frames. */
 int decoders_read(struct decoders *d, const struct instance *in, uint32_t frame,
 	enum frame_variant variant, uint8_t *out, size_t len, struct err *err);
 

@@ -30,8 +30,8 @@ struct framecache_stats {
 	size_t held_bytes, pinned_bytes;
 };
 
-/* budget in bytes; n_workers threads decode ahead (0: none), started with the first hint: after the fork that
- * makes a daemon. */
+/* budget in bytes; n_workers threads decode ahead (0: none), started with the first hint: after
+ * the fork that makes a daemon. */
 int framecache_new(struct files *files, size_t budget, unsigned n_workers, struct framecache **out,
 	struct err *err);
 void framecache_free(struct framecache *c);
@@ -49,17 +49,19 @@ typedef int (*framecache_make)(void *arg, uint8_t *out, size_t len, struct err *
 int framecache_get_made(struct framecache *c, const uint64_t id[2], size_t len,
 	framecache_make make, void *arg, const struct frame **out, struct err *err);
 
-/* Hint: these frames will be wanted soon by the reader of `stream`. Decoded by the workers, dropped silently
- * where they are busy or the budget is short. `keep` owns the instances; a reference is held while they wait. */
+/* Hint: these frames will be wanted soon by the reader of `stream`. Decoded by the workers,
+ * dropped silently where they are busy or the budget is short. `keep` owns the instances; a
+ * reference is held while they wait. */
 struct frame_ref {
 	const struct instance *in;
 	uint32_t frame;
 };
 void framecache_ahead(struct framecache *c, uint64_t stream, struct catalog *keep,
 	const struct frame_ref *refs, size_t n);
-/* A reader asks for positions first to last of the stream (a volume's identity). Where it goes through it in
- * order, the count of positions from *from on that are worth decoding ahead now; 0 for who jumps about, or
- * where that has been told already. Who jumps leaves what waits to be decoded ahead of it. */
+/* A reader asks for positions first to last of the stream (a volume's identity). Where it goes
+ * through it in order, the count of positions from *from on that are worth decoding ahead now; 0
+ * for who jumps about, or where that has been told already. Who jumps leaves what waits to be
+ * decoded ahead of it. */
 unsigned framecache_sequential(struct framecache *c, uint64_t stream, uint64_t first, uint64_t last,
 	uint64_t *from);
 /* Frames that could not be had, each once, the newest FRAMECACHE_FAILURES of them; returns how many. */

@@ -31,9 +31,10 @@ bool geom_mosaic_is_negative(const float orientation[6], const double slice_norm
 /* x -> -x of voxel axis k, without moving the origin. */
 void geom_negate_k(struct geom_affine *a);
 
-/* Do planes 0 .. n - 1 run along row x column or against it? `second` is the position of another plane
- * than the first (LPS; NAN: not known). Makes column k point from plane 0 to plane n - 1 and returns whether that
- * is against row x column: such stacks are stored the other way round (geom_flip(a, 2, n)). */
+/* Do planes 0 .. n - 1 run along row x column or against it? `second` is the position of another
+ * plane than the first (LPS; NAN: not known). Makes column k point from plane 0 to plane n - 1
+ * and returns whether that is against row x column: such stacks are stored the other way round
+ * (geom_flip(a, 2, n)). */
 bool geom_stack_direction(struct geom_affine *a, const float first[3], const float second[3],
 	uint32_t n);
 /* 0, 1 or 2: sagittal, coronal, axial: the axis that column k is nearest to. */
@@ -44,9 +45,9 @@ void geom_negate_xy(struct geom_affine *a);
 /* Count voxel axis 1 or 2 (n voxels) from its other end. */
 void geom_flip(struct geom_affine *a, unsigned axis, uint32_t n);
 
-/* The permutation and flips that bring the voxel axes nearest to the world's: new axis k takes old axis
- * axis[k], from its end where flip[k]. dim and pixdim (3 each) and the affine are rearranged. False: it is so
- * already, nothing was done. */
+/* The permutation and flips that bring the voxel axes nearest to the world's: new axis k takes
+ * old axis axis[k], from its end where flip[k]. dim and pixdim (3 each) and the affine are
+ * rearranged. False: it is so already, nothing was done. */
 bool geom_rotate_to_axes(struct geom_affine *a, uint32_t dim[3], float pixdim[3], uint8_t axis[3],
 	bool flip[3]);
 

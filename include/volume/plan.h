@@ -9,8 +9,8 @@
 
 #include "volume/volume.h"
 
-/* Plan a study anew. Nothing in a header makes this fail but want of memory; what cannot be stacked is a volume
- * of its own, what cannot be a volume is a problem. */
+/* Plan a study anew. Nothing in a header makes this fail but want of memory; what cannot be
+ * stacked is a volume of its own, what cannot be a volume is a problem. */
 int plan_study(struct catalog *catalog, const struct study *study, struct files *files,
 	struct volume_set **out, struct err *err);
 

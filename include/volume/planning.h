@@ -160,7 +160,8 @@ struct planner {
 	uint32_t n_drafts, cap_drafts;
 	struct volume_problem *problems;
 	uint32_t n_problems, cap_problems;
-	/* the header read last, and the facts of its frame 0: the next question is often to the same file */
+	/* the header read last, and the facts of its frame 0: the next question is often to the
+	 * same file */
 	struct dcm_header *header;
 	const struct instance *header_of;
 };
@@ -179,8 +180,8 @@ int plan_collect_enhanced(struct planner *p, struct series *s, const struct inst
 	const struct dcm_header *h, uint32_t n, struct err *err);
 int plan_collect_multiframe(struct planner *p, struct series *s, const struct instance *in,
 	struct err *err);
-/* The parts of plan_make_volume(): where the volume lies (also its dimensions but time, axes and flips; d gets
- * uneven distances and tilt), when it was acquired, and the texts that tell so. */
+/* The parts of plan_make_volume(): where the volume lies (also its dimensions but time, axes and
+ * flips; d gets uneven distances and tilt), when it was acquired, and the texts that tell so. */
 int plan_place(struct planner *p, const struct plan_stack *s, const struct plan_first *f,
 	struct plan_draft *d, struct err *err);
 int plan_learn_times(struct planner *p, const struct plan_stack *s, struct plan_first *f,
@@ -189,7 +190,8 @@ void plan_time(struct planner *p, const struct plan_stack *s, const struct plan_
 	struct volume *v);
 /* Is the image of this modality? */
 bool plan_is_modality(const struct plan_image *im, const char *modality);
-/* Ultrasound is calibrated by region, in cm (PS3.3 C.8.5.5): the block's spacing, where nothing else told it. */
+/* Ultrasound is calibrated by region, in cm (PS3.3 C.8.5.5): the block's spacing, where nothing
+ * else told it. */
 void plan_read_region(const struct dcm_header *h, struct plan_block *b);
 /* Objects that were in several files, when all files are collected. */
 int plan_collect_concatenations(struct planner *p, struct err *err);

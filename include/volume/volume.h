@@ -102,7 +102,8 @@ struct volume {
 	const char *suffix;              /* "_e2_ph": what name has behind SERIES */
 	double repetition_time_s;        /* as in pixdim[4] */
 	double header_repetition_time_s; /* as in (0018,0080), where it disagrees; NAN */
-	/* diffusion: n = dim[3]; NULL: not a diffusion series. Vectors are in the frame of the .bvec file. */
+	/* diffusion: n = dim[3]; NULL: not a diffusion series. Vectors are in the frame of the
+	 * .bvec file. */
 	const double *bval;
 	const double (*bvec)[3]; /* NULL: b-values alone */
 };

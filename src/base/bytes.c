@@ -26,8 +26,8 @@ uint64_t hash_str(const char *s)
 	return hash_bytes(0, s, strlen(s));
 }
 
-/* Any bit of a word that is another makes another product, and each step is reversible: no single changed word
- * goes unseen. */
+/* Any bit of a word that is another makes another product, and each step is reversible: no
+ * single changed word goes unseen. */
 static uint64_t mix(uint64_t h, uint64_t word)
 {
 	h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);

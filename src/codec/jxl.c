@@ -2,9 +2,9 @@
 /*
  * JPEG XL (ISO/IEC 18181), by libjxl; empty where that is not to be had.
  *
- * The library is loaded when a frame is met that needs it: it and the six that it brings take three times as long
- * to bind as everything else of the program, and such files are rare. Once loaded it stays, so that the next
- * frame finds it by a look into the linker's list.
+ * The library is loaded when a frame is met that needs it: it and the six that it brings take three
+ * times as long to bind as everything else of the program, and such files are rare. Once loaded it
+ * stays, so that the next frame finds it by a look into the linker's list.
  *
  * Some builds of libjxl write about broken streams to standard error, and nothing can be asked to
  * keep them quiet; the error that we return says less.

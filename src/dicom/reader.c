@@ -241,7 +241,8 @@ static int open_undefined(struct dcm_reader *r, struct dcm_elem *el)
 	return DCM_EVENT_SEQ_BEGIN;
 }
 
-/* Elements that may be sequences of a known length: SQ; UN and what no dictionary knows, where items lie in it. */
+/* Elements that may be sequences of a known length: SQ; UN and what no dictionary knows, where
+ * items lie in it. */
 static bool is_sequence(struct dcm_reader *r, struct dcm_elem *el)
 {
 	bool un = el->vr_was_un || el->vr == DCM_VR_UN;

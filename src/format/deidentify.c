@@ -171,8 +171,8 @@ int deid_shift_days(const uint8_t key[DEID_KEY_BYTES], const char *patient_id, s
 	return -365 - (int)(get_be32(sum) % 3286);
 }
 
-/* Days since 0000-03-01 of the proleptic Gregorian calendar, and back: years begin in March, so that the leap day
- * is their last. */
+/* Days since 0000-03-01 of the proleptic Gregorian calendar, and back: years begin in March, so
+ * that the leap day is their last. */
 static int64_t days_of(int64_t y, int64_t m, int64_t d)
 {
 	y -= m <= 2;

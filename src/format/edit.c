@@ -328,7 +328,8 @@ static enum part10_action deidentify(struct session *s, const struct dcm_node *n
 	return PART10_DROP;
 }
 
-/* Text of another character set, where rules brought one that it cannot hold: n's own, or what stands for it. */
+/* Text of another character set, where rules brought one that it cannot hold: n's own, or what
+ * stands for it. */
 static enum part10_action to_utf8(struct session *s, const struct dcm_dataset *ds,
 	const struct dcm_node *n, enum part10_action action, struct part10_value *v)
 {

@@ -54,8 +54,8 @@ static void add_directions(const struct volume *v, const struct space *s, bool c
 		v->is_4d ? " list" : "");
 }
 
-/* .bvec has directions along the voxel axes, x from the other end where the axes are right-handed (FSL's rule):
- * here they are made directions in space. */
+/* .bvec has directions along the voxel axes, x from the other end where the axes are
+ * right-handed (FSL's rule): here they are made directions in space. */
 static void gradient_in_space(const struct space *s, bool right_handed, const double bvec[3],
 	double out[3])
 {

@@ -2,8 +2,8 @@
 /*
  * Headers written again: see format/part10.h.
  *
- * The tree is walked with a stack of our own (items nest as deep as DCM_MAX_DEPTH). Small values go through one
- * buffer; a long one ends the current part, so that its bytes stay in the source.
+ * The tree is walked with a stack of our own (items nest as deep as DCM_MAX_DEPTH). Small values go
+ * through one buffer; a long one ends the current part, so that its bytes stay in the source.
  */
 #include "format/part10.h"
 
@@ -378,7 +378,8 @@ static const struct part10_addition *meta_addition(const struct part10_plan *pla
 	return NULL;
 }
 
-/* A meta element: what the plan says, else the source's own, else that of the data set (`twin`), else `otherwise`. */
+/* A meta element: what the plan says, else the source's own, else that of the data set (`twin`),
+ * else `otherwise`. */
 static void put_meta(struct writer *w, struct buf *b, uint32_t tag, uint16_t vr, uint32_t twin,
 	const char *otherwise)
 {

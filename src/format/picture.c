@@ -67,8 +67,8 @@ uint64_t picture_count(const struct volume *v)
 
 /* ---- resampling ---- */
 
-/* One line of samples `step` bytes apart to another number of them: the mean of what a new sample covers, or a
- * straight line between neighbours where there are to be more. */
+/* One line of samples `step` bytes apart to another number of them: the mean of what a new
+ * sample covers, or a straight line between neighbours where there are to be more. */
 struct line {
 	uint32_t n_in, n_out;
 	size_t step_in, step_out;
@@ -94,7 +94,8 @@ static void enlarge(const struct line *l, const uint8_t *in, uint8_t *out)
 	uint32_t i;
 
 	for (i = 0; i < l->n_out; i++) {
-		/* the place of the new sample's centre, in 1/256 of an old one, from the first one's centre */
+		/* the place of the new sample's centre, in 1/256 of an old one, from the first
+		 * one's centre */
 		uint64_t at = ((2 * (uint64_t)i + 1) * l->n_in << 7) / l->n_out;
 		uint64_t k = at > 128 ? (at - 128) >> 8 : 0, part = at > 128 ? (at - 128) & 255 : 0;
 		uint64_t next = k + 1 < l->n_in ? k + 1 : k;
@@ -112,8 +113,8 @@ static void resample_line(const struct line *l, const uint8_t *in, uint8_t *out)
 		enlarge(l, in, out);
 }
 
-/* Rows first, into scratch (to->width * from->height pixels), then columns. `pitch`: bytes from row to row of
- * out. */
+/* Rows first, into scratch (to->width * from->height pixels), then columns. `pitch`: bytes from
+ * row to row of out. */
 static void resample(const struct png_shape *from, const struct png_shape *to, const uint8_t *in,
 	uint8_t *scratch, uint8_t *out, size_t pitch)
 {

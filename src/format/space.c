@@ -17,8 +17,8 @@ static void set_axis(const struct volume *v, unsigned a, struct space *s)
 		s->unit[a][i] = length > 0 ? (double)v->srow[i][a] / length : i == a;
 }
 
-/* Of the six ways to give each voxel axis an axis of the body, the one that they are nearest to; an earlier way
- * among equals. */
+/* Of the six ways to give each voxel axis an axis of the body, the one that they are nearest to;
+ * an earlier way among equals. */
 static void set_world(struct space *s)
 {
 	static const uint8_t ways[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 },

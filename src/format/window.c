@@ -80,8 +80,8 @@ static double number_of(const struct dcm_header *h, uint32_t frame, uint32_t tag
 	return dcm_double(node_of(h, frame, tag), 0, &v) && isfinite(v) ? v : otherwise;
 }
 
-/* Voxels are what is stored, or have been scaled by the plane's own slope, which may be another than the one
- * that windows go by. */
+/* Voxels are what is stored, or have been scaled by the plane's own slope, which may be another
+ * than the one that windows go by. */
 static void set_modality(const struct volume *v, const struct volume_slice *s, double slope,
 	double intercept, struct window *out)
 {

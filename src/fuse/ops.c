@@ -44,8 +44,8 @@ static void reply_error(fuse_req_t req, const char *what, fuse_ino_t ino, int64_
 
 /* ---- bigger reads ---- */
 
-/* Only root may ask for them. The mount is asked for nothing but its number, which the kernel knows: a request
- * to this very process might be one that nobody answers any more. */
+/* Only root may ask for them. The mount is asked for nothing but its number, which the kernel
+ * knows: a request to this very process might be one that nobody answers any more. */
 static void set_readahead(const struct session *s)
 {
 	char path[64], text[16];
@@ -68,8 +68,8 @@ static void set_readahead(const struct session *s)
 
 /* ---- replies that bind names ---- */
 
-/* The first is the time for read-ahead: the kernel takes its own once the connection begins, and each file the
- * one that it finds when it is opened. */
+/* The first is the time for read-ahead: the kernel takes its own once the connection begins, and
+ * each file the one that it finds when it is opened. */
 static unsigned binding_begin(struct session *s)
 {
 	unsigned parity = atomic_load(&s->turn) & 1;

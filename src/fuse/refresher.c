@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The thread that keeps a mount fresh: it looks at the source again when that is
- * said to have changed, on SIGHUP, and every so many seconds, moves the tree on, and tells the kernel what it must not
- * remember; outside of any request and with no lock held, as the kernel demands.
- * It also gives back memory at rest. Where nothing is to be done, it sleeps.
+ * The thread that keeps a mount fresh: it looks at the source again when that is said to have
+ * changed, on SIGHUP, and every so many seconds, moves the tree on, and tells the kernel what it
+ * must not remember; outside of any request and with no lock held, as the kernel demands. It also
+ * gives back memory at rest. Where nothing is to be done, it sleeps.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,8 +69,8 @@ static void tell_kernel(void *arg, uint64_t dir, const char *name)
 		fuse_lowlevel_notify_inval_inode(t->s->fuse, dir, 0, 0);
 }
 
-/* When to look once something has happened: files come in crowds, and looking takes its time, of which it gets
- * a fifth. */
+/* When to look once something has happened: files come in crowds, and looking takes its time, of
+ * which it gets a fifth. */
 static int64_t time_to_look(const struct refresher *f)
 {
 	int64_t soon = now_ms() + 100, rested = f->looked_at + 4 * f->look_ms;

@@ -67,8 +67,8 @@ const char *session_library(void)
 	return fuse_pkgversion();
 }
 
-/* libfuse ends its threads with pthread_cancel(), and that loads this at its first use, or aborts where there is
- * no descriptor or memory left for it by then. */
+/* libfuse ends its threads with pthread_cancel(), and that loads this at its first use, or
+ * aborts where there is no descriptor or memory left for it by then. */
 static void load_unwinder(void)
 {
 	(void)dlopen("libgcc_s.so.1", RTLD_NOW);
@@ -154,9 +154,9 @@ static void stop_refresher(struct session *s)
 	refresher_join(s);
 }
 
-/* libfuse ends the service where there is no memory for a request, which stays with the kernel, and does not
- * begin where there is none for a thread (-1): what can be given back is, and one thread goes on. A positive
- * result is the signal that ended it. */
+/* libfuse ends the service where there is no memory for a request, which stays with the kernel,
+ * and does not begin where there is none for a thread (-1): what can be given back is, and one
+ * thread goes on. A positive result is the signal that ended it. */
 static int loop_on(struct session *s)
 {
 	int r = loop(s);

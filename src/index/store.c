@@ -242,8 +242,8 @@ static int add_instances_problems(struct catalog *c, struct instance *const *lis
 	return 0;
 }
 
-/* What is wrong with the files of a catalog that is built, with those of `b` that it does not show, and with
- * the others. */
+/* What is wrong with the files of a catalog that is built, with those of `b` that it does not
+ * show, and with the others. */
 static int tell_problems(struct catalog *c, const struct build *b, struct other *const *others,
 	size_t n_others)
 {
@@ -272,7 +272,8 @@ static int tell_problems(struct catalog *c, const struct build *b, struct other 
 
 /* ---- publishing ---- */
 
-/* The new catalog, and the files that it does not show; others: taken, and the old ones put in their place. */
+/* The new catalog, and the files that it does not show; others: taken, and the old ones put in
+ * their place. */
 static void publish(struct store *s, struct catalog *c, const struct build *b,
 	struct findings *others, uint32_t next_id, bool gone)
 {

@@ -313,7 +313,8 @@ static int64_t now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* The second half of what is left of a batch, from the i-th name on, is for others. Without memory it stays. */
+/* The second half of what is left of a batch, from the i-th name on, is for others. Without
+ * memory it stays. */
 static void share_batch(struct walk *w, struct batch *b, unsigned i, const char *name)
 {
 	unsigned left = b->n - i, keep = left - left / 2, k;

@@ -161,7 +161,8 @@ static const char *absolute(const char *path, char *buf, size_t cap)
 	return (size_t)snprintf(buf + n, cap - n, "/%s", path) < cap - n ? buf : path;
 }
 
-/* Where the saved index is; NULL: nowhere, by the user's wish or for want of a place. A file alone needs none. */
+/* Where the saved index is; NULL: nowhere, by the user's wish or for want of a place. A file
+ * alone needs none. */
 static const char *index_path(const struct app *a, char *buf, size_t cap)
 {
 	struct err err;

@@ -23,85 +23,78 @@ enum option_kind {
 	KIND_IGNORED, /* what mount(8) and fstab say to each other */
 };
 
-#define NOT_YET false
-#define DONE true
-
 #define AT(member) offsetof(struct options, member)
 #define NOWHERE SIZE_MAX
 
-/* A name that begins with '-' is an option of its own; the others go behind -o. An argument that may be left
- * out stands in brackets. */
+/* A name that begins with '-' is an option of its own; the others go behind -o. An argument that
+ * may be left out stands in brackets. */
 /* clang-format off: a table */
 static const struct option_row {
 	const char *name, *argument, *fallback, *help;
 	enum option_kind kind;
-	bool implemented;
 	size_t at, has_at; /* the members of struct options */
 	int value;
 } rows[] = {
-	{ "-h", NULL, NULL, "this help; also --help", KIND_MODE, DONE, 0, NOWHERE, OPTIONS_HELP },
-	{ "--help", NULL, NULL, NULL, KIND_MODE, DONE, 0, NOWHERE, OPTIONS_HELP },
-	{ "-V", NULL, NULL, "the version; also --version", KIND_MODE, DONE, 0, NOWHERE,
-		OPTIONS_VERSION },
-	{ "--version", NULL, NULL, NULL, KIND_MODE, DONE, 0, NOWHERE, OPTIONS_VERSION },
+	{ "-h", NULL, NULL, "this help; also --help", KIND_MODE, 0, NOWHERE, OPTIONS_HELP },
+	{ "--help", NULL, NULL, NULL, KIND_MODE, 0, NOWHERE, OPTIONS_HELP },
+	{ "-V", NULL, NULL, "the version; also --version", KIND_MODE, 0, NOWHERE, OPTIONS_VERSION },
+	{ "--version", NULL, NULL, NULL, KIND_MODE, 0, NOWHERE, OPTIONS_VERSION },
 	{ "--ls", NULL, NULL, "print the tree's paths, or those below PATH, one a line; no mount",
-		KIND_MODE, DONE, 0, NOWHERE, OPTIONS_LS },
-	{ "-l", NULL, NULL, "with --ls: type, size and time before each path", KIND_FLAG, DONE,
+		KIND_MODE, 0, NOWHERE, OPTIONS_LS },
+	{ "-l", NULL, NULL, "with --ls: type, size and time before each path", KIND_FLAG,
 		AT(long_list), NOWHERE, 0 },
-	{ "--cat", NULL, NULL, "write the bytes of the file PATH; no mount", KIND_MODE, DONE, 0,
-		NOWHERE, OPTIONS_CAT },
-	{ "-f", NULL, NULL, "stay in the foreground", KIND_FLAG, DONE, AT(foreground), NOWHERE, 0 },
-	{ "-d", NULL, NULL, "show the kernel's requests; stay in the foreground", KIND_FLAG, DONE,
+	{ "--cat", NULL, NULL, "write the bytes of the file PATH; no mount", KIND_MODE, 0, NOWHERE,
+		OPTIONS_CAT },
+	{ "-f", NULL, NULL, "stay in the foreground", KIND_FLAG, AT(foreground), NOWHERE, 0 },
+	{ "-d", NULL, NULL, "show the kernel's requests; stay in the foreground", KIND_FLAG,
 		AT(debug), NOWHERE, 0 },
-	{ "-s", NULL, NULL, "serve with one thread", KIND_FLAG, DONE, AT(single_thread), NOWHERE,
-		0 },
+	{ "-s", NULL, NULL, "serve with one thread", KIND_FLAG, AT(single_thread), NOWHERE, 0 },
 
-	{ "views", "A:B:...", "all", "show only these of the top folders", KIND_TEXT, DONE,
-		AT(views), NOWHERE, 0 },
-	{ "layout", "TEMPLATE", "PATIENT/STUDY/SERIES", "folders made of {Keyword} parts",
-		KIND_TEXT, DONE, AT(layout), NOWHERE, 0 },
-	{ "by", "A:B:...", NULL, "list these keywords too in by/", KIND_TEXT, DONE, AT(by), NOWHERE,
-		0 },
-	{ "xattr", NULL, NULL, "extended attributes user.dicom.KEYWORD", KIND_FLAG, DONE, AT(xattr),
+	{ "views", "A:B:...", "all", "show only these of the top folders", KIND_TEXT, AT(views),
 		NOWHERE, 0 },
-	{ "edit", "FILE", NULL, "show edited/, made by the rules in FILE", KIND_TEXT, DONE,
-		AT(edit), NOWHERE, 0 },
+	{ "layout", "TEMPLATE", "PATIENT/STUDY/SERIES", "folders made of {Keyword} parts",
+		KIND_TEXT, AT(layout), NOWHERE, 0 },
+	{ "by", "A:B:...", NULL, "list these keywords too in by/", KIND_TEXT, AT(by), NOWHERE, 0 },
+	{ "xattr", NULL, NULL, "extended attributes user.dicom.KEYWORD", KIND_FLAG, AT(xattr),
+		NOWHERE, 0 },
+	{ "edit", "FILE", NULL, "show edited/, made by the rules in FILE", KIND_TEXT, AT(edit),
+		NOWHERE, 0 },
 	{ "deidentify", "[A:B:...]", NULL,
 		"show edited/, de-identified; only: nothing else; keep-uids, keep-dates,\n"
 		"                           shift-dates, keep-device, keep-institution, "
 		"keep-patient, clean-descriptors",
-		KIND_TEXT, DONE, AT(deidentify), NOWHERE, 0 },
-	{ "key", "FILE", NULL, "the secret that makes new UIDs (a random one)", KIND_TEXT, DONE,
-		AT(key), NOWHERE, 0 },
+		KIND_TEXT, AT(deidentify), NOWHERE, 0 },
+	{ "key", "FILE", NULL, "the secret that makes new UIDs (a random one)", KIND_TEXT, AT(key),
+		NOWHERE, 0 },
 	{ "index", "PATH|none", "~/.cache/dcmfs", "where the index is kept between mounts",
-		KIND_TEXT, DONE, AT(index), NOWHERE, 0 },
+		KIND_TEXT, AT(index), NOWHERE, 0 },
 	{ "refresh", "SECONDS", "0", "look for changes so often, where the kernel cannot tell",
-		KIND_NUMBER, DONE, AT(refresh_seconds), NOWHERE, 0 },
-	{ "cache", "BYTES", "256M", "decoded frames in memory, at most", KIND_SIZE, DONE,
-		AT(cache_bytes), NOWHERE, 0 },
+		KIND_NUMBER, AT(refresh_seconds), NOWHERE, 0 },
+	{ "cache", "BYTES", "256M", "decoded frames in memory, at most", KIND_SIZE, AT(cache_bytes),
+		NOWHERE, 0 },
 	{ "readahead_kb", "N", "1024", "the kernel's read-ahead; root alone can set it",
-		KIND_NUMBER, DONE, AT(readahead_kb), NOWHERE, 0 },
-	{ "uid", "N", "the user's", "the owner of all files", KIND_NUMBER, DONE, AT(uid),
-		AT(has_uid), 0 },
-	{ "gid", "N", "the user's", "their group", KIND_NUMBER, DONE, AT(gid), AT(has_gid), 0 },
-	{ "umask", "OCTAL", "0", "permissions that 0444 and 0555 lose", KIND_OCTAL, DONE, AT(umask),
+		KIND_NUMBER, AT(readahead_kb), NOWHERE, 0 },
+	{ "uid", "N", "the user's", "the owner of all files", KIND_NUMBER, AT(uid), AT(has_uid),
+		0 },
+	{ "gid", "N", "the user's", "their group", KIND_NUMBER, AT(gid), AT(has_gid), 0 },
+	{ "umask", "OCTAL", "0", "permissions that 0444 and 0555 lose", KIND_OCTAL, AT(umask),
 		AT(has_umask), 0 },
-	{ "allow_other", NULL, NULL, "other users may read it too", KIND_FLAG, DONE,
-		AT(allow_other), NOWHERE, 0 },
+	{ "allow_other", NULL, NULL, "other users may read it too", KIND_FLAG, AT(allow_other),
+		NOWHERE, 0 },
 	{ "default_permissions", NULL, NULL, "the kernel checks permissions; always on",
-		KIND_IGNORED, DONE, 0, NOWHERE, 0 },
+		KIND_IGNORED, 0, NOWHERE, 0 },
 	{ "ready_fd", "N", NULL, "write one byte there when it can be read: s; or f: failed",
-		KIND_NUMBER, DONE, AT(ready_fd), AT(has_ready_fd), 0 },
+		KIND_NUMBER, AT(ready_fd), AT(has_ready_fd), 0 },
 
-	{ "fsname", "NAME", NULL, NULL, KIND_IGNORED, DONE, 0, NOWHERE, 0 },
-	{ "subtype", "NAME", NULL, NULL, KIND_IGNORED, DONE, 0, NOWHERE, 0 },
-	{ "user", "[NAME]", NULL, NULL, KIND_IGNORED, DONE, 0, NOWHERE, 0 },
-	{ "comment", "TEXT", NULL, NULL, KIND_IGNORED, DONE, 0, NOWHERE, 0 },
-	{ "noexec", NULL, NULL, NULL, KIND_PASSED, DONE, 0, NOWHERE, 0 },
-	{ "noatime", NULL, NULL, NULL, KIND_PASSED, DONE, 0, NOWHERE, 0 },
-	{ "auto_unmount", NULL, NULL, NULL, KIND_PASSED, DONE, 0, NOWHERE, 0 },
-	{ "allow_root", NULL, NULL, NULL, KIND_PASSED, DONE, 0, NOWHERE, 0 },
-	{ "blkdev", NULL, NULL, NULL, KIND_IGNORED, DONE, 0, NOWHERE, 0 },
+	{ "fsname", "NAME", NULL, NULL, KIND_IGNORED, 0, NOWHERE, 0 },
+	{ "subtype", "NAME", NULL, NULL, KIND_IGNORED, 0, NOWHERE, 0 },
+	{ "user", "[NAME]", NULL, NULL, KIND_IGNORED, 0, NOWHERE, 0 },
+	{ "comment", "TEXT", NULL, NULL, KIND_IGNORED, 0, NOWHERE, 0 },
+	{ "noexec", NULL, NULL, NULL, KIND_PASSED, 0, NOWHERE, 0 },
+	{ "noatime", NULL, NULL, NULL, KIND_PASSED, 0, NOWHERE, 0 },
+	{ "auto_unmount", NULL, NULL, NULL, KIND_PASSED, 0, NOWHERE, 0 },
+	{ "allow_root", NULL, NULL, NULL, KIND_PASSED, 0, NOWHERE, 0 },
+	{ "blkdev", NULL, NULL, NULL, KIND_IGNORED, 0, NOWHERE, 0 },
 };
 /* clang-format on */
 
@@ -213,10 +206,6 @@ static int set_option(struct options *o, const struct option_row *row, const cha
 	void *at = (char *)o + row->at;
 	int r = 0;
 
-	if (!row->implemented && value && strcmp(value, "none") == 0)
-		return 0; /* what is not there can be switched off */
-	if (!row->implemented)
-		return err_set(err, -EINVAL, "%s: not available in this version", row->name);
 	if (!value && row->argument && row->argument[0] != '[')
 		return err_set(err, -EINVAL, "%s: wants a value: %s=%s", row->name, row->name,
 			row->argument);
@@ -377,27 +366,32 @@ void options_release(struct options *o)
 
 /* ---- help ---- */
 
-static void print_row(FILE *out, const struct option_row *row)
+/* "-o name", with "=ARGUMENT", or "[=ARGUMENT]" for one that may be left away. */
+static void print_name(const struct option_row *row, char *out, size_t cap)
 {
 	const char *a = row->argument;
+
+	if (row->name[0] == '-')
+		snprintf(out, cap, "%s", row->name);
+	else if (!a)
+		snprintf(out, cap, "-o %s", row->name);
+	else if (a[0] == '[')
+		snprintf(out, cap, "-o %s[=%s", row->name, a + 1);
+	else
+		snprintf(out, cap, "-o %s=%s", row->name, a);
+}
+
+static void print_row(FILE *out, const struct option_row *row)
+{
 	char left[40];
 
 	if (!row->help)
 		return;
-	if (row->name[0] == '-')
-		snprintf(left, sizeof left, "%s", row->name);
-	else
-		snprintf(left, sizeof left, "-o %s%s%s", row->name,
-			!a                  ? "" :
-				a[0] == '[' ? "[=" :
-					      "=",
-			!a                  ? "" :
-				a[0] == '[' ? a + 1 :
-					      a);
+	print_name(row, left, sizeof left);
 	fprintf(out, "  %-24s %s", left, row->help);
 	if (row->fallback)
 		fprintf(out, " (%s)", row->fallback);
-	fputs(row->implemented ? "\n" : "; not in this version\n", out);
+	fputc('\n', out);
 }
 
 void options_help(FILE *out)

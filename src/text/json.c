@@ -73,7 +73,8 @@ static void add_text(struct buf *out, const char *s)
 	json_add_string(out, s, strlen(s));
 }
 
-/* Is the text a number as JSON writes them? A DS that is goes through as it stands, so that 1.50 stays 1.50. */
+/* Is the text a number as JSON writes them? A DS that is goes through as it stands, so that 1.50
+ * stays 1.50. */
 static bool is_json_number(const char *s)
 {
 	if (*s == '-')

@@ -10,8 +10,9 @@ static bool contains(const char *text, const char *part)
 	return text && strcasestr(text, part);
 }
 
-/* Siemens' XA line exports one scan as series 9001, 9002 ...; syngo VB12 and VB13 without the tensor licence
- * gave each diffusion weighting its own series, and dynamic contrast studies have one a time point. */
+/* Siemens' XA line exports one scan as series 9001, 9002 ...; syngo VB12 and VB13 without the
+ * tensor licence gave each diffusion weighting its own series, and dynamic contrast studies have
+ * one a time point. */
 static void siemens(const char *software, const char *sequence, struct vendor_traits *t)
 {
 	const char *xa = software ? strstr(software, "XA") : NULL;

@@ -89,7 +89,8 @@ struct pieces {
 	struct piece at[];
 };
 
-/* The piece that holds byte off: the last one that begins at or before it, so that empty ones are passed. */
+/* The piece that holds byte off: the last one that begins at or before it, so that empty ones
+ * are passed. */
 static const struct piece *piece_at(const struct pieces *p, uint64_t off)
 {
 	size_t low = 0, high = p->n;

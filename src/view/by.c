@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * by/: any keyword as a folder, its values as folders, the views of what matches below, and by/ again to narrow
- * down.
+ * by/: any keyword as a folder, its values as folders, the views of what matches below, and by/
+ * again to narrow down.
  *
- * The chain of keys is the query: each value key in it is a condition. The conditions make a snapshot that shows
- * the matching instances alone, and the views below work on that as they do on the whole one; the last few such
- * snapshots are kept (view/selection.h).
+ * The chain of keys is the query: each value key in it is a condition. The conditions make a
+ * snapshot that shows the matching instances alone, and the views below work on that as they do on
+ * the whole one; the last few such snapshots are kept (view/selection.h).
  */
 #include <errno.h>
 #include <string.h>
@@ -209,7 +209,8 @@ static int list_values(const struct view_node *n, struct view_out *out, struct e
 	return rc;
 }
 
-/* The views below a value. by/ itself is there too, but not listed: a walk over the mount would never end. */
+/* The views below a value. by/ itself is there too, but not listed: a walk over the mount would
+ * never end. */
 static int list_views(struct view_out *out, struct err *err)
 {
 	const struct view *const *v = views_all();
@@ -274,7 +275,8 @@ static unsigned count_conditions(const struct view_node *n)
 	return count;
 }
 
-/* What is not listed is there all the same: any keyword, and by/ below a value, up to so many in each other. */
+/* What is not listed is there all the same: any keyword, and by/ below a value, up to so many in
+ * each other. */
 static int lookup(const struct view_node *n, const char *name, struct view_entry *e,
 	struct err *err)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * edited/: all views once more, of the files as the editor rewrites them: names, volumes, headers, everything is
- * made of what is left. It is another world over the same SOURCE, scanned when somebody first looks into it.
+ * edited/: all views once more, of the files as the editor rewrites them: names, volumes, headers,
+ * everything is made of what is left. It is another world over the same SOURCE, scanned when
+ * somebody first looks into it.
  */
 #include <errno.h>
 #include <string.h>

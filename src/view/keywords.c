@@ -251,7 +251,8 @@ uint32_t keywords_listed(struct keywords *k)
 	return k->n_listed;
 }
 
-/* The list that the text, values joined by backslashes, is; under the write lock. NULL for want of memory. */
+/* The list that the text, values joined by backslashes, is; under the write lock. NULL for want
+ * of memory. */
 static const struct value_list *intern_list(struct keywords *k, const char *joined)
 {
 	struct value_list *list = map_get_str(&k->lists, joined);

@@ -143,10 +143,11 @@ int volumes_size(const struct view_node *n, const struct volume_format *f, int64
 }
 
 /*
- * The kernel reads whole pages, so a header shares its page with the first voxels; where those cannot be had, the
- * header shall be readable all the same. A read within the first page gets zeros for them, but only where the voxels
- * right behind the page cannot be had either: who reads on is told of the error, and no file is read whole without
- * one. A file that has changed or gone is none of this: that is told at once.
+ * The kernel reads whole pages, so a header shares its page with the first voxels; where those
+ * cannot be had, the header shall be readable all the same. A read within the first page gets zeros
+ * for them, but only where the voxels right behind the page cannot be had either: who reads on is
+ * told of the error, and no file is read whole without one. A file that has changed or gone is none
+ * of this: that is told at once.
  */
 static bool is_header_page(const struct volume_content *x, size_t n, uint64_t off)
 {

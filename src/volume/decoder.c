@@ -49,8 +49,8 @@ static bool is_deep_colour(const struct pixel_desc *d)
 	return d->samples == 3 && pixel_sample_bytes(d) > 1 && d->kind == PIXEL_INTEGER;
 }
 
-/* Where a codec answers RGB or full-resolution YBR depends on what the header says alone, so that a file can be
- * described before it is decoded. */
+/* Where a codec answers RGB or full-resolution YBR depends on what the header says alone, so
+ * that a file can be described before it is decoded. */
 enum photometric frame_stored_photometric(const struct instance *in)
 {
 	enum photometric p = in->attr->pixel.photometric;
@@ -273,7 +273,8 @@ static void to_values(const struct decoder *x, enum photometric photometric, uin
 		upper_bits(&x->desc, words, n * 3, out);
 }
 
-/* Stored words of a stream whose colours are others than its header says, as frame_stored_photometric() says. */
+/* Stored words of a stream whose colours are others than its header says, as
+ * frame_stored_photometric() says. */
 static void as_described(const struct instance *in, const struct pixel_desc *now, uint8_t *words)
 {
 	enum photometric want = frame_stored_photometric(in);

@@ -165,8 +165,8 @@ static double padding_value(struct planner *p, const struct plan_stack *s)
 	return h ? dcm_get_double(&h->top, DCM_PixelPaddingValue, NAN) : (double)NAN;
 }
 
-/* Rows are added below. The reference moves both origins by row y of the matrix, where column j would be right
- * (they agree for stacks that lie straight but for their tilt). */
+/* Rows are added below. The reference moves both origins by row y of the matrix, where column j
+ * would be right (they agree for stacks that lie straight but for their tilt). */
 static void move_origin(struct volume *v, float rows)
 {
 	float row[3];

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Diffusion weighting of each time point as .bval and .bvec have it (CONVERSION §6): vectors are in the frame
- * of the image as stored, whose rows are counted from the bottom and whose planes ascend along
- * row x column. The headers of a classic series are read only where its records speak of diffusion.
+ * Diffusion weighting of each time point as .bval and .bvec have it (CONVERSION §6): vectors are in
+ * the frame of the image as stored, whose rows are counted from the bottom and whose planes ascend
+ * along row x column. The headers of a classic series are read only where its records speak of
+ * diffusion.
  */
 #include <math.h>
 #include <string.h>

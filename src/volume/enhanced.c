@@ -84,8 +84,9 @@ static bool varies(const struct dcm_header *h, uint32_t n_frames, uint32_t compo
 	return false;
 }
 
-/* Components that vary and are no position. Where the position is declared before the last of them, the last one is the
- * most significant (planes run fastest); where it is declared behind them, the first one is. */
+/* Components that vary and are no position. Where the position is declared before the last of
+ * them, the last one is the most significant (planes run fastest); where it is declared behind
+ * them, the first one is. */
 static void learn_dimensions(const struct dcm_header *h, uint32_t n_frames, struct dimensions *d)
 {
 	const struct dcm_node *seq = dcm_get(&h->top, DCM_DimensionIndexSequence);
@@ -283,8 +284,8 @@ static uint32_t number_planes(struct frame **f, uint32_t n)
 	return plane + 1;
 }
 
-/* The k-th frame of each plane is of time k; where planes have unequal counts, what is beyond the least count
- * is left over. Returns how many times are whole. */
+/* The k-th frame of each plane is of time k; where planes have unequal counts, what is beyond
+ * the least count is left over. Returns how many times are whole. */
 static uint32_t number_times(struct frame **f, uint32_t n)
 {
 	uint32_t least = UINT32_MAX, count = 0;
@@ -320,8 +321,8 @@ static bool same_volume_kind(const struct plan_block *b, const struct frame *x,
 		(isnan(x->im.trigger_delay) && isnan(y->im.trigger_delay));
 }
 
-/* What the maker tells of each time point: diffusion, and when it began, which is the repetition time of a 3D echo train
- * where the header's is that of one excitation. */
+/* What the maker tells of each time point: diffusion, and when it began, which is the repetition
+ * time of a 3D echo train where the header's is that of one excitation. */
 static int read_facts(struct planner *p, struct plan_block *b, struct err *err)
 {
 	struct plan_diffusion *d = arena_zalloc(&p->scratch, b->n_times, sizeof *d);
@@ -501,8 +502,8 @@ static int collect_set(struct planner *p, struct series *s, const struct instanc
 	return rc ? rc : add_left_over(p, s, in, f, n, g.n_times, err);
 }
 
-/* Segments that all have the same planes are time points of one volume, in their order; others are volumes of
- * their own. */
+/* Segments that all have the same planes are time points of one volume, in their order; others
+ * are volumes of their own. */
 static void unite_segments(struct frame *frames, uint32_t n, struct frame **scratch)
 {
 	int64_t least = INT64_MAX, most = INT64_MIN;
@@ -552,7 +553,8 @@ static int collect_frames(struct planner *p, struct series *s, const struct inst
 
 /* --- concatenations ------------------------------------------------------------------------------- */
 
-/* One object in several files (PS3.3 C.7.6.16.2.2.4): its frames so far, until all files of the study are seen. */
+/* One object in several files (PS3.3 C.7.6.16.2.2.4): its frames so far, until all files of the
+ * study are seen. */
 struct plan_concatenation {
 	const char *uid;
 	struct series *series;

@@ -34,7 +34,8 @@ static double frame_time_s(const struct dcm_header *h)
 	return ms > 0.0 ? ms / 1000.0 : NAN;
 }
 
-/* Where frame k of a dose grid lies: PS3.3 C.8.8.3. Offsets from the first, or along the axis of the patient. */
+/* Where frame k of a dose grid lies: PS3.3 C.8.8.3. Offsets from the first, or along the axis of
+ * the patient. */
 static void place_dose_planes(const struct dcm_header *h, struct plan_block *b)
 {
 	const struct dcm_node *n = dcm_get(&h->top, DCM_GridFrameOffsetVector);
@@ -53,7 +54,8 @@ static void place_dose_planes(const struct dcm_header *h, struct plan_block *b)
 	b->gap = b->n_planes > 1 && dcm_double(n, 1, &z) ? fabs(z - base) : b->gap;
 }
 
-/* Other stacks have the place of their first plane alone: the rest follow along the normal. PS3.3 C.8.4.15. */
+/* Other stacks have the place of their first plane alone: the rest follow along the normal.
+ * PS3.3 C.8.4.15. */
 static void place_planes(struct plan_block *b)
 {
 	const double *o = b->images[0].orientation;
@@ -106,8 +108,8 @@ static uint32_t slices_of(const struct dcm_header *h, uint32_t n)
 	return (uint32_t)slices;
 }
 
-/* Which frame is plane s of time t, by the slice vector: the t-th that it has for s. False: the vector does not tell
- * each of them. */
+/* Which frame is plane s of time t, by the slice vector: the t-th that it has for s. False: the
+ * vector does not tell each of them. */
 static bool arrange(const struct dcm_node *vector, const struct plan_block *b, uint32_t *frame_of,
 	uint32_t *n_seen)
 {
@@ -168,8 +170,8 @@ static int collect_plain(struct planner *p, struct series *s, const struct insta
 	return arrange_frames(p, h, b, err);
 }
 
-/* NumberOfFrames, unless the file is far too short for it: each encapsulated frame takes an item's head, a native
- * one its bits. */
+/* NumberOfFrames, unless the file is far too short for it: each encapsulated frame takes an
+ * item's head, a native one its bits. */
 static uint32_t believable_frames(const struct instance *in)
 {
 	const struct pixel_desc *d = &in->attr->pixel;

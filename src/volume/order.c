@@ -8,9 +8,9 @@
  * numbering, shuffled or interleaved, ever puts a slice into the wrong place, and where
  * the numbers are sane the result is the reference's.
  *
- * Planes with unequal counts mean that something is missing or there twice. The images are then cut, in the order
- * of acquisition, into runs without a repeated plane; runs that have every plane make the
- * volume, each other run is a volume of its own.
+ * Planes with unequal counts mean that something is missing or there twice. The images are then
+ * cut, in the order of acquisition, into runs without a repeated plane; runs that have every plane
+ * make the volume, each other run is a volume of its own.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -198,8 +198,8 @@ static bool claim_the_same(const struct instance *x, const struct instance *y)
 		compare_number(x->trigger_time, y->trigger_time) == 0;
 }
 
-/* items are in the order of acquisition, so that duplicates are neighbours. Moves them behind the others, whose
- * number is returned: what is in front is there once. */
+/* items are in the order of acquisition, so that duplicates are neighbours. Moves them behind
+ * the others, whose number is returned: what is in front is there once. */
 static uint32_t set_duplicates_apart(struct item *items, uint32_t n, struct item *scratch)
 {
 	uint32_t n_kept = 0, n_apart = 0;
@@ -223,8 +223,8 @@ static uint32_t set_duplicates_apart(struct item *items, uint32_t n, struct item
 
 /* --- runs ---------------------------------------------------------------------------------------- */
 
-/* Number the runs: a new one begins where a plane comes for the second time. items in the order of acquisition;
- * size[r] is how many images run r has. Returns how many runs there are. */
+/* Number the runs: a new one begins where a plane comes for the second time. items in the order
+ * of acquisition; size[r] is how many images run r has. Returns how many runs there are. */
 static uint32_t cut_runs(struct item *items, uint32_t n, uint32_t *last_run_of_plane,
 	uint32_t *size)
 {
@@ -240,8 +240,8 @@ static uint32_t cut_runs(struct item *items, uint32_t n, uint32_t *last_run_of_p
 	return run + 1;
 }
 
-/* The other way: the k-th image of each plane is of time k. For time running faster than space, and where no run is
- * whole. */
+/* The other way: the k-th image of each plane is of time k. For time running faster than space,
+ * and where no run is whole. */
 static uint32_t rank_in_planes(struct item *items, uint32_t n, uint32_t *n_in_plane, uint32_t *size)
 {
 	uint32_t n_times = 0;
@@ -279,8 +279,8 @@ static struct plan_stack *add_stack(struct planner *p, struct stack_list *l,
 	return s->images ? s : NULL;
 }
 
-/* Fill a stack from items that have their plane and time, whole: each pair once. Planes go the way in which the first
- * time point was acquired, as its numbers tell; without any they ascend. */
+/* Fill a stack from items that have their plane and time, whole: each pair once. Planes go the
+ * way in which the first time point was acquired, as its numbers tell; without any they ascend. */
 static int fill_stack(struct planner *p, struct stack_list *l, const struct plan_group *g,
 	struct item *const *items, uint32_t n, uint32_t n_planes, enum plan_rest rest,
 	uint32_t rest_number)
@@ -308,7 +308,8 @@ static int fill_stack(struct planner *p, struct stack_list *l, const struct plan
 	return 0;
 }
 
-/* Images that share nothing but their group: their planes and times anew, in the order in which they are. */
+/* Images that share nothing but their group: their planes and times anew, in the order in which
+ * they are. */
 static int fill_rest(struct planner *p, struct stack_list *l, const struct plan_group *g,
 	struct item **items, uint32_t n, enum plan_rest rest, uint32_t rest_number)
 {
@@ -411,8 +412,8 @@ static bool has_place(const struct plan_image *im)
 		!isnan(im->orientation[0] + im->orientation[5]);
 }
 
-/* Without a place each image is the next plane, or where the maker tells how many planes there are, they come round
- * again and again. */
+/* Without a place each image is the next plane, or where the maker tells how many planes there
+ * are, they come round again and again. */
 static uint32_t count_unplaced(const struct plan_group *g)
 {
 	int32_t told = g->blocks[0]->images[0].in->attr->locations_in_acquisition;

@@ -121,8 +121,8 @@ static float gantry_tilt(const struct plan_stack *s, const struct plan_first *f,
 	return geom_gantry_tilt(orientation, first, last);
 }
 
-/* Between planes: what the header tells (for pixdim), and what the positions of two neighbours do (for the matrix, and
- * for pixdim too where they disagree). */
+/* Between planes: what the header tells (for pixdim), and what the positions of two neighbours
+ * do (for the matrix, and for pixdim too where they disagree). */
 static float spacing_between(const struct plan_stack *s, struct placing *pl, uint32_t first,
 	uint32_t second)
 {
@@ -163,8 +163,8 @@ static void place_mosaic(const struct plan_stack *s, const struct plan_first *f,
 	}
 }
 
-/* Does the plane that was acquired last lie where the first one and the gap behind it tell? Not where a stack is
- * sheared, or its gaps are uneven. */
+/* Does the plane that was acquired last lie where the first one and the gap behind it tell? Not
+ * where a stack is sheared, or its gaps are uneven. */
 static bool last_is_on_grid(const struct plan_stack *s, const struct placing *pl)
 {
 	float k = (float)(s->n_planes - 1);
@@ -242,7 +242,8 @@ static void place(const struct plan_stack *s, const struct plan_first *f, struct
 		place_planes(s, f, orientation, pl);
 }
 
-/* Three-dimensional acquisitions are turned to the world's axes, others count their rows from the bottom. */
+/* Three-dimensional acquisitions are turned to the world's axes, others count their rows from
+ * the bottom. */
 static void turn(const struct plan_stack *s, const struct plan_first *f, struct placing *pl,
 	const float *distances, struct volume *v)
 {

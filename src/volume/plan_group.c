@@ -239,8 +239,8 @@ static int add_to_group(struct planner *p, struct plan_group *g, struct plan_blo
 	return 0;
 }
 
-/* The group that b stacks with; else *reason tells why it is apart from the first of its series. Most blocks go
- * where the last one went. */
+/* The group that b stacks with; else *reason tells why it is apart from the first of its series.
+ * Most blocks go where the last one went. */
 static struct plan_group *find_group(struct planner *p, const struct plan_block *b,
 	uint32_t last_index, enum plan_reason *reason)
 {
@@ -296,8 +296,8 @@ static void spread(struct plan_group *a, struct plan_group *b)
 		b->trigger_varies = true;
 }
 
-/* Groups of one series lie together; each is compared with the first ones of its series: enough to see what varies
- * without comparing thousands of groups pair by pair. */
+/* Groups of one series lie together; each is compared with the first ones of its series: enough
+ * to see what varies without comparing thousands of groups pair by pair. */
 static void mark_variation(struct planner *p)
 {
 	const uint32_t most = 64;

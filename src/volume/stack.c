@@ -100,9 +100,9 @@ static float nested_slope(const struct dcm_header *h)
 	return slope == 0.0 ? 1.0f : (float)slope;
 }
 
-/* Floating point values as measured rather than as displayed: (stored * RS + RI) / (RS * SS). Chenevert et al.,
- * Translational Oncology 2014. Where RS varies voxels are scaled already, and the reference's header
- * scales them once more, by what it has for the first image. */
+/* Floating point values as measured rather than as displayed: (stored * RS + RI) / (RS * SS).
+ * Chenevert et al., Translational Oncology 2014. Where RS varies voxels are scaled already, and
+ * the reference's header scales them once more, by what it has for the first image. */
 static void scale_precisely(struct volume *v, float private_slope, bool scaled)
 {
 	float rs = v->scl_slope, ri = v->scl_inter, product = rs * private_slope;

@@ -62,7 +62,8 @@ static bool pet_times_vary(const struct plan_stack *s)
 	return most - least > TR_TOLERANCE_S;
 }
 
-/* The time that the scanner took from volume to volume, where the header's repetition time is something else. */
+/* The time that the scanner took from volume to volume, where the header's repetition time is
+ * something else. */
 static double measured_tr(const struct plan_stack *s, const struct plan_first *f, double told_s)
 {
 	bool pet = plan_is_modality(f->im, "PT");
@@ -124,7 +125,8 @@ static uint8_t slice_code(const double *t, uint32_t n)
 	return 0;
 }
 
-/* Slice times must differ and fit into the repetition time: some sequences write rubbish in their first volume. */
+/* Slice times must differ and fit into the repetition time: some sequences write rubbish in
+ * their first volume. */
 static bool times_are_good(const struct facts *f, float tr_ms)
 {
 	double least = INFINITY, most = -INFINITY;
@@ -166,8 +168,8 @@ static void set_slice_code(struct volume *v, const struct plan_stack *s, const s
 		v->slice_code = slice_code(f->second.slice_times_ms, f->second.n_slice_times);
 }
 
-/* How many slices were excited at once. Frames tell by their times: those of the second volume where there is
- * one. */
+/* How many slices were excited at once. Frames tell by their times: those of the second volume
+ * where there is one. */
 static uint32_t multiband(const struct plan_stack *s, const struct plan_first *f)
 {
 	double times[MOST_TIMES];
@@ -188,8 +190,8 @@ static uint32_t multiband(const struct plan_stack *s, const struct plan_first *f
 
 /* --- texts ---------------------------------------------------------------------------------------- */
 
-/* Seconds since midnight as the number that the time reads as: 45000.5 -> 123000.5. By whole microseconds, so that
- * it is the same double as the text would give. */
+/* Seconds since midnight as the number that the time reads as: 45000.5 -> 123000.5. By whole
+ * microseconds, so that it is the same double as the text would give. */
 static double as_hhmmss(double seconds)
 {
 	int64_t us, s;

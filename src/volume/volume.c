@@ -141,8 +141,8 @@ static void ahead_add(struct ahead *a, const struct volume_slice *s)
 	a->before = s;
 }
 
-/* This read takes positions first to last. The caller decodes the first; others do the rest meanwhile, and what
- * comes behind it where the volume is gone through in order. */
+/* This read takes positions first to last. The caller decodes the first; others do the rest
+ * meanwhile, and what comes behind it where the volume is gone through in order. */
 static void read_ahead(const struct reading *g, uint64_t first, uint64_t last)
 {
 	uint64_t n = (uint64_t)g->v->n_planes * g->v->dim[3], from, k;
@@ -279,7 +279,8 @@ static bool can_copy_rows(const struct reading *g, const struct samples_map *m)
 	return samples_map_is_copy(m) && !g->flip[0] && !g->flip[1];
 }
 
-/* n bytes of a plane from byte `in` on, out of the file: all its rows at once, or a block of them at a time. */
+/* n bytes of a plane from byte `in` on, out of the file: all its rows at once, or a block of
+ * them at a time. */
 static int part_from_file(const struct reading *g, const struct volume_slice *s,
 	const struct samples_map *m, size_t in, size_t n, uint8_t *out)
 {
@@ -400,7 +401,8 @@ static int gather_planes(const struct reading *g, uint64_t row, uint32_t n, uint
 	return 0;
 }
 
-/* n whole rows from row number `row` of time t (row = k * dim[1] + j), where rows are not those of a plane. */
+/* n whole rows from row number `row` of time t (row = k * dim[1] + j), where rows are not those
+ * of a plane. */
 static int make_rows(const struct reading *g, uint64_t row, uint32_t n, uint32_t t, uint8_t *out)
 {
 	size_t row_bytes = (size_t)g->dim[0] * g->out_bytes;
@@ -415,8 +417,8 @@ static int make_rows(const struct reading *g, uint64_t row, uint32_t n, uint32_t
 	return rc;
 }
 
-/* As many whole rows from `row` as one step may take: to the end of the plane, of the time point where frames
- * give to all rows. */
+/* As many whole rows from `row` as one step may take: to the end of the plane, of the time point
+ * where frames give to all rows. */
 static uint64_t rows_in_step(const struct reading *g, uint64_t row, uint64_t n)
 {
 	uint64_t per_time = (uint64_t)g->dim[1] * g->dim[2], left;

@@ -240,7 +240,7 @@ struct surveyor {
 struct pass {
 	struct files *files;
 	struct interns *interns;
-	struct known_table known; /* slots NULL: nothing is */
+	struct known_table known; /* slots NULL: nothing is, and nothing is compared */
 	bool patient;
 	struct surveyor *workers;
 	int64_t now_ns, monotonic_ns;
@@ -509,6 +509,13 @@ int64_t waiting_ms(const struct waiting *w, size_t n)
 	return first > 0 ? first / 1000000 + 1 : 0;
 }
 
+/* Is there anything that a file's stat could be compared with, or that it could wait for? A first pass
+ * without an index has nothing of the kind, and needs no stat beside that of the open file. */
+static bool is_compared(const struct findings *known, bool patient)
+{
+	return known && (patient || known->n_instances + known->n_others + known->n_waiting > 0);
+}
+
 int survey(struct files *files, struct interns *interns, const struct scan_options *opt,
 	const struct changes *within, const struct findings *known, bool patient,
 	struct findings *out, struct err *err)
@@ -528,7 +535,9 @@ int survey(struct files *files, struct interns *interns, const struct scan_optio
 	memset(out, 0, sizeof *out);
 	p.now_ns = clock_ns(CLOCK_REALTIME);
 	p.monotonic_ns = clock_ns(CLOCK_MONOTONIC);
-	rc = known && make_known(&p.known, known) < 0 ? err_nomem(err) : make_workers(&p, n, err);
+	rc = is_compared(known, patient) && make_known(&p.known, known) < 0 ?
+		err_nomem(err) :
+		make_workers(&p, n, err);
 	if (rc == 0)
 		rc = walk_tree(files_root_fd(files), &scope, n, interns, &visitor, err);
 	if (rc == 0)

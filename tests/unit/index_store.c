@@ -192,6 +192,17 @@ Test(index_store, young_files_wait_at_a_later_scan_and_not_at_the_first)
 	cr_expect_eq(a.catalog->n_instances, 2);
 }
 
+Test(index_store, young_files_wait_in_what_was_an_empty_folder_too)
+{
+	archive_scan(&a);
+	image("1", 1);
+	cr_expect_not(archive_scan(&a));
+	cr_expect_geq(store_waits_ms(a.store), 0);
+	archive_age(&a, "1", 60);
+	cr_expect(archive_scan(&a));
+	cr_expect_eq(a.catalog->n_instances, 1);
+}
+
 Test(index_store, a_file_that_is_rewritten_keeps_its_old_record_until_it_settles)
 {
 	image("1", 1);

@@ -29,6 +29,9 @@ struct session_source {
 	int (*watch)(void *arg, bool *changed);
 	/* Take what has happened; was there anything? */
 	bool (*drain)(void *arg);
+	/* Is there something of which nobody tells, though it should be watched? All is then looked at every so
+	 * often. */
+	bool (*is_blind)(void *arg);
 };
 
 struct session_options {

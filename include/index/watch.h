@@ -24,5 +24,9 @@ int watch_fd(const struct watch *w);
 /* Take what has happened, and watch folders that are new; where it was is added to *where. Was there
  * anything? */
 bool watch_drain(struct watch *w, struct changes *where);
+/* Why some folder that came later is not watched, so that changes in it are not told; NULL: all are. */
+const char *watch_trouble(const struct watch *w);
+/* Try to watch all folders once more; what changed in them before is not told. */
+void watch_again(struct watch *w);
 
 #endif

@@ -60,6 +60,7 @@ struct app {
 	struct world *world;
 	int64_t scanned_ns;     /* wall clock: when the first scan began */
 	struct watch *watch;    /* or NULL */
+	bool blind_told;        /* that not all can be watched */
 	struct changes changes; /* what it told of that was not looked at yet */
 	const struct view **views;
 	struct buf readme;

@@ -26,6 +26,9 @@
 #define TRIM_MS 2000
 #define RETRY_MS 1000
 #define RETRY_MOST_MS 300000
+/* Where nobody tells of changes: a look at everything so often, and a twentieth of the time at most. */
+#define BLIND_MS 5000
+#define BLIND_PART 20
 
 struct refresher {
 	struct session *s;
@@ -91,8 +94,13 @@ static bool is_due(int64_t next)
 
 static void plan_poll(struct refresher *f)
 {
-	if (f->s->o.refresh_seconds)
-		plan(&f->next_all, now_ms() + (int64_t)f->s->o.refresh_seconds * 1000);
+	const struct session_source *source = &f->s->o.source;
+	int64_t every = (int64_t)f->s->o.refresh_seconds * 1000;
+
+	if (!every && source->is_blind(source->arg))
+		every = BLIND_PART * f->look_ms > BLIND_MS ? BLIND_PART * f->look_ms : BLIND_MS;
+	if (every)
+		plan(&f->next_all, now_ms() + every);
 }
 
 /* Nobody may ever tell of it again. What fails again and again is tried ever more rarely, and told once. */

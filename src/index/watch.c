@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "index/changes.h"
 
@@ -21,12 +22,28 @@
 	(IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF |   \
 		IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR | IN_EXCL_UNLINK)
 
+struct watched {
+	char *path;     /* NULL: not watched */
+	uint64_t since; /* the event at which it was last seen to have this path */
+};
+
+/* A folder that has left its place. */
+struct moved {
+	uint64_t at; /* the event that told of it */
+	char path[];
+};
+
 struct watch {
 	int fd;
 	int root_fd;
-	char **paths; /* by watch descriptor, which rise from 1; NULL: not watched */
-	size_t n_paths;
-	bool links_tell; /* a folder's number of links is 2 and one for each folder in it */
+	dev_t root_dev;
+	struct watched *folders; /* by watch descriptor, which rise from 1 */
+	size_t n_folders;
+	bool links_tell; /* there: a folder's number of links is 2 and one for each folder in it */
+	bool has_trouble;
+	struct err trouble; /* why not all folders are watched */
+	uint64_t n_events;
+	struct map moved; /* path -> struct moved, while events are taken */
 };
 
 /* Folders that are still to be watched: their paths below the root. */
@@ -79,7 +96,7 @@ static bool is_folder(int dir_fd, const struct dirent *d)
 }
 
 /* Push the folders in fd, which is taken. At the top it is seen whether the file system counts them, so
- * that it is known later of which folders there is nothing to be listed. */
+ * that it is known later of which of its folders there is nothing to be listed. */
 static int push_below(struct watch *w, struct folders *f, int fd, const char *dir)
 {
 	DIR *stream = fdopendir(fd);
@@ -95,8 +112,10 @@ static int push_below(struct watch *w, struct folders *f, int fd, const char *di
 	while (r == 0 && (d = readdir(stream)))
 		if (is_folder(fd, d) && ++n)
 			r = push(f, dir, d->d_name);
-	if (!*dir)
-		w->links_tell = n > 0 && fstat(fd, &st) == 0 && st.st_nlink == n + 2;
+	if (!*dir && fstat(fd, &st) == 0) {
+		w->root_dev = st.st_dev;
+		w->links_tell = n > 0 && st.st_nlink == n + 2;
+	}
 	closedir(stream);
 	return r;
 }
@@ -109,35 +128,46 @@ static int64_t mtime_of(const struct stat *st)
 /* Which folder a watch descriptor is of. A folder that has moved keeps its own. */
 static int remember(struct watch *w, int wd, const char *dir)
 {
-	size_t n = w->n_paths ? w->n_paths : 64;
-	char **paths, *path = mem_strdup(dir);
+	size_t n = w->n_folders ? w->n_folders : 64, at = (size_t)wd;
+	struct watched *folders;
+	char *path;
 
-	while (n <= (size_t)wd)
+	while (n <= at)
 		n *= 2;
-	paths = n > w->n_paths ? mem_resize(w->paths, n, sizeof *paths) : w->paths;
-	if (!path || !paths) {
-		mem_free(path);
-		return -ENOMEM;
+	if (n > w->n_folders) {
+		folders = mem_resize(w->folders, n, sizeof *folders);
+		if (!folders)
+			return -ENOMEM;
+		memset(folders + w->n_folders, 0, (n - w->n_folders) * sizeof *folders);
+		w->folders = folders;
+		w->n_folders = n;
 	}
-	memset(paths + w->n_paths, 0, (n > w->n_paths ? n - w->n_paths : 0) * sizeof *paths);
-	w->paths = paths;
-	w->n_paths = n > w->n_paths ? n : w->n_paths;
-	mem_free(paths[wd]);
-	paths[wd] = path;
+	path = mem_strdup(dir);
+	if (!path)
+		return -ENOMEM;
+	mem_free(w->folders[at].path);
+	w->folders[at] = (struct watched){ path, w->n_events };
 	return 0;
 }
 
 static const char *path_of(const struct watch *w, int wd)
 {
-	return wd >= 0 && (size_t)wd < w->n_paths ? w->paths[wd] : NULL;
+	return wd >= 0 && (size_t)wd < w->n_folders ? w->folders[wd].path : NULL;
 }
 
 static void forget(struct watch *w, int wd)
 {
 	if (!path_of(w, wd))
 		return;
-	mem_free(w->paths[wd]);
-	w->paths[wd] = NULL;
+	mem_free(w->folders[wd].path);
+	w->folders[wd].path = NULL;
+}
+
+static int cannot_watch(struct err *err)
+{
+	if (errno == ENOSPC)
+		return err_set(err, -ENOSPC, "fs.inotify.max_user_watches allows no more");
+	return err_errno(err, "watching folders");
 }
 
 /* Watch one folder, then look into it: what comes after the look is an event. A folder that cannot be
@@ -156,8 +186,10 @@ static int watch_folder(struct watch *w, struct folders *f, const char *dir, int
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	wd = inotify_add_watch(w->fd, path, EVENTS);
 	if (wd < 0 && (errno == ENOSPC || errno == ENOMEM)) {
+		int r = cannot_watch(err);
+
 		close(fd);
-		return err_errno(err, "watching folders");
+		return r;
 	}
 	if (wd >= 0 && remember(w, wd, dir) < 0) {
 		close(fd);
@@ -165,7 +197,7 @@ static int watch_folder(struct watch *w, struct folders *f, const char *dir, int
 	}
 	if (fstat(fd, &st) == 0) {
 		*changed |= mtime_of(&st) > since_ns;
-		if (*dir && w->links_tell && st.st_nlink == 2) {
+		if (*dir && w->links_tell && st.st_dev == w->root_dev && st.st_nlink == 2) {
 			close(fd);
 			return 0;
 		}
@@ -215,9 +247,9 @@ void watch_free(struct watch *w)
 		return;
 	if (w->fd >= 0)
 		close(w->fd);
-	while (w->n_paths > 0)
-		mem_free(w->paths[--w->n_paths]);
-	mem_free(w->paths);
+	while (w->n_folders > 0)
+		mem_free(w->folders[--w->n_folders].path);
+	mem_free(w->folders);
 	mem_free(w);
 }
 
@@ -226,45 +258,106 @@ int watch_fd(const struct watch *w)
 	return w->fd;
 }
 
-static bool is_in(const char *path, const char *dir)
+const char *watch_trouble(const struct watch *w)
 {
-	size_t len = strlen(dir);
-
-	return strncmp(path, dir, len) == 0 && (path[len] == '/' || !path[len]);
+	return w->has_trouble ? w->trouble.msg : NULL;
 }
 
-/* A folder has left its place: what is below it is watched under its new one, if at all. */
-static void unwatch_all(struct watch *w, const char *dir)
+/* dir and all below it, of which the scan sees what is there already. */
+static void watch_more(struct watch *w, const char *dir)
 {
-	size_t wd;
+	bool ignored;
+	struct err err;
 
-	for (wd = 0; wd < w->n_paths; wd++)
-		if (w->paths[wd] && is_in(w->paths[wd], dir)) {
+	if (watch_all(w, dir, INT64_MAX, &ignored, &err) < 0) {
+		w->has_trouble = true;
+		w->trouble = err;
+	} else if (!*dir) {
+		w->has_trouble = false;
+	}
+}
+
+void watch_again(struct watch *w)
+{
+	watch_more(w, "");
+}
+
+/* ---- folders that leave their place ---- */
+
+/* What was below it is sorted out when all events have been taken: folders move in crowds, and each of all
+ * that are watched is looked at then. Without memory they stay watched, which does no harm. */
+static void note_moved(struct watch *w, const char *dir)
+{
+	size_t len = strlen(dir);
+	struct moved *m = map_get(&w->moved, dir, len);
+
+	if (!m) {
+		m = mem_alloc(sizeof *m + len + 1);
+		if (!m)
+			return;
+		memcpy(m->path, dir, len + 1);
+		if (map_put(&w->moved, m->path, len, m) < 0) {
+			mem_free(m);
+			return;
+		}
+	}
+	m->at = w->n_events;
+}
+
+static bool has_moved(const struct watch *w, const struct watched *f, size_t len)
+{
+	const struct moved *m = map_get(&w->moved, f->path, len);
+
+	return m && m->at > f->since;
+}
+
+/* Has it, or a folder that it was in, left the place where it was last seen? */
+static bool is_stale(const struct watch *w, const struct watched *f)
+{
+	const char *slash;
+
+	for (slash = strchr(f->path, '/'); slash; slash = strchr(slash + 1, '/'))
+		if (has_moved(w, f, (size_t)(slash - f->path)))
+			return true;
+	return has_moved(w, f, strlen(f->path));
+}
+
+/* What moved within SOURCE is watched under its new path by now, and what came to the old one since too. */
+static void unwatch_moved(struct watch *w)
+{
+	const struct map_slot *slot;
+	size_t wd, pos = 0;
+
+	for (wd = 0; w->moved.n_used && wd < w->n_folders; wd++)
+		if (w->folders[wd].path && is_stale(w, &w->folders[wd])) {
 			inotify_rm_watch(w->fd, (int)wd);
 			forget(w, (int)wd);
 		}
+	while ((slot = map_next(&w->moved, &pos)))
+		mem_free(slot->value);
+	map_release(&w->moved);
 }
 
 /* A folder came or went; new ones may have had files before they were watched: the scan sees those. */
 static void take_folder(struct watch *w, const char *dir, const struct inotify_event *e)
 {
 	char path[2 * PATH_MAX];
-	bool ignored;
 
 	snprintf(path, sizeof path, "%s%s%s", dir, *dir ? "/" : "", e->name);
 	if (e->mask & IN_MOVED_FROM)
-		unwatch_all(w, path);
+		note_moved(w, path);
 	if (e->mask & (IN_CREATE | IN_MOVED_TO | IN_ATTRIB))
-		watch_all(w, path, INT64_MAX, &ignored, NULL);
+		watch_more(w, path);
 }
 
 static void take_event(struct watch *w, const struct inotify_event *e, struct changes *where)
 {
 	const char *dir = path_of(w, e->wd), *name = e->len && *e->name ? e->name : NULL;
 
+	w->n_events++;
 	if (e->mask & (IN_Q_OVERFLOW | IN_UNMOUNT)) {
 		changes_add_all(where);
-		watch_all(w, "", INT64_MAX, &(bool){ false }, NULL);
+		watch_more(w, "");
 	} else if (dir && e->mask & IN_ISDIR && name) {
 		changes_add(where, dir, name, true);
 		take_folder(w, dir, e);
@@ -291,5 +384,6 @@ bool watch_drain(struct watch *w, struct changes *where)
 			at += (ssize_t)(sizeof *e + e->len);
 		}
 	}
+	unwatch_moved(w);
 	return any;
 }

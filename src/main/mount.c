@@ -29,6 +29,23 @@ void app_print_library(FILE *out)
 #include "fuse/session.h"
 #include "index/watch.h"
 
+/* Told once: all of it is looked at every so often then. */
+static void tell_blind(struct app *a, const char *why)
+{
+	if (!a->blind_told)
+		log_warn("%s: not all of its folders can be watched, so that it is looked at every "
+			 "so often: %s",
+			a->o.source, why);
+	a->blind_told = true;
+}
+
+static bool is_blind(void *arg)
+{
+	const struct app *a = arg;
+
+	return a->watch ? watch_trouble(a->watch) != NULL : a->blind_told;
+}
+
 /* What the watch told of is only forgotten when it has been looked at. */
 static int rescan(void *arg, bool everything, bool *changed, int64_t *again_ms, struct err *err)
 {
@@ -37,6 +54,8 @@ static int rescan(void *arg, bool everything, bool *changed, int64_t *again_ms, 
 	int r;
 
 	memset(&a->changes, 0, sizeof a->changes);
+	if (everything && a->watch && watch_trouble(a->watch))
+		watch_again(a->watch);
 	r = everything ? world_scan(a->world, changed, err) :
 			 world_scan_changes(a->world, &where, changed, err);
 	if (r < 0)
@@ -55,8 +74,7 @@ static int start_watch(void *arg, bool *changed)
 	if (a->source.only_file)
 		return -1;
 	if (watch_new(a->source.fd, a->scanned_ns, &a->watch, changed, &err) < 0) {
-		log_warn("%s: changes will not show by themselves, but with -o refresh=: %s",
-			a->o.source, err.msg);
+		tell_blind(a, err.msg);
 		return -1;
 	}
 	return watch_fd(a->watch);
@@ -65,8 +83,11 @@ static int start_watch(void *arg, bool *changed)
 static bool drain_watch(void *arg)
 {
 	struct app *a = arg;
+	bool any = watch_drain(a->watch, &a->changes);
 
-	return watch_drain(a->watch, &a->changes);
+	if (watch_trouble(a->watch))
+		tell_blind(a, watch_trouble(a->watch));
+	return any;
 }
 
 /* What the kernel and libfuse are told beside the fixed options; NULL for want of memory. */
@@ -101,7 +122,7 @@ static void fill_options(struct app *a, struct session_options *s)
 	s->single_thread = o->single_thread;
 	s->readahead_kb = (unsigned)o->readahead_kb;
 	s->refresh_seconds = (unsigned)o->refresh_seconds;
-	s->source = (struct session_source){ a, rescan, start_watch, drain_watch };
+	s->source = (struct session_source){ a, rescan, start_watch, drain_watch, is_blind };
 }
 
 void app_print_library(FILE *out)

@@ -103,15 +103,16 @@ def unmount(path):
 
 
 class Mount:
-    """`with Mount(source, mnt, '-o', …) as m`: in the foreground; m.path is the mount point."""
+    """`with Mount(source, mnt, '-o', …) as m`: in the foreground; m.path is the mount point. within: words
+    before the command."""
 
-    def __init__(self, source, path, *options, noise=False):
+    def __init__(self, source, path, *options, noise=False, within=()):
         self.path, self.noise = path, noise
         os.makedirs(path, exist_ok=True)
         ready, theirs = os.pipe()
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [DCMFS, '-f', '-o', f'ready_fd={theirs}', *options, source, path], stdin=subprocess.DEVNULL,
+            [*within, DCMFS, '-f', '-o', f'ready_fd={theirs}', *options, source, path], stdin=subprocess.DEVNULL,
             stdout=self.log, stderr=self.log, pass_fds=[theirs])
         os.close(theirs)
         readable = select.select([ready], [], [], LIMIT)[0]
@@ -654,6 +655,23 @@ def test_changes_show_by_themselves(box):
         with open(f'{source}/s1/8.dcm', 'wb') as f:      # only now: it may still be written to
             f.write(dicom(number=8))
         assert wait_until(lambda: len(numbers()) == 5, 5), numbers()
+
+
+def test_folders_that_cannot_be_watched_are_looked_at_every_so_often(box):
+    # A limit of their own: the machine's is not touched. What is mounted is seen through /proc then.
+    limit = ['unshare', '-Urm', 'sh', '-c', 'echo 2 > /proc/sys/user/max_inotify_watches && exec "$@"', 'sh']
+    if run(*limit, 'true').returncode:
+        print('SKIP a limit of watched folders: no user namespaces here')
+        return
+    for first, files in [(1, 2), (3, 1)]:      # folders at the start: all can be watched, or not
+        source = archive(f'{box}/src{first}', slices=1, series=first)
+        with Mount(source, f'{box}/mnt{first}', noise=True, within=limit) as m:
+            shown = lambda: len(files_below(f'/proc/{m.process.pid}/root{m.path}/dicom'))
+            for n in range(first + 1, first + files + 1):
+                write(f'{source}/new/{n}.dcm', dicom(series=9, number=n))
+                assert wait_until(lambda: shown() == n, 40), (n, shown(), m.said())
+            assert m.said().count('max_user_watches') == 1, m.said()
+            m.stop(signal.SIGTERM)
 
 
 def test_an_idle_mount_sleeps(box):

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Watching a folder: what is told, and what is not. */
 #include <criterion/criterion.h>
+
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +18,33 @@
 #include "base/mem.h"
 #include "index/changes.h"
 #include "index/watch.h"
+
+/* ---- what the system says, as a test wants it ---- */
+
+static int watches_left = -1; /* -1: as many as it gives */
+
+int inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+	if (watches_left == 0) {
+		errno = ENOSPC;
+		return -1;
+	}
+	watches_left -= watches_left > 0;
+	return (int)syscall(SYS_inotify_add_watch, fd, path, mask);
+}
+
+static ino_t mounted; /* a folder that is another file system, which counts no links */
+
+int fstat(int fd, struct stat *st)
+{
+	if (fstatat(fd, "", st, AT_EMPTY_PATH) != 0)
+		return -1;
+	if (mounted && st->st_ino == mounted) {
+		st->st_dev++;
+		st->st_nlink = 2;
+	}
+	return 0;
+}
 
 static char top[64];
 
@@ -109,6 +141,111 @@ Test(index_watch, a_folder_that_moves_is_told_of_under_its_new_name)
 	put(AT_FDCWD, "/tmp/dcmfs-watch-moved-out/file");
 	cr_expect_not(is_told(w));
 	cr_expect_eq(system("rm -r /tmp/dcmfs-watch-moved-out"), 0);
+	watch_free(w);
+	changes_release(&where);
+	close(fd);
+}
+
+static ino_t inode_of(int fd, const char *name)
+{
+	struct stat st;
+
+	cr_assert_eq(fstatat(fd, name, &st, 0), 0);
+	return st.st_ino;
+}
+
+Test(index_watch, the_links_of_another_file_system_tell_nothing)
+{
+	int fd = open_top();
+	struct watch *w = NULL;
+	bool changed;
+
+	mkdirat(fd, "a", 0700);
+	mkdirat(fd, "a/b", 0700);
+	mounted = inode_of(fd, "a");
+	cr_assert_eq(watch_new(fd, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	put(fd, "a/b/file");
+	cr_expect(told(w, "a/b", false));
+	watch_free(w);
+	changes_release(&where);
+	close(fd);
+}
+
+Test(index_watch, a_folder_that_cannot_be_watched_is_no_secret)
+{
+	int fd = open_top();
+	struct watch *w = NULL;
+	bool changed;
+
+	mkdirat(fd, "a", 0700);
+	watches_left = 2;
+	cr_assert_eq(watch_new(fd, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	cr_expect_null(watch_trouble(w));
+	mkdirat(fd, "a/b", 0700);
+	cr_expect(told(w, "a/b", true));
+	cr_assert_not_null(watch_trouble(w));
+	cr_expect_not_null(strstr(watch_trouble(w), "max_user_watches"));
+	put(fd, "a/b/file");
+	cr_expect_not(is_told(w));
+	put(fd, "a/file");
+	cr_expect(told(w, "a", false), "the others are watched on");
+	watch_again(w);
+	cr_expect_not_null(watch_trouble(w));
+	watches_left = -1;
+	watch_again(w);
+	cr_expect_null(watch_trouble(w));
+	put(fd, "a/b/other");
+	cr_expect(told(w, "a/b", false));
+	watch_free(w);
+	changes_release(&where);
+	close(fd);
+}
+
+/* Out of SOURCE, within it, there and back, and others to where they were: all before anyone looks. */
+Test(index_watch, many_folders_that_move_are_sorted_out_together)
+{
+	int fd = open_top(), i;
+	char from[32], to[80];
+	struct watch *w = NULL;
+	bool changed;
+
+	mkdirat(fd, "in", 0700);
+	for (i = 0; i < 400; i++) {
+		snprintf(from, sizeof from, "in/%d", i);
+		mkdirat(fd, from, 0700);
+		snprintf(from, sizeof from, "in/%d/x", i);
+		mkdirat(fd, from, 0700);
+	}
+	mkdirat(fd, "to", 0700);
+	cr_assert_eq(watch_new(fd, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	snprintf(to, sizeof to, "%s-out", top);
+	cr_assert_eq(mkdir(to, 0700), 0);
+	for (i = 0; i < 400; i++) {
+		snprintf(from, sizeof from, "in/%d", i);
+		snprintf(to, sizeof to, i % 4 == 1 ? "to/%d" : "%2$s-out/%1$d", i, top);
+		cr_assert_eq(renameat(fd, from, i % 4 == 1 ? fd : AT_FDCWD, to), 0);
+		if (i % 4 == 2)
+			cr_assert_eq(renameat(AT_FDCWD, to, fd, from), 0);
+		if (i % 4 == 3) {
+			mkdirat(fd, from, 0700);
+			snprintf(from, sizeof from, "in/%d/x", i);
+			mkdirat(fd, from, 0700);
+		}
+	}
+	cr_assert(is_told(w));
+	for (i = 0; i < 400; i++) {
+		snprintf(from, sizeof from, i % 4 == 1 ? "to/%d/x" : "in/%d/x", i);
+		snprintf(to, sizeof to, "%s/f", from);
+		if (i % 4 != 0) {
+			put(fd, to);
+			cr_assert(told(w, from, false), "%s", from);
+		}
+		if (i % 4 == 0 || i % 4 == 3) {
+			snprintf(to, sizeof to, "%s-out/%d/x/f", top, i);
+			put(AT_FDCWD, to);
+			cr_assert_not(is_told(w), "%s", to);
+		}
+	}
 	watch_free(w);
 	changes_release(&where);
 	close(fd);

@@ -30,6 +30,7 @@
 #define INFLATED_SHARD N_SHARDS
 #define INFLATED_BYTES (UINT64_C(256) << 20)
 #define PATH_CAP (2 * PATH_MAX)
+#define OTHER_FDS 100u /* beside the idle ones: in use, and the rest of the program */
 
 struct shard;
 
@@ -65,6 +66,16 @@ struct files {
 
 static const struct dcm_source_ops open_ops;
 
+/* The kernel's table of descriptors grows as they are opened. Where there are threads it waits for every CPU then,
+ * ten milliseconds and more in the middle of somebody's read; so the table is made large enough at once. */
+static void make_room_for(int fd, unsigned n)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, (int)n);
+
+	if (high >= 0)
+		close(high);
+}
+
 int files_new(int root_fd, unsigned max_open, files_filter filter, void *filter_arg,
 	struct files **out, struct err *err)
 {
@@ -90,6 +101,7 @@ int files_new(int root_fd, unsigned max_open, files_filter filter, void *filter_
 			return err_nomem(err);
 		}
 	}
+	make_room_for(root_fd, most * N_SHARDS + OTHER_FDS);
 	*out = f;
 	return 0;
 }

@@ -185,6 +185,34 @@ Test(index_files, open_descriptors_are_bounded)
 	cr_expect_gt(count_descriptors(), before + 16, "some stay open");
 }
 
+/* Places in the kernel's table of our descriptors. */
+static unsigned long descriptor_places(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	unsigned long n = 0;
+	char line[256];
+
+	while (f && fgets(line, sizeof line, f))
+		if (strncmp(line, "FDSize:", 7) == 0)
+			n = strtoul(line + 7, NULL, 10);
+	if (f)
+		fclose(f);
+	return n;
+}
+
+Test(index_files, room_for_descriptors_is_made_before_there_are_threads)
+{
+	unsigned long before = descriptor_places();
+	struct files *files;
+
+	if (!before)
+		cr_skip_test("the kernel does not tell FDSize");
+	cr_assert_lt(before, 300, "there is room already");
+	cr_assert_eq(files_new(files_root_fd(a.files), 300, NULL, NULL, &files, NULL), 0);
+	cr_expect_geq(descriptor_places(), 300);
+	files_free(files);
+}
+
 Test(index_files, sources_in_use_outlive_the_bound)
 {
 	struct dcm_source *s[100];

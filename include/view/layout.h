@@ -13,6 +13,7 @@
 #ifndef VIEW_LAYOUT_H
 #define VIEW_LAYOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,8 +26,9 @@ struct layout;
 
 #define LAYOUT_MAX_LEVELS 16u
 
-/* -EINVAL and what is wrong with the template. */
-int layout_new(const char *template, struct keywords *k, struct layout **out, struct err *err);
+/* -EINVAL and what is wrong with the template. hide_files: no folder is named after a source file or its folder. */
+int layout_new(const char *template, struct keywords *k, bool hide_files, struct layout **out,
+	struct err *err);
 void layout_free(struct layout *l); /* NULL is fine */
 
 /* A folder of the tree that a template makes of a catalog. */
@@ -42,7 +44,7 @@ struct folder {
 
 struct leaf {
 	const struct instance *in;
-	const char *name; /* of the instance, without ending */
+	const char *name; /* of the instance, without ending; unique in its folder */
 	const struct series *series;
 };
 
@@ -55,6 +57,8 @@ void folders_put(struct folders *f); /* NULL is fine */
 const struct folder *folders_find(const struct folders *f, uint64_t key);
 /* The folder that the instance lies in; NULL: it is of another catalog. */
 const struct folder *folders_of(const struct folders *f, const struct instance *in);
+/* The instance in it. */
+const struct leaf *folders_leaf(const struct folders *f, const struct instance *in);
 unsigned folders_levels(const struct folders *f);
 
 #endif

@@ -74,7 +74,7 @@ static int check_keywords(const struct options *o, struct err *err)
 	int r = keywords_new(NULL, o->by, &k, err);
 
 	if (r == 0 && o->layout)
-		r = layout_new(o->layout, k, &l, err);
+		r = layout_new(o->layout, k, false, &l, err);
 	layout_free(l);
 	keywords_free(k);
 	return r;

@@ -30,6 +30,12 @@ struct part {
 	unsigned width;
 };
 
+/* Where an instance lies: leaf `leaf` of the folder. */
+struct where {
+	struct folder *folder;
+	uint32_t leaf;
+};
+
 struct folders {
 	_Atomic unsigned refs;
 	struct catalog *catalog; /* a reference: instances and names lie in it */
@@ -37,7 +43,7 @@ struct folders {
 	struct folder top;
 	struct folder **by_key; /* n of them, keys ascending */
 	size_t n, cap;
-	const struct folder **of_id; /* by instance id; catalog->n_ids of them */
+	struct where *of_id; /* by instance id; catalog->n_ids of them */
 	unsigned n_levels;
 };
 
@@ -48,6 +54,7 @@ struct layout {
 	unsigned n_parts, n_levels;
 	uint32_t ids[MAX_KEYWORDS];
 	unsigned n_ids;
+	bool hide_files;
 	pthread_mutex_t lock; /* protects newest; held while a tree is made */
 	struct folders *newest;
 };
@@ -197,7 +204,8 @@ static int parse_template(struct layout *l, const char *s, struct err *err)
 	return rc;
 }
 
-int layout_new(const char *template, struct keywords *k, struct layout **out, struct err *err)
+int layout_new(const char *template, struct keywords *k, bool hide_files, struct layout **out,
+	struct err *err)
 {
 	struct layout *l = mem_calloc(1, sizeof *l);
 	int rc;
@@ -206,6 +214,7 @@ int layout_new(const char *template, struct keywords *k, struct layout **out, st
 		return err_nomem(err);
 	pthread_mutex_init(&l->lock, NULL);
 	l->keywords = k;
+	l->hide_files = hide_files;
 	rc = parse_template(l, template, err);
 	if (rc < 0) {
 		layout_free(l);
@@ -263,11 +272,12 @@ static void add_rendered(struct layout *l, const struct part *p, const struct in
 		add_value(l, p, in, out);
 		return;
 	case PART_FILE:
-		buf_adds(out, in->file);
+		buf_adds(out, !l->hide_files ? in->file : in->sop_uid ? in->sop_uid : "instance");
 		return;
 	case PART_FOLDER:
 		slash = strrchr(in->dir, '/');
-		buf_adds(out, slash ? slash + 1 : in->dir);
+		if (!l->hide_files)
+			buf_adds(out, slash ? slash + 1 : in->dir);
 		return;
 	case PART_SLASH:
 		return;
@@ -277,7 +287,7 @@ static void add_rendered(struct layout *l, const struct part *p, const struct in
 static struct folder *new_folder(struct folders *f, struct folder *parent, uint64_t key,
 	const char *name)
 {
-	struct folder *x = arena_zalloc(&f->arena, 1, sizeof *x), **at;
+	struct folder *x = arena_zalloc(&f->arena, 1, sizeof *x);
 	struct folder **grown;
 
 	if (!x)
@@ -293,10 +303,6 @@ static struct folder *new_folder(struct folders *f, struct folder *parent, uint6
 	x->key = key ? key : 1;
 	x->parent = parent;
 	x->level = parent->level + 1;
-	for (at = &parent->children; *at && strcmp((*at)->name, name) < 0; at = &(*at)->next)
-		;
-	x->next = *at;
-	*at = x;
 	f->by_key[f->n++] = x;
 	return x->name ? x : NULL;
 }
@@ -387,8 +393,7 @@ static int place_instance(struct layout *l, struct folders *f, const struct seri
 
 	if (!x)
 		return -ENOMEM;
-	f->of_id[s->instances[i]->id] = x;
-	x->n_leaves++;
+	f->of_id[s->instances[i]->id] = (struct where){ .folder = x, .leaf = x->n_leaves++ };
 	touch(x, s->instances[i]->mtime_ns);
 	return 0;
 }
@@ -396,11 +401,11 @@ static int place_instance(struct layout *l, struct folders *f, const struct seri
 static int fill_leaf(struct layout *l, struct folders *f, const struct series *s, uint32_t i,
 	void *arg)
 {
-	struct folder *x = (struct folder *)(uintptr_t)f->of_id[s->instances[i]->id];
+	const struct where *at = &f->of_id[s->instances[i]->id];
 
 	(void)l;
 	(void)arg;
-	x->leaves[x->n_leaves++] = (struct leaf){ .in = s->instances[i],
+	at->folder->leaves[at->leaf] = (struct leaf){ .in = s->instances[i],
 		.name = s->instance_names[i],
 		.series = s };
 	return 0;
@@ -426,9 +431,83 @@ static int make_room(struct folders *f)
 		x->leaves = arena_zalloc(&f->arena, x->n_leaves, sizeof *x->leaves);
 		if (!x->leaves)
 			return -ENOMEM;
-		x->n_leaves = 0;
 	}
 	return 0;
+}
+
+static int compare_names_backwards(const void *a, const void *b)
+{
+	const struct folder *x = *(const struct folder *const *)a,
+			    *y = *(const struct folder *const *)b;
+
+	return strcmp(y->name, x->name);
+}
+
+/* The last one first, so that each comes before those that its parent has already. */
+static void link_children(struct folders *f)
+{
+	size_t i;
+
+	if (f->n)
+		qsort(f->by_key, f->n, sizeof *f->by_key, compare_names_backwards);
+	for (i = 0; i < f->n; i++) {
+		struct folder *x = f->by_key[i];
+
+		x->next = x->parent->children;
+		x->parent->children = x;
+	}
+}
+
+/* Those of one series differ. */
+static bool may_clash(const struct folder *x)
+{
+	return x->n_leaves && x->leaves[0].series != x->leaves[x->n_leaves - 1].series;
+}
+
+static uint64_t leaf_identity(const struct leaf *leaf)
+{
+	const struct instance *in = leaf->in;
+	uint64_t h = in->sop_uid ? hash_str(in->sop_uid) :
+				   hash_bytes(hash_str(in->dir), in->file, strlen(in->file));
+
+	return hash_bytes(h, leaf->series->key, strlen(leaf->series->key));
+}
+
+/* Names that several series bring into one folder. */
+static int make_unique(struct folders *f, struct folder *x)
+{
+	struct name_entry *e = mem_calloc(x->n_leaves, sizeof *e);
+	uint32_t i;
+	int rc = e ? 0 : -ENOMEM;
+
+	for (i = 0; i < x->n_leaves && rc == 0; i++) {
+		e[i] = (struct name_entry){ .name = mem_strdup(x->leaves[i].name),
+			.ending = "",
+			.identity = leaf_identity(&x->leaves[i]) };
+		rc = e[i].name ? 0 : -ENOMEM;
+	}
+	if (rc == 0)
+		rc = name_make_unique(e, x->n_leaves);
+	for (i = 0; i < x->n_leaves && rc == 0; i++)
+		if (strcmp(e[i].name, x->leaves[i].name) != 0) {
+			x->leaves[i].name = arena_strdup(&f->arena, e[i].name);
+			rc = x->leaves[i].name ? 0 : -ENOMEM;
+		}
+	for (i = 0; e && i < x->n_leaves; i++)
+		mem_free(e[i].name);
+	mem_free(e);
+	return rc;
+}
+
+static int make_all_unique(struct folders *f)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < f->n && rc == 0; i++)
+		if (may_clash(f->by_key[i]))
+			rc = make_unique(f, f->by_key[i]);
+	return rc;
 }
 
 static int make_folders(struct layout *l, struct catalog *c, struct folders **out, struct err *err)
@@ -452,7 +531,10 @@ static int make_folders(struct layout *l, struct catalog *c, struct folders **ou
 		rc = make_room(f);
 	if (rc == 0)
 		rc = walk_catalog(l, f, fill_leaf, NULL);
-	if (rc == 0 && f->n)
+	if (rc == 0)
+		rc = make_all_unique(f);
+	link_children(f);
+	if (f->n)
 		qsort(f->by_key, f->n, sizeof *f->by_key, compare_keys);
 	map_release(&p.known);
 	buf_release(&p.text);
@@ -516,7 +598,14 @@ const struct folder *folders_find(const struct folders *f, uint64_t key)
 
 const struct folder *folders_of(const struct folders *f, const struct instance *in)
 {
-	return in->id < f->catalog->n_ids ? f->of_id[in->id] : NULL;
+	return in->id < f->catalog->n_ids ? f->of_id[in->id].folder : NULL;
+}
+
+const struct leaf *folders_leaf(const struct folders *f, const struct instance *in)
+{
+	const struct folder *x = folders_of(f, in);
+
+	return x ? &x->leaves[f->of_id[in->id].leaf] : NULL;
 }
 
 unsigned folders_levels(const struct folders *f)

@@ -140,13 +140,6 @@ int tree_list_instances(const struct view_node *n, const char *ending,
 
 /* ---- folders of a layout ---- */
 
-/* Tells apart what several series bring into one folder. */
-static uint64_t instance_identity(const struct instance *in)
-{
-	return in->sop_uid ? hash_str(in->sop_uid) :
-			     hash_bytes(hash_str(in->dir), in->file, strlen(in->file));
-}
-
 int tree_folder(const struct view_node *n, struct folders **tree, const struct folder **f,
 	struct err *err)
 {
@@ -214,7 +207,7 @@ static int list_leaves(const struct view_node *n, const struct folder *f, const 
 		if (filter_has(n->snap->filter, in))
 			rc = tree_emit(out, VIEW_FILE, f->leaves[i].name, ending, &key,
 				size_of ? size_of(in) : VIEW_SIZE_LATER, in->mtime_ns,
-				instance_identity(in), err);
+				identity_of(f->leaves[i].name), err);
 	}
 	return rc;
 }
@@ -371,22 +364,21 @@ int tree_each_volume(const struct view_node *n, tree_volume each, void *arg, str
 static int layout_path(const struct view_node *n, const struct instance *in, struct tree_path *out,
 	struct err *err)
 {
-	const struct folder *leaf, *f;
-	uint32_t i;
+	const struct leaf *leaf;
+	const struct folder *f;
 	int rc = layout_folders(n->snap->layout, n->snap->catalog, &out->tree, err);
 
 	if (rc < 0)
 		return rc;
-	leaf = folders_of(out->tree, in);
-	for (i = 0; leaf && i < leaf->n_leaves && leaf->leaves[i].in != in; i++)
-		;
-	if (!leaf || i == leaf->n_leaves) {
+	leaf = folders_leaf(out->tree, in);
+	if (!leaf || leaf->in != in) {
 		tree_path_release(out);
 		return tree_gone(err);
 	}
-	out->n = leaf->level + 1;
-	out->part[leaf->level] = leaf->leaves[i].name;
-	for (f = leaf; f->level > 0; f = f->parent)
+	f = folders_of(out->tree, in);
+	out->n = f->level + 1;
+	out->part[f->level] = leaf->name;
+	for (; f->level > 0; f = f->parent)
 		out->part[f->level - 1] = f->name;
 	return 0;
 }

@@ -91,7 +91,7 @@ static int make_world(int root_fd, const struct world_options *o, struct editor 
 	if (rc == 0)
 		rc = summaries_new(&w->summaries, err);
 	if (rc == 0 && o->layout)
-		rc = layout_new(o->layout, w->keywords, &w->layout, err);
+		rc = layout_new(o->layout, w->keywords, o->scan.hide_files, &w->layout, err);
 	if (rc < 0) {
 		world_free(w);
 		return rc;

@@ -53,9 +53,12 @@ void walk_begin(struct walk *w, struct archive *a, struct editor *editor)
 	start(w, a, &o);
 }
 
-void walk_begin_layout(struct walk *w, struct archive *a, const char *layout)
+void walk_begin_layout(struct walk *w, struct archive *a, const char *layout, struct editor *editor)
 {
-	struct world_options o = { .n_decode_threads = 1, .source = a->path, .layout = layout };
+	struct world_options o = { .n_decode_threads = 1,
+		.source = a->path,
+		.layout = layout,
+		.editor = editor };
 
 	start(w, a, &o);
 }

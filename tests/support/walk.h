@@ -18,7 +18,8 @@ struct walk {
 /* Scans. editor: of edited/; NULL: none. */
 void walk_begin(struct walk *w, struct archive *a, struct editor *editor);
 /* The same with folders made by a template. */
-void walk_begin_layout(struct walk *w, struct archive *a, const char *layout);
+void walk_begin_layout(struct walk *w, struct archive *a, const char *layout,
+	struct editor *editor);
 void walk_end(struct walk *w);
 /* The names of a folder in their order, "|" between; NULL: no such path. mem_alloc()ed, as is: */
 char *walk_list(struct walk *w, const char *path);

@@ -13,7 +13,7 @@ static struct archive archive;
 static struct walk walk;
 static struct editor *editor;
 
-static void begin(const struct editor_options *o, const char *modality)
+static void begin_layout(const struct editor_options *o, const char *modality, const char *layout)
 {
 	struct gen_instance what = { .patient = "Doele",
 		.modality = modality,
@@ -25,7 +25,12 @@ static void begin(const struct editor_options *o, const char *modality)
 	archive_begin(&archive);
 	archive_image(&archive, "Doele_Johnny.dcm", &what);
 	cr_assert_eq(editor_new(o, &editor, NULL), 0);
-	walk_begin(&walk, &archive, editor);
+	walk_begin_layout(&walk, &archive, layout, editor);
+}
+
+static void begin(const struct editor_options *o, const char *modality)
+{
+	begin_layout(o, modality, NULL);
 }
 
 static void end(void)
@@ -79,6 +84,17 @@ Test(edited, a_deidentified_archive_names_nobody)
 	cr_assert(lists("edited/dicom", "ANON"));
 	cr_assert_not(lists("edited/dicom", "Doele"));
 	cr_assert_not(lists("edited/by/PatientID", "Doele"));
+	end();
+}
+
+Test(edited, folders_are_not_named_after_source_files)
+{
+	struct editor_options o = { .deidentify = true };
+
+	begin_layout(&o, "MR", "%b/%f");
+	cr_assert(lists("dicom", "Doele_Johnny"));
+	cr_assert(lists("edited/dicom", "2.25."));
+	cr_assert_not(lists("edited/dicom", "Doele"));
 	end();
 }
 

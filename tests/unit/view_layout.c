@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "index/scan.h"
-#include "support/dcmgen.h"
+#include "support/walk.h"
 #include "view/layout.h"
 
 /* Two patients; the first with two series, of two and of one instance. */
@@ -95,7 +96,8 @@ Test(layout, a_template_that_cannot_be_is_refused)
 
 	setup(&x);
 	for (i = 0; i < sizeof bad / sizeof *bad; i++)
-		cr_assert_eq(layout_new(bad[i], x.keywords, &l, &err), -EINVAL, "%s", bad[i]);
+		cr_assert_eq(layout_new(bad[i], x.keywords, false, &l, &err), -EINVAL, "%s",
+			bad[i]);
 	teardown(&x);
 }
 
@@ -108,7 +110,7 @@ Test(layout, values_defaults_and_widths_make_folders)
 
 	setup(&x);
 	cr_assert_eq(layout_new("{PatientID}/{SeriesNumber:4}_{SeriesDescription|none}", x.keywords,
-			     &l, NULL),
+			     false, &l, NULL),
 		0);
 	cr_assert_eq(layout_folders(l, x.catalog, &tree, NULL), 0);
 	cr_assert_eq(folders_levels(tree), 2);
@@ -136,7 +138,7 @@ Test(layout, each_instance_lies_where_its_own_values_put_it)
 	struct layout *l;
 
 	setup(&x);
-	cr_assert_eq(layout_new("n{InstanceNumber}", x.keywords, &l, NULL), 0);
+	cr_assert_eq(layout_new("n{InstanceNumber}", x.keywords, false, &l, NULL), 0);
 	cr_assert_eq(layout_folders(l, x.catalog, &tree, NULL), 0);
 	top = folders_find(tree, 0);
 	cr_assert_eq(child(top, "n1")->n_leaves, 3);
@@ -144,6 +146,87 @@ Test(layout, each_instance_lies_where_its_own_values_put_it)
 	folders_put(tree);
 	layout_free(l);
 	teardown(&x);
+}
+
+Test(layout, names_that_several_series_bring_are_told_apart)
+{
+	const struct folder *all;
+	struct folders *tree;
+	struct fixture x;
+	struct layout *l;
+	uint32_t i, k;
+
+	setup(&x);
+	cr_assert_eq(layout_new("all", x.keywords, false, &l, NULL), 0);
+	cr_assert_eq(layout_folders(l, x.catalog, &tree, NULL), 0);
+	all = child(folders_find(tree, 0), "all");
+	cr_assert_eq(all->n_leaves, 4);
+	for (i = 0; i < 4; i++) {
+		const char *name = all->leaves[i].name;
+
+		cr_expect_eq(folders_leaf(tree, all->leaves[i].in), &all->leaves[i]);
+		cr_expect_eq(strncmp(name, "00001~", 6) == 0, strcmp(name, "00002") != 0, "%s",
+			name);
+		for (k = 0; k < i; k++)
+			cr_expect_str_neq(name, all->leaves[k].name);
+	}
+	folders_put(tree);
+	layout_free(l);
+	teardown(&x);
+}
+
+Test(layout, folders_are_in_the_order_of_their_names)
+{
+	const struct folder *f;
+	struct folders *tree;
+	struct fixture x;
+	struct layout *l;
+
+	setup(&x);
+	cr_assert_eq(layout_new("{SeriesNumber}/x", x.keywords, false, &l, NULL), 0);
+	cr_assert_eq(layout_folders(l, x.catalog, &tree, NULL), 0);
+	f = folders_find(tree, 0)->children;
+	cr_assert_str_eq(f->name, "1");
+	cr_assert_str_eq(f->next->name, "12");
+	cr_assert_str_eq(f->next->next->name, "7");
+	cr_assert_null(f->next->next->next);
+	folders_put(tree);
+	layout_free(l);
+	teardown(&x);
+}
+
+/* The JSON of each instance leads to a file that is there, under dicom/. */
+Test(layout, bulk_data_is_where_json_says)
+{
+	struct archive a;
+	struct walk w;
+	char *names, *name, *rest, *text, path[600], byte;
+	const char *uri;
+	int i, n = 0;
+
+	archive_begin(&a);
+	for (i = 1; i <= 3; i++) {
+		struct gen_instance what = { .series = i, .number = 1, .rows = 64, .cols = 64 };
+		char file[] = { (char)('0' + i), '\0' };
+
+		archive_image(&a, file, &what);
+	}
+	walk_begin_layout(&w, &a, "{Modality}", NULL);
+	names = walk_list(&w, "json/MR");
+	for (name = strtok_r(names, "|", &rest); name; name = strtok_r(NULL, "|", &rest), n++) {
+		snprintf(path, sizeof path, "json/MR/%s", name);
+		text = walk_read(&w, path);
+		uri = strstr(text, "\"BulkDataURI\":\"../../dicom/");
+		cr_assert(uri, "%s", text);
+		uri += strlen("\"BulkDataURI\":\"../../");
+		snprintf(path, sizeof path, "%.*s", (int)strcspn(uri, "#"), uri);
+		cr_expect_eq(walk_pread(&w, path, &byte, 1, 0), 1, "%s", path);
+		mem_free(text);
+	}
+	cr_assert_eq(n, 3);
+	mem_free(names);
+	walk_end(&w);
+	archive_end(&a);
 }
 
 Test(layout, letters_of_dcm2niix_are_understood)
@@ -154,7 +237,7 @@ Test(layout, letters_of_dcm2niix_are_understood)
 	struct layout *l;
 
 	setup(&x);
-	cr_assert_eq(layout_new("/%i//%3s_%b/", x.keywords, &l, NULL), 0);
+	cr_assert_eq(layout_new("/%i//%3s_%b/", x.keywords, false, &l, NULL), 0);
 	cr_assert_eq(layout_folders(l, x.catalog, &tree, NULL), 0);
 	cr_assert_eq(folders_levels(tree), 2, "a slash more divides nothing");
 	top = folders_find(tree, 0);

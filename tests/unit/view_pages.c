@@ -107,7 +107,7 @@ Test(pages, of_a_study_lead_to_what_is_there, .init = make, .fini = end)
 
 Test(pages, of_a_layout_are_one_a_folder, .init = make, .fini = end)
 {
-	walk_begin_layout(&walk, &archive, "{Modality}/{SeriesNumber:3}");
+	walk_begin_layout(&walk, &archive, "{Modality}/{SeriesNumber:3}", NULL);
 	cr_expect_eq(follow("png"), 2);
 	cr_expect_eq(follow("png/MR"), 9);
 	cr_expect_eq(follow("png/CT"), 9);

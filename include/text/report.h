@@ -16,11 +16,18 @@
 struct buf;
 struct err;
 
+struct report;
+
+/* Append where a thing lies below a view, where the mount has a layout of its own. False: nowhere. */
+struct report_layout {
+	bool (*series)(void *arg, const struct instance *first, struct buf *out);
+	bool (*instance)(void *arg, const struct instance *in, struct buf *out);
+	bool (*volume)(void *arg, const struct volume *v, struct buf *out);
+	void *arg;
+};
+
 struct report {
-	/* Append the folder, below a view, that an instance lies in where the mount has a layout
-	 * of its own; false: it lies in PATIENT/STUDY/SERIES. NULL: always. */
-	bool (*folder)(const struct report *r, const struct instance *in, struct buf *out);
-	void *folder_arg;
+	const struct report_layout *layout; /* NULL: PATIENT/STUDY/SERIES */
 	struct catalog *catalog;
 	struct files *files;
 	struct plans *plans;

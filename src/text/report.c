@@ -68,21 +68,27 @@ static void add_path(struct buf *out, const struct study *st, const char *name)
 
 /* Where its instances lie in the views. */
 static void add_series_path(const struct report *r, const struct study *st, const struct series *s,
-	const struct instance *in, struct buf *out)
+	struct buf *out)
 {
-	if (!r->folder || !r->folder(r, in, out))
+	if (!r->layout || !r->layout->series(r->layout->arg, s->instances[0], out))
 		add_path(out, st, s->name);
+}
+
+static void add_instance_path(const struct report *r, const struct study *st,
+	const struct series *s, uint32_t i, struct buf *out)
+{
+	if (r->layout && r->layout->instance(r->layout->arg, s->instances[i], out))
+		return;
+	add_path(out, st, s->name);
+	buf_addc(out, '/');
+	add_cell(out, s->instance_names[i]);
 }
 
 static void add_volume_path(const struct report *r, const struct study *st, const struct volume *v,
 	struct buf *out)
 {
-	const struct instance *in = volume_first_instance(v);
-
-	if (!r->folder || !in || !r->folder(r, in, out))
+	if (!r->layout || !r->layout->volume(r->layout->arg, v, out))
 		add_path(out, st, v->name);
-	else
-		add_cell(out, v->suffix);
 }
 
 /* Call each() for every study of the catalog. */
@@ -221,7 +227,6 @@ static int instance_lines(const struct report *r, const struct study *st, struct
 {
 	uint32_t i, k;
 
-	(void)r;
 	(void)err;
 	for (i = 0; i < st->n_series; i++) {
 		const struct series *s = st->series[i];
@@ -229,9 +234,8 @@ static int instance_lines(const struct report *r, const struct study *st, struct
 		for (k = 0; k < s->n_instances; k++) {
 			const struct instance *in = s->instances[k];
 
-			add_series_path(r, st, s, in, out);
-			buf_addc(out, '/');
-			cell(out, s->instance_names[k]);
+			add_instance_path(r, st, s, k, out);
+			buf_addc(out, '\t');
 			cell_source(out, in);
 			cell_int(out, (int64_t)in->size);
 			cell(out, in->sop_uid);
@@ -274,7 +278,7 @@ static void series_line(const struct report *r, const struct study *st, const st
 		bytes += s->instances[k]->size;
 		frames += s->instances[k]->n_frames;
 	}
-	add_series_path(r, st, s, s->instances[0], out);
+	add_series_path(r, st, s, out);
 	buf_addc(out, '\t');
 	cell(out, a->patient_id);
 	cell(out, a->patient_sex);
@@ -312,7 +316,6 @@ static int series_lines(const struct report *r, const struct study *st, struct b
 {
 	uint32_t i;
 
-	(void)r;
 	(void)err;
 	for (i = 0; i < st->n_series; i++)
 		series_line(r, st, st->series[i], out);

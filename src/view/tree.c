@@ -293,28 +293,93 @@ static int each_of_study(const struct view_node *n, const struct study *st, tree
 	return rc;
 }
 
-/* Volumes of a layout's folder. */
+/* ---- volumes of a layout's folder ---- */
+
+struct found {
+	const struct study *st;
+	const struct volume *v;
+	struct volume_set *set; /* a reference: v is in it */
+};
+
+/* All of one folder, whatever the filter: their names are to be unique, and the same in by/. */
 struct in_folder {
 	struct folders *tree;
 	const struct folder *f;
-	tree_volume each;
-	void *arg;
+	struct found *found;
+	struct name_entry *names; /* beside found */
+	size_t n, cap;
 };
 
+static void in_folder_release(struct in_folder *x)
+{
+	size_t i;
+
+	for (i = 0; i < x->n; i++) {
+		volume_set_put(x->found[i].set);
+		mem_free(x->names[i].name);
+	}
+	mem_free(x->found);
+	mem_free(x->names);
+	folders_put(x->tree);
+}
+
+static int make_room(struct in_folder *x)
+{
+	size_t cap = x->cap ? x->cap * 2 : 16;
+	struct name_entry *names;
+	struct found *found;
+
+	if (x->n < x->cap)
+		return 0;
+	found = mem_resize(x->found, cap, sizeof *found);
+	if (!found)
+		return -ENOMEM;
+	x->found = found;
+	names = mem_resize(x->names, cap, sizeof *names);
+	if (!names)
+		return -ENOMEM;
+	x->names = names;
+	x->cap = cap;
+	return 0;
+}
+
+static int add_found(struct in_folder *x, const struct study *st, const struct volume *v,
+	struct volume_set *set, const struct folder *leaf)
+{
+	char name[NAME_MOST_BYTES + 1], *copy;
+
+	name_join(name, leaf->name, v->suffix ? v->suffix : "", "");
+	copy = make_room(x) < 0 ? NULL : mem_strdup(name);
+	if (!copy)
+		return -ENOMEM;
+	x->found[x->n] = (struct found){ .st = st, .v = v, .set = volume_set_get(set) };
+	x->names[x->n] = (struct name_entry){ .name = copy,
+		.ending = "",
+		.identity = hash_bytes(v->identity, st->key, strlen(st->key)) };
+	x->n++;
+	return 0;
+}
+
 /* Where a volume's first instance lies is where the volume lies, under that folder's name. */
-static int if_in_folder(void *arg, const struct study *st, const struct volume *v, const char *stem,
+static int find_in_study(const struct view_node *n, struct in_folder *x, const struct study *st,
 	struct err *err)
 {
-	const struct in_folder *x = arg;
-	const struct instance *in = volume_first_instance(v);
-	const struct folder *leaf = in ? folders_of(x->tree, in) : NULL;
-	char name[NAME_MOST_BYTES + 1];
+	struct volume_set *set;
+	uint32_t i;
+	int rc = plans_get(n->snap->plans, n->snap->catalog, st, &set, err);
 
-	(void)stem;
-	if (!leaf || leaf->parent != x->f)
-		return 0;
-	name_join(name, leaf->name, v->suffix ? v->suffix : "", "");
-	return x->each(x->arg, st, v, name, err);
+	if (rc < 0)
+		return rc;
+	for (i = 0; i < set->n_volumes && rc == 0; i++) {
+		const struct instance *in = volume_first_instance(set->volumes[i]);
+		const struct folder *leaf = in ? folders_of(x->tree, in) : NULL;
+
+		if (leaf && leaf->parent == x->f &&
+			add_found(x, st, set->volumes[i], set, leaf) < 0)
+			rc = err_nomem(err);
+	}
+	volume_set_put(set);
+	return rc;
 }
 
 /* The studies that have instances in the folders right below, each once. */
@@ -335,30 +400,39 @@ static int each_study_below(const struct view_node *n, struct in_folder *x, stru
 			if (map_put(&seen, &st->id, sizeof st->id, (void *)(uintptr_t)st) < 0)
 				rc = err_nomem(err);
 			else
-				rc = each_of_study(n, st, if_in_folder, x, err);
+				rc = find_in_study(n, x, st, err);
 		}
 	map_release(&seen);
 	return rc;
 }
 
+static int each_of_folder(const struct view_node *n, tree_volume each, void *arg, struct err *err)
+{
+	struct in_folder x = { 0 };
+	size_t i;
+	int rc = tree_folder(n, &x.tree, &x.f, err);
+
+	if (rc < 0)
+		return rc;
+	rc = each_study_below(n, &x, err);
+	if (rc == 0 && x.n && name_make_unique(x.names, x.n) < 0)
+		rc = err_nomem(err);
+	for (i = 0; i < x.n && rc == 0; i++)
+		if (filter_has_volume(n->snap->filter, x.found[i].v))
+			rc = each(arg, x.found[i].st, x.found[i].v, x.names[i].name, err);
+	in_folder_release(&x);
+	return rc;
+}
+
 int tree_each_volume(const struct view_node *n, tree_volume each, void *arg, struct err *err)
 {
-	struct in_folder x = { .each = each, .arg = arg };
 	const struct study *st;
-	int rc;
 
 	if (node_key(n)->kind == TREE_STUDY) {
 		st = tree_study(n);
 		return st ? each_of_study(n, st, each, arg, err) : tree_gone(err);
 	}
-	if (!n->snap->layout)
-		return 0;
-	rc = tree_folder(n, &x.tree, &x.f, err);
-	if (rc < 0)
-		return rc;
-	rc = each_study_below(n, &x, err);
-	folders_put(x.tree);
-	return rc;
+	return n->snap->layout ? each_of_folder(n, each, arg, err) : 0;
 }
 
 static int layout_path(const struct view_node *n, const struct instance *in, struct tree_path *out,

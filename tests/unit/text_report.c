@@ -39,6 +39,16 @@ static void begin(void)
 	walk_begin(&walk, &archive, NULL);
 }
 
+/* Two series in one folder. */
+static void begin_layout(void)
+{
+	archive_begin(&archive);
+	image(1, 1, "a", 0);
+	image(1, 2, "a", 0);
+	image(2, 1, "b", 0);
+	walk_begin_layout(&walk, &archive, "{PatientID}/{Modality}", NULL);
+}
+
 static void end(void)
 {
 	walk_end(&walk);
@@ -100,6 +110,32 @@ Test(report, problems_name_the_file_and_the_reason, .init = begin, .fini = end)
 {
 	cr_assert(tells(".dcmfs/problems.tsv", "notes.txt\t0\tnot DICOM\n"));
 	cr_assert(tells(".dcmfs/problems.tsv", "2-1.dcm\t"));
+}
+
+/* The paths in the first column of a table, below a view. */
+static unsigned paths_that_lead_somewhere(const char *table, const char *view, const char *ending)
+{
+	char *text = walk_read(&walk, table), *s, path[600], byte;
+	unsigned n = 0;
+	size_t len;
+
+	for (s = text + strcspn(text, "\n") + 1; *s; s += strcspn(s, "\n") + 1) {
+		len = strcspn(s, "\t");
+		snprintf(path, sizeof path, "%s/%.*s%s", view, (int)len, s, ending);
+		if (walk_pread(&walk, path, &byte, 1, 0) == 1)
+			n++;
+		else
+			cr_expect_fail("%s: no %s", table, path);
+	}
+	mem_free(text);
+	return n;
+}
+
+Test(report, paths_of_a_layout_are_there, .init = begin_layout, .fini = end)
+{
+	cr_assert_eq(paths_that_lead_somewhere(".dcmfs/instances.tsv", "dicom", ".dcm"), 3);
+	cr_assert_eq(paths_that_lead_somewhere(".dcmfs/volumes.tsv", "nii", ".nii"), 2);
+	cr_assert_eq(paths_that_lead_somewhere(".dcmfs/slices.tsv", "mha", ".mha"), 3);
 }
 
 Test(report, the_state_counts_what_is_there, .init = begin, .fini = end)

@@ -112,3 +112,10 @@ Test(pages, of_a_layout_are_one_a_folder, .init = make, .fini = end)
 	cr_expect_eq(follow("png/MR"), 9);
 	cr_expect_eq(follow("png/CT"), 9);
 }
+
+Test(pages, of_volumes_that_clash_in_a_layout_lead_to_what_is_there, .init = make, .fini = end)
+{
+	image("MR", 3, 1);
+	walk_begin_layout(&walk, &archive, "{PatientID}/{Modality}", NULL);
+	cr_expect_geq(follow("png/PAT"), 25);
+}

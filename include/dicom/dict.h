@@ -51,7 +51,7 @@ enum dcm_vr {
 	DCM_VR_UV = 0x5556
 };
 
-/* What is known of each pair of letters; ask the functions below. */
+/* What is known of each pair of letters, by their lower five bits; ask the functions below. */
 enum {
 	DCM_VR_IS_KNOWN = 1,
 	DCM_VR_IS_LONG = 2,
@@ -59,13 +59,13 @@ enum {
 	DCM_VR_HAS_CHARSET = 8,
 	DCM_VR_UNIT_SHIFT = 4,
 };
-extern const uint8_t dcm_vr_table[26][26];
+extern const uint8_t dcm_vr_table[32][32];
 
 static inline unsigned dcm_vr_facts(uint16_t vr)
 {
-	unsigned a = (vr >> 8) - 'A', b = (vr & 0xFFu) - 'A';
+	bool are_letters = (vr & 0xE0E0) == 0x4040;
 
-	return a < 26 && b < 26 ? dcm_vr_table[a][b] : 0;
+	return are_letters ? dcm_vr_table[vr >> 8 & 31][vr & 31] : 0;
 }
 
 static inline bool dcm_vr_known(uint16_t vr)

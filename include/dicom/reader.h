@@ -138,6 +138,10 @@ void dcm_reader_init(struct dcm_reader *r, struct dcm_file *f);
  * of an element that is not pulled is skipped. Native pixel data is an ELEM. SEQ_END and ITEM_END
  * set tag, depth and item alone; an item's depth is that of the elements in it. */
 int dcm_reader_next(struct dcm_reader *r, struct dcm_elem *el, struct err *err);
+/* The same for who has no use for elements with tags between these two, themselves not included: they are
+ * passed over where that is cheaper than telling of them, and not where they have a meaning for the walk. */
+int dcm_reader_next_outside(struct dcm_reader *r, uint32_t after, uint32_t before,
+	struct dcm_elem *el, struct err *err);
 /* After SEQ_BEGIN or ITEM_BEGIN, at once: go on behind its end, without its END event. Cheap where
  * the length is defined. */
 int dcm_reader_skip(struct dcm_reader *r, const struct dcm_elem *el, struct err *err);

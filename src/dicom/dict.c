@@ -10,13 +10,13 @@
 #include "dict_tables.h"
 
 /* PS3.5 §6.2 and §7.1.2: how a VR is written, and what its value is made of. */
-#define VR(a, b) [(a) - 'A'][(b) - 'A']
+#define VR(a, b) [(a)&31][(b)&31]
 #define TEXT (DCM_VR_IS_KNOWN | DCM_VR_IS_TEXT | 1 << DCM_VR_UNIT_SHIFT)
 #define CHARS (TEXT | DCM_VR_HAS_CHARSET)
 #define WORDS(unit) (DCM_VR_IS_KNOWN | (unit) << DCM_VR_UNIT_SHIFT)
 #define LONG DCM_VR_IS_LONG
 
-const uint8_t dcm_vr_table[26][26] = {
+const uint8_t dcm_vr_table[32][32] = {
 	VR('A', 'E') = TEXT,
 	VR('A', 'S') = TEXT,
 	VR('A', 'T') = WORDS(2),

@@ -508,37 +508,63 @@ int dcm_reader_fragments(struct dcm_reader *r, uint32_t *n_fragments, uint64_t *
 	return 0;
 }
 
-/* The common case: a short explicit little-endian element in the window, on which nothing later depends.
- * False: it is anything else, and nothing has changed. */
-static bool next_plain(struct dcm_reader *r, struct dcm_elem *el)
+static inline bool is_short_vr(uint16_t vr)
+{
+	return (dcm_vr_facts(vr) & (DCM_VR_IS_KNOWN | DCM_VR_IS_LONG)) == DCM_VR_IS_KNOWN;
+}
+
+/* Are explicit little-endian elements ahead, the head of the first in the window? Then *p is where, and *room
+ * how much of the level and the window is left from there on. */
+static inline bool is_plain_ahead(const struct dcm_reader *r, const uint8_t **p, uint64_t *room)
 {
 	const struct dcm_level *l = &r->level[r->top];
-	uint64_t at = r->pos - r->window_off, room = l->limit - r->pos;
-	const uint8_t *p;
-	uint32_t tag, len;
+	uint64_t at = r->pos - r->window_off;
 
 	if (l->is_sequence || !l->encoding.explicit_vr || l->encoding.big_endian || r->in_pixels ||
-		at >= r->window_len || r->window_len - at < 8 || room < 8 ||
-		r->n_elements >= DCM_MAX_ELEMENTS)
+		at >= r->window_len)
 		return false;
-	p = r->window + at;
-	tag = head_tag(p, false);
-	len = get_le16(p + 6);
-	if ((dcm_vr_facts(DCM_VR(p[4], p[5])) & (DCM_VR_IS_KNOWN | DCM_VR_IS_LONG)) !=
-			DCM_VR_IS_KNOWN ||
-		len > room - 8 || DCM_TAG_GROUP(tag) == 0xFFFE || reader_matters(tag))
-		return false;
-	*el = (struct dcm_elem){
-		.tag = tag,
-		.vr = DCM_VR(p[4], p[5]),
-		.depth = (uint8_t)(r->top / 2),
-		.head_off = r->pos,
-		.off = r->pos + 8,
-		.len = len,
-	};
-	r->pos += 8 + len;
-	r->n_elements++;
+	*p = r->window + at;
+	*room = min_u64(r->window_len - at, l->limit - r->pos);
 	return true;
+}
+
+/* The common case: short explicit little-endian elements in the window, on which nothing later depends.
+ * Passes over those between `after` and `before`; true: el is the one behind them. False: what is at
+ * r->pos is anything else. */
+static inline bool next_plain(struct dcm_reader *r, uint32_t after, uint32_t before,
+	struct dcm_elem *el)
+{
+	const uint8_t *first, *p;
+	uint32_t tag, len, n = r->n_elements;
+	uint64_t room;
+
+	if (!is_plain_ahead(r, &first, &room))
+		return false;
+	for (p = first; room >= 8 && n < DCM_MAX_ELEMENTS; p += 8 + len, room -= 8 + len) {
+		tag = head_tag(p, false);
+		len = get_le16(p + 6);
+		if (!is_short_vr(DCM_VR(p[4], p[5])) || len > room - 8 ||
+			tag >= DCM_TAG(0xFFFE, 0) || reader_matters(tag))
+			break;
+		n++;
+		if (tag > after && tag < before)
+			continue;
+		r->n_elements = n;
+		r->pos += (uint64_t)(p - first);
+		*el = (struct dcm_elem){
+			.tag = tag,
+			.vr = DCM_VR(p[4], p[5]),
+			.depth = (uint8_t)(r->top / 2),
+			.head_off = r->pos,
+			.off = r->pos + 8,
+			.len = len,
+		};
+		r->pos += 8 + len;
+		return true;
+	}
+	r->n_elements = n;
+	r->pos += (uint64_t)(p - first);
+	return false;
 }
 
 /* Enough: let all levels end here, so that the caller sees the ends of what he saw begin. */
@@ -575,9 +601,15 @@ static __attribute__((noinline)) int next_other(struct dcm_reader *r, struct dcm
 					    next_in_dataset(r, el, err);
 }
 
+int dcm_reader_next_outside(struct dcm_reader *r, uint32_t after, uint32_t before,
+	struct dcm_elem *el, struct err *err)
+{
+	return next_plain(r, after, before, el) ? DCM_EVENT_ELEM : next_other(r, el, err);
+}
+
 int dcm_reader_next(struct dcm_reader *r, struct dcm_elem *el, struct err *err)
 {
-	return next_plain(r, el) ? DCM_EVENT_ELEM : next_other(r, el, err);
+	return dcm_reader_next_outside(r, 0, 0, el, err);
 }
 
 int dcm_reader_skip(struct dcm_reader *r, const struct dcm_elem *el, struct err *err)
@@ -593,7 +625,7 @@ int dcm_reader_skip(struct dcm_reader *r, const struct dcm_elem *el, struct err 
 		return 0;
 	}
 	while (r->top > below && !r->done && rc >= 0)
-		rc = dcm_reader_next(r, &inner, err);
+		rc = dcm_reader_next_outside(r, 0, UINT32_MAX, &inner, err);
 	return rc < 0 ? rc : 0;
 }
 
@@ -620,7 +652,13 @@ int dcm_reader_view(struct dcm_reader *r, const struct dcm_elem *el, const uint8
 	size_t *len, struct err *err)
 {
 	size_t want = (size_t)min_u64(el->len, DCM_WINDOW), got;
+	uint64_t at = el->off - r->window_off;
 
+	if (at <= r->window_len && want <= r->window_len - at) {
+		*value = r->window + at;
+		*len = want;
+		return 0;
+	}
 	*value = reader_fetch(r, el->off, want, &got, err);
 	if (!*value)
 		return -EIO;

@@ -36,7 +36,19 @@
 #define MEMO_BYTES 108u
 #define TEXT_CAP 4096u /* of one value: what is behind is cut */
 
-enum convert { TEXT, UID, INT32, UINT32, UINT16, FLAG, DOUBLE, TIME, DATETIME, PHOTOMETRIC };
+enum convert {
+	CHARSET,
+	TEXT,
+	UID,
+	INT32,
+	UINT32,
+	UINT16,
+	FLAG,
+	DOUBLE,
+	TIME,
+	DATETIME,
+	PHOTOMETRIC
+};
 
 struct field {
 	uint32_t tag;
@@ -49,10 +61,11 @@ struct field {
 #define INST(member) offsetof(struct record, in.member)
 #define SCRATCH(member) offsetof(struct record, member)
 
-/* Ascending by tag. */
+/* Ascending by tag; behind the N_FIELDS is one that ends every search. */
 static const struct field fields[] = {
 	{ DCM_MediaStorageSOPClassUID, SCRATCH(meta_class), TEXT, 1, false },
 	{ DCM_MediaStorageSOPInstanceUID, SCRATCH(meta_uid), UID, 1, true },
+	{ DCM_SpecificCharacterSet, 0, CHARSET, 1, true }, /* goes to no place in the record */
 	{ DCM_ImageType, ATTR(image_type), TEXT, 1, false },
 	{ DCM_SOPClassUID, ATTR(sop_class), TEXT, 1, false },
 	{ DCM_SOPInstanceUID, SCRATCH(sop_uid), UID, 1, true },
@@ -132,8 +145,9 @@ static const struct field fields[] = {
 	{ DCM_RescaleSlope, INST(slope), DOUBLE, 1, true },
 	{ DCM_NumberOfSlices, SCRATCH(locations_pet), INT32, 1, true },
 	{ DCM_FrameReferenceTime, INST(frame_reference_time), DOUBLE, 1, true },
+	{ UINT32_MAX, 0, CHARSET, 0, true },
 };
-#define N_FIELDS (sizeof fields / sizeof *fields)
+#define N_FIELDS (sizeof fields / sizeof *fields - 1)
 
 /* The bytes that a place's value was made from in an earlier file. */
 struct memo {
@@ -148,8 +162,9 @@ struct instance_reader {
 	struct interns *interns;
 	struct dcm_file file;
 	struct record rec;
-	size_t cursor;                 /* in fields: tags ascend, mostly */
+	size_t cursor;                 /* in fields, behind the last one: tags ascend, mostly */
 	size_t private_cursor;         /* the same in the table of private tags */
+	uint32_t after, before;        /* the last tag, and up to where no one is wanted */
 	bool in_shared;                /* inside (5200,9229) */
 	const struct charset *charset; /* of this file */
 	const struct attributes *last_attr;
@@ -208,21 +223,30 @@ static size_t size_of(const struct field *f)
 static bool is_set(const struct record *rec, const struct field *f)
 {
 	const void *p = (const char *)rec + f->off;
-	uint64_t v = 0;
 
 	switch ((enum convert)f->convert) {
+	case CHARSET:
+		return false;
+	case TEXT:
+		return *(const char *const *)p != NULL;
 	case DOUBLE:
 	case TIME:
 	case DATETIME:
 		return !isnan(*(const double *)p);
 	case INT32:
 		return *(const int32_t *)p != INSTANCE_NO_INT;
+	case UINT32:
+		return *(const uint32_t *)p != 0;
+	case UINT16:
+		return *(const uint16_t *)p != 0;
 	case UID:
 		return *(const char *)p != '\0';
-	default:
-		memcpy(&v, p, size_of(f));
-		return v != 0;
+	case FLAG:
+		return *(const bool *)p;
+	case PHOTOMETRIC:
+		return *(const enum photometric *)p != 0;
 	}
+	return false;
 }
 
 static int32_t to_int32(int64_t v)
@@ -299,12 +323,39 @@ static void take_photometric(const struct dcm_node *n, enum photometric *out)
 	*out = photometric_parse(term);
 }
 
+/* (0008,0005): nearly always that of the file before. */
+static int take_charset(struct instance_reader *r, const struct dcm_node *n)
+{
+	size_t len = (size_t)n->el.len;
+
+	if (r->in_shared)
+		return 0;
+	while (len && (n->value[len - 1] == ' ' || n->value[len - 1] == '\0'))
+		len--;
+	if (len > sizeof r->charset_raw)
+		return 0;
+	if (!r->charset_known || len != r->charset_len ||
+		memcmp(r->charset_raw, n->value, len) != 0) {
+		memset(r->memo, 0, sizeof r->memo);
+		arena_release(&r->charset_arena);
+		r->charset_known = charset_parse((const char *)n->value, len, &r->charset_arena);
+		if (!r->charset_known)
+			return -ENOMEM;
+		r->charset_len = len;
+		memcpy(r->charset_raw, n->value, len);
+	}
+	r->charset = r->charset_known;
+	return 0;
+}
+
 static int convert(struct instance_reader *r, const struct field *f, const struct dcm_node *n)
 {
 	void *out = (char *)&r->rec + f->off;
 	int64_t v = 0;
 
 	switch ((enum convert)f->convert) {
+	case CHARSET:
+		return take_charset(r, n);
 	case TEXT:
 		return take_text(r, n, out);
 	case UID:
@@ -340,13 +391,14 @@ static int convert(struct instance_reader *r, const struct field *f, const struc
 }
 
 /* The bytes are those that are remembered: take the value that was made of them. */
-static bool recall(struct instance_reader *r, const struct field *f, const struct dcm_node *n)
+static bool recall(struct instance_reader *r, const struct field *f, const struct dcm_elem *el,
+	const uint8_t *value)
 {
 	const struct memo *m = &r->memo[f - fields];
 
-	if (m->len == 0 || m->len != n->el.len || m->vr != n->el.vr ||
-		m->big_endian != n->el.big_endian || m->charset != r->charset ||
-		memcmp(m->raw, n->value, m->len) != 0)
+	if (m->len == 0 || m->len != el->len || m->vr != el->vr ||
+		m->big_endian != el->big_endian || m->charset != r->charset ||
+		memcmp(m->raw, value, m->len) != 0)
 		return false;
 	memcpy((char *)&r->rec + f->off, (const char *)&r->memo_values + f->off, size_of(f));
 	return true;
@@ -367,45 +419,26 @@ static void remember(struct instance_reader *r, const struct field *f, const str
 	memcpy((char *)&r->memo_values + f->off, (const char *)&r->rec + f->off, size_of(f));
 }
 
-/* (0008,0005): nearly always that of the file before. */
-static int take_charset(struct instance_reader *r, const struct dcm_node *n)
-{
-	size_t len = (size_t)n->el.len;
+/* ---- what is passed over ---- */
 
-	while (len && (n->value[len - 1] == ' ' || n->value[len - 1] == '\0'))
-		len--;
-	if (len > sizeof r->charset_raw)
-		return 0;
-	if (!r->charset_known || len != r->charset_len ||
-		memcmp(r->charset_raw, n->value, len) != 0) {
-		memset(r->memo, 0, sizeof r->memo);
-		arena_release(&r->charset_arena);
-		r->charset_known = charset_parse((const char *)n->value, len, &r->charset_arena);
-		if (!r->charset_known)
-			return -ENOMEM;
-		r->charset_len = len;
-		memcpy(r->charset_raw, n->value, len);
-	}
-	r->charset = r->charset_known;
-	return 0;
+/* Cheap, and no for nearly all elements. */
+static inline bool may_be_pixels(uint32_t tag)
+{
+	return DCM_TAG_GROUP(tag) == 0x7FE0 || DCM_TAG_GROUP(tag) == 0x07A1;
+}
+
+/* Between `tag` and `next` is no line of the table: the reader need not tell of what is there. It tells of the
+ * first element of each pair of groups, since of private ones another table knows, and of all at the end, where
+ * overlays and pixels are. */
+static void note_gap(struct instance_reader *r, uint32_t tag, uint32_t next)
+{
+	uint32_t group_end = (tag | 0xFFFF) + 1;
+
+	r->after = tag;
+	r->before = tag >= DCM_OverlayRows ? tag : next < group_end ? next : group_end;
 }
 
 /* ---- private elements ---- */
-
-/* The element with its value, for as long as no other one is asked for. */
-static int view(struct instance_reader *r, const struct dcm_elem *el, struct dcm_node *n,
-	struct err *err)
-{
-	const uint8_t *value;
-	size_t len;
-	int rc = dcm_reader_view(&r->reader, el, &value, &len, err);
-
-	if (rc < 0)
-		return rc;
-	*n = (struct dcm_node){ .el = *el, .value = value };
-	n->el.len = len;
-	return 0;
-}
 
 /* The line of the table for this element: by creator, or where that is gone (anonymisers) by the
  * customary block 10. */
@@ -438,19 +471,34 @@ static const struct private_tag *find_private(struct instance_reader *r, uint32_
 	return NULL;
 }
 
+/* May there be more in its group that find_private() knows of, or the pixels? */
+static bool wants_group(const struct instance_reader *r, uint32_t tag)
+{
+	size_t n;
+	const struct private_tag *t = private_tags(&n);
+
+	return may_be_pixels(tag) ||
+		(r->private_cursor < n && t[r->private_cursor].group == DCM_TAG_GROUP(tag));
+}
+
 static int take_private(struct instance_reader *r, const struct dcm_elem *el, struct err *err)
 {
 	const struct private_tag *t;
-	struct dcm_node n;
+	struct dcm_node n = { .el = *el };
 	char creator[68];
+	size_t len;
 	int rc;
 
 	t = find_private(r, el->tag, creator, sizeof creator);
+	if (el->tag < r->after)
+		r->cursor = 0;
+	note_gap(r, el->tag, wants_group(r, el->tag) ? el->tag : UINT32_MAX);
 	if (!t || el->len == 0)
 		return 0;
-	rc = view(r, el, &n, err);
+	rc = dcm_reader_view(&r->reader, el, &n.value, &len, err);
 	if (rc < 0)
 		return rc;
+	n.el.len = len;
 	n.creator = creator[0] ? creator : t->creator;
 	record_take_fact(&r->rec, t->fact, &n);
 	return 0;
@@ -458,17 +506,19 @@ static int take_private(struct instance_reader *r, const struct dcm_elem *el, st
 
 /* ---- the loop ---- */
 
-/* The line of the table, or the end of it. Tags ascend in nearly every file. */
+/* The line of the table; NULL: none. Tags ascend in nearly every file. */
 static const struct field *find_field(struct instance_reader *r, uint32_t tag)
 {
-	size_t i = r->cursor;
+	size_t i = tag > r->after ? r->cursor : 0;
+	const struct field *f = NULL;
 
-	if (i > 0 && fields[i - 1].tag >= tag)
-		i = 0;
-	while (i < N_FIELDS && fields[i].tag < tag)
+	while (fields[i].tag < tag)
 		i++;
+	if (i < N_FIELDS && fields[i].tag == tag)
+		f = &fields[i++];
 	r->cursor = i;
-	return i < N_FIELDS && fields[i].tag == tag ? &fields[i] : NULL;
+	note_gap(r, tag, fields[i].tag);
+	return f;
 }
 
 static bool is_overlay_data(uint32_t tag)
@@ -479,26 +529,24 @@ static bool is_overlay_data(uint32_t tag)
 static int take_element(struct instance_reader *r, const struct dcm_elem *el, struct err *err)
 {
 	const struct field *f = find_field(r, el->tag);
+	const uint8_t *value;
 	struct dcm_node n;
+	size_t len;
 	int rc;
 
 	if (is_overlay_data(el->tag) && el->len)
 		r->rec.in.overlays |= (uint16_t)(1u << (el->tag >> 17 & 15));
-	if (!f && el->tag != DCM_SpecificCharacterSet)
+	if (!f || el->len == 0 || is_set(&r->rec, f))
 		return 0;
-	if (el->len == 0 || (f && is_set(&r->rec, f)))
-		return 0;
-	rc = view(r, el, &n, err);
-	if (rc < 0)
+	rc = dcm_reader_view(&r->reader, el, &value, &len, err);
+	if (rc < 0 || (len == el->len && recall(r, f, el, value)))
 		return rc;
-	if (!f)
-		rc = r->in_shared ? 0 : take_charset(r, &n);
-	else if (!recall(r, f, &n)) {
-		rc = convert(r, f, &n);
-		if (rc == 0)
-			remember(r, f, &n);
-	}
-	return rc < 0 ? err_nomem(err) : 0;
+	n = (struct dcm_node){ .el = *el, .value = value };
+	n.el.len = len;
+	if (convert(r, f, &n) < 0)
+		return err_nomem(err);
+	remember(r, f, &n);
+	return 0;
 }
 
 static void take_pixels(struct record *rec, const struct dcm_elem *el, bool encapsulated)
@@ -526,12 +574,6 @@ static int enter(struct instance_reader *r, const struct dcm_elem *el, struct er
 	return dcm_reader_skip(&r->reader, el, err);
 }
 
-/* Cheap, and no for nearly all elements. */
-static inline bool may_be_pixels(uint32_t tag)
-{
-	return DCM_TAG_GROUP(tag) == 0x7FE0 || DCM_TAG_GROUP(tag) == 0x07A1;
-}
-
 /* 1: the pixel data, or the end. */
 static int take_event(struct instance_reader *r, int event, const struct dcm_elem *el,
 	struct err *err)
@@ -548,7 +590,7 @@ static int take_event(struct instance_reader *r, int event, const struct dcm_ele
 			take_pixels(&r->rec, el, true);
 		return el->depth == 0;
 	case DCM_EVENT_ELEM:
-		if (el->depth == 0 && may_be_pixels(el->tag) && dcm_file_is_pixels(&r->file, el)) {
+		if (may_be_pixels(el->tag) && dcm_file_is_pixels(&r->file, el)) {
 			take_pixels(&r->rec, el, false);
 			return 1;
 		}
@@ -568,10 +610,11 @@ static int read_elements(struct instance_reader *r, struct err *err)
 	int rc = 0;
 
 	r->cursor = r->private_cursor = 0;
+	r->after = r->before = 0;
 	r->in_shared = false;
 	dcm_reader_init(&r->reader, &r->file);
 	while (rc == 0) {
-		rc = dcm_reader_next(&r->reader, &el, err);
+		rc = dcm_reader_next_outside(&r->reader, r->after, r->before, &el, err);
 		if (rc >= 0)
 			rc = take_event(r, rc, &el, err);
 	}

@@ -187,6 +187,41 @@ Test(index_instance, trims_texts_and_keeps_the_first_of_two)
 	gen_release(&g);
 }
 
+/* Nobody passes over what stands where its tag does not belong, nor behind what is passed over. */
+Test(index_instance, finds_what_it_wants_in_any_order)
+{
+	static const uint32_t tags[] = { DCM_TAG(0x0008, 0x0000), DCM_SpecificCharacterSet,
+		DCM_TAG(0x0009, 0x0010), DCM_TAG(0x0009, 0x1001), DCM_OperatorsName, DCM_PatientID,
+		DCM_Rows, DCM_TAG(0x0019, 0x1001), DCM_InstanceNumber, DCM_SliceLocation,
+		DCM_AcquisitionNumber, DCM_StudyID };
+	static const char *const values[] = { "20", "ISO_IR 100", "SOMEBODY", "a", "B", "\xE4",
+		"64", "b", "7", "5.5", "3", "C" };
+	unsigned n = sizeof tags / sizeof *tags, first, i;
+	struct instance *in;
+	struct gen g;
+
+	for (first = 0; first < n; first++) {
+		gen_begin(&g, GEN_EXPLICIT);
+		gen_put(&g, DCM_SOPInstanceUID, "1.2");
+		for (i = 0; i < n; i++) {
+			uint32_t tag = tags[(first + i) % n];
+
+			if (tag & 0x10000 && (tag & 0xFF00))
+				gen_put_vr(&g, tag, "LO", values[(first + i) % n]);
+			else
+				gen_put(&g, tag, values[(first + i) % n]);
+		}
+		in = read_one(&g);
+		cr_expect_eq(in->attr->pixel.rows, 0, "there are no pixels");
+		cr_expect_eq(in->number, 7, "from %u", first);
+		cr_expect_eq(in->acquisition_number, 3, "from %u", first);
+		expect_text(in->attr->study_id, "C");
+		expect_text(in->attr->patient_id, "\xC3\xA4");
+		instance_put(in);
+		gen_release(&g);
+	}
+}
+
 Test(index_instance, meta_information_stands_in_for_identity)
 {
 	struct instance *in;

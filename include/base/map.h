@@ -28,6 +28,8 @@ void map_release(struct map *m);
 void *map_get(const struct map *m, const void *key, size_t key_len);
 /* Set or replace; value is not NULL. Returns 0 or -ENOMEM. */
 int map_put(struct map *m, const void *key, size_t key_len, void *value);
+/* What is not there is fine. A walk may remove what it was given last: it goes on at *pos - 1 then. */
+void map_remove(struct map *m, const void *key, size_t key_len);
 void *map_get_str(const struct map *m, const char *key);
 int map_put_str(struct map *m, const char *key, void *value);
 /* Walk: *pos starts at 0; NULL at the end. No order is promised. */

@@ -37,7 +37,7 @@ enum image_part {
 /* Of a pair of images of arterial spin labelling. */
 enum image_label { IMAGE_LABEL_NONE, IMAGE_LABEL_LABEL, IMAGE_LABEL_CONTROL };
 
-/* Shared by most instances of a series: one copy for each distinct set of values. */
+/* Shared by most instances of a series: one copy for each distinct set of values. All texts come first. */
 struct attributes {
 	const char *patient_id, *patient_name, *patient_birth_date, *patient_sex;
 	const char *study_uid, *study_date, *study_time, *study_description;
@@ -111,7 +111,7 @@ const struct instance_problem *instance_problems(const struct instance *in);
 const char *instance_path(const struct instance *in, char *buf, size_t cap);
 
 /* One instance more: `values` with texts and problems of its own, copied; dir and attr are
- * interned. One reference, the caller's. NULL for want of memory. */
+ * interned, and it is their user. One reference, the caller's. NULL for want of memory. */
 struct instance *instance_make(const struct instance *values, const char *file, const char *sop_uid,
 	const struct instance_problem *problems, uint32_t n_problems);
 struct instance *instance_get(struct instance *in); /* one reference more */

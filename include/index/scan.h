@@ -65,6 +65,8 @@ int store_scan_changes(struct store *s, const struct changes *where, bool *chang
  * to? They are taken a second and a half after their last change; the first scan takes them as
  * they are. In how many milliseconds the next of them may be taken; -1: there is none. */
 int64_t store_waits_ms(const struct store *s);
+/* The bytes of texts and attributes that instances share; what nobody has any more among them. */
+size_t store_interned_bytes(const struct store *s);
 /* The newest catalog, a reference of the caller's; NULL before the first scan. */
 struct catalog *store_get(struct store *s);
 

@@ -69,6 +69,34 @@ int map_put(struct map *m, const void *key, size_t key_len, void *value)
 	return 0;
 }
 
+/* Who is behind the hole comes nearer to where its hash wants it, until nobody would. */
+static void close_hole(struct map *m, size_t hole)
+{
+	size_t mask = m->n_slots - 1, i, home;
+
+	for (i = (hole + 1) & mask; m->slots[i].value; i = (i + 1) & mask) {
+		home = (size_t)m->slots[i].hash & mask;
+		if (((i - home) & mask) < ((i - hole) & mask))
+			continue;
+		m->slots[hole] = m->slots[i];
+		hole = i;
+	}
+	memset(&m->slots[hole], 0, sizeof *m->slots);
+}
+
+void map_remove(struct map *m, const void *key, size_t key_len)
+{
+	struct map_slot *s;
+
+	if (!m->n_slots)
+		return;
+	s = find(m, key, key_len, hash_quick(0, key, key_len));
+	if (!s->value)
+		return;
+	m->n_used--;
+	close_hole(m, (size_t)(s - m->slots));
+}
+
 void *map_get_str(const struct map *m, const char *key)
 {
 	return map_get(m, key, strlen(key));

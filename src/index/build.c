@@ -84,6 +84,14 @@ static struct series *take_series(struct builder *b, const struct group *g)
 	return s;
 }
 
+/* Of an instance that is in it: the group may have its attributes of one that has gone. */
+static const char *study_uid(const struct group *study)
+{
+	const struct group *series = study->members[0];
+
+	return ((const struct instance *)series->members[0])->attr->study_uid;
+}
+
 static struct study *take_study(struct builder *b, const struct group *g)
 {
 	const struct study *old = map_get_str(&b->old_studies, g->key);
@@ -98,7 +106,7 @@ static struct study *take_study(struct builder *b, const struct group *g)
 	st->series = arena_zalloc(&b->c->arena, g->n, sizeof *st->series);
 	if (!st->name || !st->key || !st->series)
 		return NULL;
-	st->uid = g->attr->study_uid;
+	st->uid = study_uid(g);
 	st->n_series = (uint32_t)g->n;
 	for (i = 0; i < g->n; i++) {
 		st->series[i] = ((struct group *)g->members[i])->made;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "index/intern.h"
 
 const struct instance_problem *instance_problems(const struct instance *in)
 {
@@ -50,6 +51,8 @@ struct instance *instance_make(const struct instance *values, const char *file, 
 		put_text(to, sop_uid);
 	in->n_problems = n_problems;
 	atomic_init(&in->refs, 1);
+	interned_use(in->dir);
+	interned_use(in->attr);
 	return in;
 }
 
@@ -67,6 +70,9 @@ struct instance *instance_get(struct instance *in)
 
 void instance_put(struct instance *in)
 {
-	if (in && atomic_fetch_sub_explicit(&in->refs, 1, memory_order_acq_rel) == 1)
-		mem_free(in);
+	if (!in || atomic_fetch_sub_explicit(&in->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	interned_drop(in->dir);
+	interned_drop(in->attr);
+	mem_free(in);
 }

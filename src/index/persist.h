@@ -16,6 +16,7 @@
 
 #include "survey.h"
 
+struct attributes;
 struct err;
 struct interns;
 struct persist;
@@ -26,6 +27,9 @@ void persist_free(struct persist *p); /* NULL is fine */
 
 /* What it has of SOURCE: nothing where there is none yet. Not during persist_save(). */
 int persist_load(struct persist *p, struct interns *interns, struct findings *out, struct err *err);
+
+/* This block is about to be freed; not during persist_save(). persist: a struct persist *. */
+void persist_forget(void *persist, const struct attributes *a);
 
 /* Write what has an id of `since` or more; sweep: and drop what is not in f any more. */
 int persist_save(struct persist *p, const struct findings *f, uint32_t since, bool sweep,

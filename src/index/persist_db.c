@@ -42,8 +42,7 @@ void persist_free(struct persist *p)
 {
 	if (!p)
 		return;
-	map_release(&p->attributes);
-	arena_release(&p->numbers);
+	db_forget(p);
 	mem_free(p->path);
 	mem_free(p->source);
 	mem_free(p);
@@ -260,10 +259,8 @@ static int read_epoch(struct persist *p, sqlite3 *db, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	if (epoch != p->epoch) {
-		map_release(&p->attributes);
-		arena_release(&p->numbers);
-	}
+	if (epoch != p->epoch)
+		db_forget(p);
 	p->epoch = epoch;
 	return 0;
 }
@@ -288,13 +285,37 @@ int db_open(struct persist *p, sqlite3 **out, struct err *err)
 
 int db_remember(struct persist *p, const struct attributes *attr, int64_t id)
 {
-	struct numbered *n = arena_alloc(&p->numbers, sizeof *n);
+	struct numbered *n = mem_alloc(sizeof *n);
+	int rc;
 
 	if (!n)
 		return -ENOMEM;
+	persist_forget(p, attr);
 	n->attr = attr;
 	n->id = id;
-	return map_put(&p->attributes, &n->attr, sizeof n->attr, n);
+	rc = map_put(&p->attributes, &n->attr, sizeof n->attr, n);
+	if (rc < 0)
+		mem_free(n);
+	return rc;
+}
+
+void db_forget(struct persist *p)
+{
+	const struct map_slot *slot;
+	size_t pos = 0;
+
+	while ((slot = map_next(&p->attributes, &pos)))
+		mem_free(slot->value);
+	map_release(&p->attributes);
+}
+
+void persist_forget(void *persist, const struct attributes *a)
+{
+	struct persist *p = persist;
+	struct numbered *n = map_get(&p->attributes, &a, sizeof a);
+
+	map_remove(&p->attributes, &a, sizeof a);
+	mem_free(n);
 }
 
 /* ---- rows ---- */

@@ -28,7 +28,6 @@
 #include <sqlite3.h>
 #include <stdint.h>
 
-#include "base/arena.h"
 #include "base/map.h"
 #include "persist_schema.h"
 
@@ -42,7 +41,6 @@ struct persist {
 	char *path, *source;
 	int64_t epoch;         /* of the database that the numbers below are of; 0: none */
 	struct map attributes; /* address -> struct numbered */
-	struct arena numbers;
 };
 
 /* A row number of a block of attributes. */
@@ -68,8 +66,9 @@ int db_connect(const char *path, int flags, sqlite3 **out, struct err *err);
 int db_open(struct persist *p, sqlite3 **out, struct err *err);
 /* Out of the way, under another name: a new one is made the next time. */
 int db_set_aside(const struct persist *p, const char *why, struct err *err);
-/* The process knows now which row has these attributes. */
+/* The process knows now which row has these attributes, or of none. */
 int db_remember(struct persist *p, const struct attributes *attr, int64_t id);
+void db_forget(struct persist *p);
 
 /* Bind the members of p to the places from `at` on (SQLite counts them from 1); what is absent is
  * NULL. */

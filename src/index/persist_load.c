@@ -305,8 +305,7 @@ static int load_all(struct loader *l, sqlite3 *db, struct findings *out, struct 
 	struct buf insert, select;
 	int rc;
 
-	map_release(&l->p->attributes);
-	arena_release(&l->p->numbers);
+	db_forget(l->p);
 	buf_init(&insert);
 	buf_init(&select);
 	persist_attributes_sql(&insert, &select);

@@ -345,6 +345,29 @@ static int make_catalog(struct store *s, struct build *b, struct findings *other
 	return 0;
 }
 
+/* ---- what nobody has any more ---- */
+
+/* Behind a scan: give back what only files had that are no more. A save that goes on knows blocks by their
+ * addresses: the next scan does it then. */
+static void sweep_interns(struct store *s)
+{
+	size_t i;
+
+	if (!interns_may_sweep(s->interns) || pthread_mutex_trylock(&s->saving) != 0)
+		return;
+	for (i = 0; i < s->n_waiting; i++)
+		interned_use(s->waiting[i].dir);
+	interns_sweep(s->interns, s->index ? persist_forget : NULL, s->index);
+	for (i = 0; i < s->n_waiting; i++)
+		interned_drop(s->waiting[i].dir);
+	pthread_mutex_unlock(&s->saving);
+}
+
+size_t store_interned_bytes(const struct store *s)
+{
+	return interns_bytes(s->interns);
+}
+
 /* ---- scanning ---- */
 
 /* What the last pass found: references to instances and others; what waits is borrowed. */
@@ -497,6 +520,7 @@ int store_scan(struct store *s, bool *changed, struct err *err)
 	rc = follow_root(s, &moved, err);
 	if (rc == 0)
 		rc = scan_all(s, changed, err);
+	sweep_interns(s);
 	malloc_trim(0);
 	return rc;
 }
@@ -656,6 +680,7 @@ int store_scan_changes(struct store *s, const struct changes *where, bool *chang
 		rc = scan_within(s, &all_of_them, changed, err);
 		changes_release(&all_of_them);
 	}
+	sweep_interns(s);
 	malloc_trim(0);
 	return rc;
 }

@@ -15,6 +15,7 @@
 #include "dicom/source.h"
 #include "index/files.h"
 #include "index/instance.h"
+#include "index/intern.h"
 #include "index/scan.h"
 #include "walk.h"
 
@@ -35,6 +36,7 @@ int other_new(const char *dir, const char *file, enum other_kind kind, const cha
 		return -ENOMEM;
 	to = (char *)(o + 1);
 	o->dir = dir;
+	interned_use(dir);
 	o->file = memcpy(to, file, file_len);
 	o->text = memcpy(to + file_len, text, text_len);
 	o->kind = kind;
@@ -51,8 +53,10 @@ struct other *other_get(struct other *o)
 
 void other_put(struct other *o)
 {
-	if (o && atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) == 1)
-		mem_free(o);
+	if (!o || atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	interned_drop(o->dir);
+	mem_free(o);
 }
 
 /* ---- lists ---- */

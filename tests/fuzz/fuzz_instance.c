@@ -28,7 +28,7 @@ static void check(const struct instance *in, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct instance_file file = { .dir = "", .file = "file", .size = size };
+	struct instance_file file = { .file = "file", .size = size };
 	struct instance_reader *reader;
 	struct interns *interns;
 	struct instance *in;
@@ -37,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (interns_new(&interns, NULL) < 0 || instance_reader_new(interns, &reader, NULL) < 0)
 		abort();
+	file.dir = intern_text(interns, "", 0);
 	for (i = 0; i < 2; i++) {
 		if (dcm_source_from_memory(data, size, &s, NULL) < 0)
 			abort();

@@ -19,6 +19,7 @@ from mount import Mount, dicom, files_below, is_sanitized, write  # noqa: E402
 SECONDS = float(os.environ.get('SOAK_SECONDS', '20'))
 SIDE, PLANE = 32, 32 * 32 * 2
 SAMPLES = 100
+KEPT = 60      # series whose planes are known: a reader may still have one that has gone
 # Bounded, not nothing: caches fill, a reader may be in the middle of something.
 MOST_KIB, MOST_DESCRIPTORS = 8192, 64
 
@@ -27,26 +28,29 @@ class Soak:
     def __init__(self, box):
         self.source, self.box = f'{box}/src', box
         self.end = time.time() + SECONDS
-        self.planes, self.wrong, self.count = set(), [], {'volumes': 0, 'walks': 0, 'changes': 0}
+        self.planes, self.wrong, self.count = {}, [], {'volumes': 0, 'walks': 0, 'changes': 0}
 
     def add(self, series, number):
-        data = dicom(series=series, number=number, rows=SIDE, columns=SIDE)
+        data = dicom(patient=f'P{series % 7}', study=series, series=series, number=number, rows=SIDE, columns=SIDE)
         plane = data[-PLANE:]
         rows = [plane[i:i + SIDE * 2] for i in range(0, PLANE, SIDE * 2)]
-        self.planes.add(b''.join(reversed(rows)))
-        self.planes.add(plane)
+        self.planes[b''.join(reversed(rows))] = self.planes[plane] = series
         path = f'{self.source}/s{series}/{number}.dcm'
         write(path + '.part', data)      # not DICOM's name yet: as a careful sender does
         os.rename(path + '.part', path)
 
     def change(self):
         rng = random.Random(1)
-        counts = {s: 3 for s in range(1, 6)}
+        counts, newest = {s: 3 for s in range(1, 6)}, 5
         while time.time() < self.end:
             series = rng.choice(list(counts))
             if counts[series] > 12:
                 shutil.rmtree(f'{self.source}/s{series}')
+                del counts[series]
+                series = newest = newest + 1      # what comes is new, UIDs and all
                 counts[series] = 0
+                for plane in [p for p, of in self.planes.items() if of < series - KEPT]:
+                    del self.planes[plane]
             for _ in range(3):
                 counts[series] += 1
                 self.add(series, counts[series])

@@ -34,7 +34,7 @@ TestSuite(index_instance, .init = begin, .fini = end);
 
 static int try_read(struct gen *g, struct instance **out, struct err *err)
 {
-	struct instance_file file = { .dir = "",
+	struct instance_file file = { .dir = intern_text(interns, "", 0),
 		.file = "IM1",
 		.size = 77,
 		.ino = 5,
@@ -485,6 +485,7 @@ Test(index_instance, want_of_memory_is_told_at_each_allocation)
 	struct instance *in = NULL;
 	struct dcm_source *s;
 	struct gen g;
+	struct instance_file file = { .file = "x" };
 	unsigned long n;
 	int rc = -ENOMEM;
 
@@ -494,9 +495,9 @@ Test(index_instance, want_of_memory_is_told_at_each_allocation)
 		end();
 		begin();
 		s = gen_source(&g);
+		file.dir = intern_text(interns, "", 0);
 		mem_fail_after(n);
-		rc = instance_read(reader, s, &(struct instance_file){ .dir = "", .file = "x" },
-			&in, NULL);
+		rc = instance_read(reader, s, &file, &in, NULL);
 		mem_fail_after(0);
 		cr_assert_lt(n, 1000);
 	}

@@ -180,6 +180,9 @@ static void expect_same_records(const struct catalog *got, const struct catalog 
 			0, "attributes of %s", path);
 		cr_expect_str_eq(in->sop_uid, as->sop_uid);
 		cr_expect_str_eq(in->attr->transfer_syntax, as->attr->transfer_syntax);
+		cr_expect_eq(!in->attr->patient_id, !as->attr->patient_id, "%s", path);
+		if (as->attr->patient_id)
+			cr_expect_str_eq(in->attr->patient_id, as->attr->patient_id, "%s", path);
 	}
 }
 
@@ -219,6 +222,39 @@ Test(index_persist, records_are_the_same_to_the_bit)
 	cr_expect_eq(second.catalog->problems[0].off, first.catalog->problems[0].off);
 	mount_end(&first, false);
 	mount_end(&second, false);
+}
+
+/* Memory of attributes that have gone is used again for others: rows go by attributes, not by addresses. */
+Test(index_persist, an_archive_that_is_replaced_again_and_again_is_saved_as_it_is)
+{
+	char name[32], patient[32];
+	struct err err = { 0 };
+	struct mount m, again;
+	bool changed;
+	int round, i;
+
+	mount_begin(&m);
+	for (round = 0; round < 12; round++) {
+		for (i = 0; i < 120; i++) {
+			snprintf(name, sizeof name, "%d/%d", i, round);
+			snprintf(patient, sizeof patient, "P%d", round * 1000 + i);
+			archive_image(&a, name,
+				&(struct gen_instance){ .patient = patient, .number = 1 });
+			archive_age(&a, name, 60);
+			snprintf(name, sizeof name, "%d/%d", i, round - 1);
+			unlink(archive_path(&a, name));
+		}
+		cr_assert_eq(store_scan(m.store, &changed, &err), 0, "%s", err.msg);
+		cr_assert_eq(store_save(m.store, &err), 0, "%s", err.msg);
+	}
+	catalog_put(m.catalog);
+	m.catalog = store_get(m.store);
+	cr_assert_eq(m.catalog->n_instances, 120);
+	mount_begin(&again);
+	cr_expect_eq(again.n_read, 0);
+	expect_same_records(again.catalog, m.catalog);
+	mount_end(&again, true);
+	mount_end(&m, true);
 }
 
 Test(index_persist, two_files_of_one_uid_are_not_read_again)

@@ -436,6 +436,94 @@ Test(index_store, a_young_file_comes_with_the_folders_that_are_looked_at_next, .
 	cr_expect_eq(store_waits_ms(a.store), -1);
 }
 
+/* ---- an archive in which everything is replaced again and again ---- */
+
+#define ROUND 100
+
+static void put_round(int round)
+{
+	char name[64], patient[32];
+	int i;
+
+	for (i = 0; i < ROUND; i++) {
+		snprintf(name, sizeof name, "round %d/%d/1", round, i);
+		snprintf(patient, sizeof patient, "P%d", round * ROUND + i);
+		old_image(name,
+			&(struct gen_instance){ .number = 1,
+				.patient = patient,
+				.study = round * ROUND + i + 1,
+				.series = round * ROUND + i + 1 });
+	}
+}
+
+static void remove_round(int round)
+{
+	char name[64], command[160];
+
+	snprintf(name, sizeof name, "round %d", round);
+	snprintf(command, sizeof command, "rm -r '%s'", archive_path(&a, name));
+	cr_assert_eq(system(command), 0);
+}
+
+/* What a reader holds stays as it was, whatever is given back. */
+static void expect_round(const struct catalog *c, int round)
+{
+	char path[64], text[64];
+	uint32_t i;
+
+	cr_assert_eq(c->n_instances, ROUND);
+	for (i = 0; i < ROUND; i++) {
+		const struct instance *in;
+
+		snprintf(path, sizeof path, "round %d/%d/1", round, (int)i);
+		in = archive_find(c, path);
+		cr_assert_not_null(in, "%s", path);
+		snprintf(text, sizeof text, "P%d", round * ROUND + (int)i);
+		cr_assert_str_eq(in->attr->patient_id, text);
+		cr_assert_str_eq(c->patients[0]->studies[0]->uid,
+			c->patients[0]->studies[0]->series[0]->instances[0]->attr->study_uid);
+	}
+}
+
+Test(index_store, what_has_gone_is_given_back, .timeout = 60)
+{
+	struct catalog *first, *middle = NULL;
+	size_t one, most = 0;
+	char folder[32];
+	int round;
+
+	put_round(0);
+	archive_scan(&a);
+	first = store_get(a.store);
+	one = store_interned_bytes(a.store);
+	for (round = 1; round < 24; round++) {
+		remove_round(round - 1);
+		put_round(round);
+		if (round % 2) {
+			cr_assert(archive_scan(&a));
+		} else {
+			struct changes where = { 0 };
+
+			snprintf(folder, sizeof folder, "round %d", round - 1);
+			changes_add(&where, "", folder, true);
+			snprintf(folder, sizeof folder, "round %d", round);
+			changes_add(&where, "", folder, true);
+			cr_assert(scan_changes(&where));
+			changes_release(&where);
+		}
+		expect_round(a.catalog, round);
+		if (round == 12)
+			middle = store_get(a.store);
+		if (store_interned_bytes(a.store) > most)
+			most = store_interned_bytes(a.store);
+	}
+	cr_expect_lt(most, 12 * one, "%zu of %zu", most, one);
+	expect_round(first, 0);
+	expect_round(middle, 12);
+	catalog_put(first);
+	catalog_put(middle);
+}
+
 /* What a scan of all of it in another store has must be what ours came to step by step. */
 static void expect_like_new(int step)
 {

@@ -9,7 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "dicom/source.h"
@@ -17,6 +16,7 @@
 #include "index/instance.h"
 #include "index/intern.h"
 #include "index/scan.h"
+#include "known.h"
 #include "walk.h"
 
 #define THREADS 32u /* for latency; a warm cache does not mind them */
@@ -159,81 +159,6 @@ int findings_join(struct findings *to, struct findings *from)
 	return rc;
 }
 
-/* ---- what is known ---- */
-
-/* An entry of the table of known files; which one it is follows from what is not NULL. */
-struct known {
-	uint64_t hash;
-	struct instance *in;
-	struct other *other;
-	const struct waiting *waiting;
-};
-
-/* Two for one path at most: what it was, and that it waits. */
-struct known_table {
-	struct known *slots;
-	size_t mask;
-};
-
-static uint64_t hash_path(const char *dir, const char *file)
-{
-	return hash_quick((uint64_t)(uintptr_t)dir, file, strlen(file));
-}
-
-static void put_known(struct known_table *t, const char *dir, const char *file, struct known k)
-{
-	size_t i;
-
-	k.hash = hash_path(dir, file);
-	for (i = (size_t)k.hash & t->mask;
-		t->slots[i].in || t->slots[i].other || t->slots[i].waiting;)
-		i = (i + 1) & t->mask;
-	t->slots[i] = k;
-}
-
-static int make_known(struct known_table *t, const struct findings *f)
-{
-	size_t n = f->n_instances + f->n_others + f->n_waiting, i;
-
-	t->mask = 15;
-	while (t->mask < n + n / 2)
-		t->mask = t->mask * 2 + 1;
-	t->slots = mem_calloc(t->mask + 1, sizeof *t->slots);
-	if (!t->slots)
-		return -ENOMEM;
-	for (i = 0; i < f->n_instances; i++)
-		put_known(t, f->instances[i]->dir, f->instances[i]->file,
-			(struct known){ .in = f->instances[i] });
-	for (i = 0; i < f->n_others; i++)
-		put_known(t, f->others[i]->dir, f->others[i]->file,
-			(struct known){ .other = f->others[i] });
-	for (i = 0; i < f->n_waiting; i++)
-		put_known(t, f->waiting[i].dir, f->waiting[i].file,
-			(struct known){ .waiting = &f->waiting[i] });
-	return 0;
-}
-
-/* What is known of dir/file: all NULL where nothing is. */
-static struct known find_known(const struct known_table *t, const char *dir, const char *file)
-{
-	struct known k = { .hash = hash_path(dir, file) }, *s;
-	size_t i;
-
-	for (i = (size_t)k.hash & t->mask;; i = (i + 1) & t->mask) {
-		s = &t->slots[i];
-		if (!s->in && !s->other && !s->waiting)
-			return k;
-		if (s->hash != k.hash)
-			continue;
-		if (s->in && s->in->dir == dir && strcmp(s->in->file, file) == 0)
-			k.in = s->in;
-		if (s->other && s->other->dir == dir && strcmp(s->other->file, file) == 0)
-			k.other = s->other;
-		if (s->waiting && s->waiting->dir == dir && strcmp(s->waiting->file, file) == 0)
-			k.waiting = s->waiting;
-	}
-}
-
 /* ---- the pass ---- */
 
 struct surveyor {
@@ -244,7 +169,8 @@ struct surveyor {
 struct pass {
 	struct files *files;
 	struct interns *interns;
-	struct known_table known; /* slots NULL: nothing is, and nothing is compared */
+	struct known_table known;
+	bool compares; /* a file's stat with what is known */
 	bool patient;
 	struct surveyor *workers;
 	int64_t now_ns, monotonic_ns;
@@ -411,8 +337,8 @@ static int visit_file(void *arg, unsigned worker, int dir_fd, const char *dir, c
 	struct known k = { 0 };
 	struct stat st;
 
-	if (p->known.slots) {
-		k = find_known(&p->known, dir, file);
+	if (p->compares) {
+		k = known_find(&p->known, dir, file);
 		if (fstatat(dir_fd, file, &st, 0) == 0) {
 			if (!S_ISREG(st.st_mode))
 				return 0;
@@ -438,15 +364,14 @@ static int visit_trouble(void *arg, unsigned worker, const char *dir, const char
 	struct err *err)
 {
 	struct pass *p = arg;
-	struct known k = { 0 };
+	struct known k;
 	const char *text = strerror(-code);
 
 	if (!name[0] && (code == -ENOENT || code == -ENOTDIR || code == -ELOOP))
 		return 0; /* gone; what took its place is a name in the folder above */
 	if (p->patient && !is_local(code) && code != -ENOENT)
 		return err_set(err, code, "list \"%s\": %s", dir, text);
-	if (p->known.slots)
-		k = find_known(&p->known, dir, name);
+	k = known_find(&p->known, dir, name);
 	if (name[0] && code == -ELOOP)
 		text = "a link to a folder is not followed";
 	else if (name[0] && code == -ENOENT)
@@ -539,14 +464,13 @@ int survey(struct files *files, struct interns *interns, const struct scan_optio
 	memset(out, 0, sizeof *out);
 	p.now_ns = clock_ns(CLOCK_REALTIME);
 	p.monotonic_ns = clock_ns(CLOCK_MONOTONIC);
-	rc = is_compared(known, patient) && make_known(&p.known, known) < 0 ?
-		err_nomem(err) :
-		make_workers(&p, n, err);
+	p.compares = is_compared(known, patient);
+	rc = known && known_add(&p.known, known) < 0 ? err_nomem(err) : make_workers(&p, n, err);
 	if (rc == 0)
 		rc = walk_tree(files_root_fd(files), &scope, n, interns, &visitor, err);
 	if (rc == 0)
 		rc = join_found(&p, n, out, err);
 	free_workers(&p, n);
-	mem_free(p.known.slots);
+	known_release(&p.known);
 	return rc;
 }

@@ -63,7 +63,7 @@ struct plan_block {
 	double time_step_s; /* from time point to time point, where that is told; NAN */
 	struct vendor_traits traits;
 	const struct plan_diffusion *diffusion; /* n_times; NULL: not asked yet */
-	uint32_t group;                         /* which p->groups */
+	uint32_t copy; /* the how manieth of those that claim to be one volume */
 };
 
 /* Why two blocks are not of one volume. */
@@ -94,6 +94,7 @@ const char *plan_reason_text(enum plan_reason r);
 struct plan_group {
 	struct plan_block **blocks;
 	uint32_t n_blocks, cap;
+	uint32_t echo_rank; /* from 1, among those of its series; when names are made */
 	/* what varies within its series: suffixes */
 	bool echo_varies, orientation_varies, tr_varies, trigger_varies, coil_varies;
 	enum plan_reason
@@ -188,6 +189,8 @@ int plan_learn_times(struct planner *p, const struct plan_stack *s, struct plan_
 	struct err *err);
 void plan_time(struct planner *p, const struct plan_stack *s, const struct plan_first *f,
 	struct volume *v);
+/* Positions that are no further apart along the normal are of one plane. */
+double plan_same_plane_mm(const double spacing[2], double thickness, double gap);
 /* Is the image of this modality? */
 bool plan_is_modality(const struct plan_image *im, const char *modality);
 /* Ultrasound is calibrated by region, in cm (PS3.3 C.8.5.5): the block's spacing, where nothing

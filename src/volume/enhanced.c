@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 #include "dicom/dataset.h"
 #include "dicom/groups.h"
@@ -20,7 +21,7 @@
 #include "volume/planning.h"
 
 #define MOST_DIMENSIONS 8u
-#define SAME_PLANE_MM 0.01
+#define MOST_COMPONENTS 64u /* of DimensionIndexValues that are looked at */
 #define SAME_ORIENTATION 1e-4
 
 struct frame {
@@ -28,9 +29,10 @@ struct frame {
 	double spacing[2], thickness, gap;
 	uint32_t index
 		[MOST_DIMENSIONS]; /* DimensionIndexValues that are no position, most significant first */
-	int64_t stack, segment;
+	uint64_t stack;            /* a hash of its name */
+	int64_t segment;
 	uint32_t order; /* in the file, or in the files of a concatenation */
-	uint32_t set;   /* of frames that may share a volume */
+	uint32_t set;   /* of frames that may share a volume: which frame is its first */
 	double along;
 	uint32_t plane, time;
 };
@@ -95,7 +97,8 @@ static void learn_dimensions(const struct dcm_header *h, uint32_t n_frames, stru
 	uint32_t last_place = 0, last_varying = 0;
 
 	d->n = 0;
-	for (uint32_t i = 0; seq && i < seq->n_items && d->n < MOST_DIMENSIONS; i++) {
+	for (uint32_t i = 0;
+		seq && i < seq->n_items && i < MOST_COMPONENTS && d->n < MOST_DIMENSIONS; i++) {
 		uint32_t pointer = pointer_of(&seq->items[i]);
 
 		if (pointer == DCM_InStackPositionNumber || pointer == DCM_ImagePositionPatient)
@@ -182,6 +185,17 @@ static void read_time(const struct dcm_header *h, uint32_t frame, struct plan_im
 		dcm_parse_datetime(s, len, &date, &im->time_s);
 }
 
+/* StackID is a text: "1", or "SAG". */
+static uint64_t read_stack(const struct dcm_header *h, uint32_t frame)
+{
+	const char *s;
+	size_t len;
+
+	return dcm_raw_text(dcm_frame_get(h, frame, DCM_StackID, NULL), 0, &s, &len) ?
+		hash_bytes(0, s, len) :
+		0;
+}
+
 static void read_frame(struct planner *p, const struct dcm_header *h, uint32_t frame,
 	const struct dimensions *d, struct frame *f)
 {
@@ -203,38 +217,67 @@ static void read_frame(struct planner *p, const struct dcm_header *h, uint32_t f
 	read_time(h, frame, im);
 	read_scale(h, frame, im);
 	read_kind(h, frame, im, &p->scratch);
-	f->stack = (int64_t)number(h, frame, DCM_StackID, 0.0);
-	f->segment = (int64_t)number(h, frame, DCM_ReferencedSegmentNumber, 0.0);
+	f->stack = read_stack(h, frame);
+	dcm_int(dcm_frame_get(h, frame, DCM_ReferencedSegmentNumber, NULL), 0, &f->segment);
 	for (uint32_t i = 0; i < d->n; i++)
 		f->index[i] = (uint32_t)index_value(h, frame, d->from[i]);
 }
 
 /* --- sets: what can be one volume at all ------------------------------------------------------ */
 
-static bool same_set(const struct frame *a, const struct frame *b)
+static bool same_orientation(const struct frame *a, const struct frame *b)
 {
-	if (a->stack != b->stack || a->segment != b->segment)
-		return false;
 	for (int i = 0; i < 6; i++)
 		if (fabs(a->im.orientation[i] - b->im.orientation[i]) > SAME_ORIENTATION)
 			return false;
 	return true;
 }
 
-static uint32_t number_sets(struct frame *frames, uint32_t n, uint32_t *first_of_set)
+static bool same_stack(const struct frame *a, const struct frame *b)
 {
-	uint32_t n_sets = 0;
+	return a->stack == b->stack && a->segment == b->segment;
+}
 
+/* All are of one array, in their order. */
+static int compare_stacks(const void *a, const void *b)
+{
+	const struct frame *x = *(struct frame *const *)a, *y = *(struct frame *const *)b;
+
+	if (x->stack != y->stack)
+		return x->stack < y->stack ? -1 : 1;
+	if (x->segment != y->segment)
+		return x->segment < y->segment ? -1 : 1;
+	return (x > y) - (x < y);
+}
+
+static int compare_sets(const void *a, const void *b)
+{
+	const struct frame *x = *(struct frame *const *)a, *y = *(struct frame *const *)b;
+
+	if (x->set != y->set)
+		return x->set < y->set ? -1 : 1;
+	return (x > y) - (x < y);
+}
+
+/* Sorts the frames by set, sets by their first frames. firsts: scratch. */
+static void number_sets(const struct frame *frames, struct frame **sorted, uint32_t n,
+	struct frame **firsts)
+{
+	uint32_t n_sets = 0; /* of this stack */
+
+	qsort(sorted, n, sizeof *sorted, compare_stacks);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t s = 0;
 
-		while (s < n_sets && !same_set(&frames[first_of_set[s]], &frames[i]))
+		if (i && !same_stack(sorted[i - 1], sorted[i]))
+			n_sets = 0;
+		while (s < n_sets && !same_orientation(firsts[s], sorted[i]))
 			s++;
 		if (s == n_sets)
-			first_of_set[n_sets++] = i;
-		frames[i].set = s;
+			firsts[n_sets++] = sorted[i];
+		sorted[i]->set = (uint32_t)(firsts[s] - frames);
 	}
-	return n_sets;
+	qsort(sorted, n, sizeof *sorted, compare_sets);
 }
 
 /* --- planes and times -------------------------------------------------------------------------- */
@@ -273,31 +316,69 @@ static int compare_frame_time(const void *a, const void *b)
 
 static uint32_t number_planes(struct frame **f, uint32_t n)
 {
+	double same_mm = plan_same_plane_mm(f[0]->spacing, f[0]->thickness, f[0]->gap);
 	uint32_t plane = 0;
 
 	qsort(f, n, sizeof *f, compare_frame_along);
 	for (uint32_t i = 0; i < n; i++) {
-		if (i && !(f[i]->along - f[i - 1]->along <= SAME_PLANE_MM))
+		if (i && !(f[i]->along - f[i - 1]->along <= same_mm))
 			plane++;
 		f[i]->plane = plane;
 	}
 	return plane + 1;
 }
 
-/* The k-th frame of each plane is of time k; where planes have unequal counts, what is beyond
- * the least count is left over. Returns how many times are whole. */
-static uint32_t number_times(struct frame **f, uint32_t n)
+static int compare_frame_index(const void *a, const void *b)
 {
-	uint32_t least = UINT32_MAX, count = 0;
+	const struct frame *const *x = a, *const *y = b;
+
+	return compare_index(*x, *y);
+}
+
+/* Planes have unequal counts: something is missing. Where indices tell the frames of each plane
+ * apart, they also tell what: times that have all planes are numbered first, frames of the others
+ * are left over. Returns how many are whole; 0: the indices do not tell. f: sorted by plane and
+ * index, as it is afterwards. */
+static uint32_t number_times_by_index(struct frame **f, uint32_t n, uint32_t n_planes)
+{
+	uint32_t n_whole = 0, first = 0;
+
+	for (uint32_t i = 1; i < n; i++)
+		if (f[i]->plane == f[i - 1]->plane && compare_index(f[i], f[i - 1]) == 0)
+			return 0;
+	qsort(f, n, sizeof *f, compare_frame_index);
+	for (uint32_t i = 0; i < n; i++) {
+		if (i + 1 < n && compare_index(f[i], f[i + 1]) == 0)
+			continue;
+		for (uint32_t k = first; k <= i; k++)
+			f[k]->time = i + 1 - first == n_planes ? n_whole : UINT32_MAX;
+		n_whole += i + 1 - first == n_planes;
+		first = i + 1;
+	}
+	qsort(f, n, sizeof *f, compare_frame_time);
+	return n_whole;
+}
+
+/* The k-th frame of each plane is of time k. Where planes have unequal counts, and nothing tells
+ * which ones are missing, what is beyond the least count is left over. Returns how many times are
+ * whole. */
+static uint32_t number_times(struct frame **f, uint32_t n, uint32_t n_planes)
+{
+	uint32_t least = UINT32_MAX, most = 0, count = 0, n_whole = 0;
 
 	qsort(f, n, sizeof *f, compare_frame_time);
 	for (uint32_t i = 0; i < n; i++) {
 		count = i && f[i]->plane == f[i - 1]->plane ? count + 1 : 1;
-		f[i]->time = count - 1;
-		if (i + 1 == n || f[i + 1]->plane != f[i]->plane)
+		if (i + 1 == n || f[i + 1]->plane != f[i]->plane) {
 			least = count < least ? count : least;
+			most = count > most ? count : most;
+		}
 	}
-	return least;
+	if (least < most)
+		n_whole = number_times_by_index(f, n, n_planes);
+	for (uint32_t i = 0; i < n && !n_whole; i++)
+		f[i]->time = i && f[i]->plane == f[i - 1]->plane ? f[i - 1]->time + 1 : 0;
+	return n_whole ? n_whole : least;
 }
 
 /* --- blocks ---------------------------------------------------------------------------------------- */
@@ -308,17 +389,21 @@ struct grid {
 	uint32_t n_planes, n_times;
 };
 
+/* Both absent are the same. */
+static bool same_ms(float a, float b)
+{
+	return a == b || (isnan(a) && isnan(b));
+}
+
 static bool same_volume_kind(const struct plan_block *b, const struct frame *x,
 	const struct frame *y)
 {
 	if (x->im.part != y->im.part || x->im.derived != y->im.derived)
 		return false;
-	if (x->im.echo_time != y->im.echo_time &&
-		!(isnan(x->im.echo_time) && isnan(y->im.echo_time)))
+	if (!same_ms(x->im.echo_time, y->im.echo_time))
 		return false;
 	return b->is_asl || !b->traits.splits_by_trigger_delay ||
-		x->im.trigger_delay == y->im.trigger_delay ||
-		(isnan(x->im.trigger_delay) && isnan(y->im.trigger_delay));
+		same_ms(x->im.trigger_delay, y->im.trigger_delay);
 }
 
 /* What the maker tells of each time point: diffusion, and when it began, which is the repetition
@@ -385,27 +470,47 @@ static int add_block(struct planner *p, struct series *s, const struct instance 
 	return read_facts(p, b, err);
 }
 
-/* Echoes are numbered in the order in which they come; 0: there is one alone. */
-static int32_t echo_number(const struct grid *g, uint32_t time)
+static float echo_of(const struct grid *g, uint32_t time)
 {
-	int32_t echo = 0;
-	bool several = false;
+	return g->at[(size_t)time * g->n_planes]->im.echo_time;
+}
 
-	for (uint32_t t = 0; t < g->n_times; t++) {
-		float te = g->at[(size_t)t * g->n_planes]->im.echo_time;
-		bool known = false;
+struct echo {
+	float te;
+	uint32_t time;
+};
 
-		several = several || te != g->at[0]->im.echo_time;
-		for (uint32_t u = 0; u < t && !known; u++)
-			known = te == g->at[(size_t)u * g->n_planes]->im.echo_time;
-		if (!known)
-			echo++;
-		if (te == g->at[(size_t)time * g->n_planes]->im.echo_time)
-			break;
-	}
-	for (uint32_t t = time; t < g->n_times && !several; t++)
-		several = g->at[(size_t)t * g->n_planes]->im.echo_time != g->at[0]->im.echo_time;
-	return several ? echo : 0;
+static int compare_echo_te(const void *a, const void *b)
+{
+	const struct echo *x = a, *y = b;
+
+	if (isnan(x->te) != isnan(y->te))
+		return isnan(x->te) ? 1 : -1;
+	if (x->te != y->te && !isnan(x->te))
+		return x->te < y->te ? -1 : 1;
+	return (x->time > y->time) - (x->time < y->time);
+}
+
+/* The echo of each time point, numbered in the order in which they come; 0: there is one alone. */
+static int32_t *number_echoes(struct planner *p, const struct grid *g)
+{
+	struct echo *e = arena_zalloc(&p->scratch, g->n_times, sizeof *e);
+	uint32_t *first = arena_zalloc(&p->scratch, g->n_times, sizeof *first);
+	int32_t *numbers = arena_zalloc(&p->scratch, g->n_times, sizeof *numbers), n = 0;
+
+	if (!e || !first || !numbers)
+		return NULL;
+	for (uint32_t t = 0; t < g->n_times; t++)
+		e[t] = (struct echo){ .te = echo_of(g, t), .time = t };
+	qsort(e, g->n_times, sizeof *e, compare_echo_te);
+	for (uint32_t i = 0; i < g->n_times; i++)
+		first[e[i].time] = i && same_ms(e[i - 1].te, e[i].te) ? first[e[i - 1].time] :
+									e[i].time;
+	for (uint32_t t = 0; t < g->n_times; t++)
+		numbers[t] = first[t] == t ? ++n : numbers[first[t]];
+	if (n < 2)
+		memset(numbers, 0, g->n_times * sizeof *numbers);
+	return numbers;
 }
 
 static int add_blocks(struct planner *p, struct series *s, const struct instance *in,
@@ -413,10 +518,11 @@ static int add_blocks(struct planner *p, struct series *s, const struct instance
 {
 	bool *done = arena_zalloc(&p->scratch, g->n_times, sizeof *done);
 	bool *mine = arena_zalloc(&p->scratch, g->n_times, sizeof *mine);
+	const int32_t *echoes = number_echoes(p, g);
 	struct plan_block like = { .traits = plan_kind(p, in->attr)->traits };
 	int rc = 0;
 
-	if (!done || !mine)
+	if (!done || !mine || !echoes)
 		return err_nomem(err);
 	for (uint32_t t = 0; !rc && t < g->n_times; t++) {
 		const struct frame *first = g->at[(size_t)t * g->n_planes];
@@ -431,7 +537,7 @@ static int add_blocks(struct planner *p, struct series *s, const struct instance
 			done[u] = done[u] || mine[u];
 			n += mine[u];
 		}
-		rc = add_block(p, s, in, g, mine, n, echo_number(g, t), err);
+		rc = add_block(p, s, in, g, mine, n, echoes[t], err);
 	}
 	return rc;
 }
@@ -493,7 +599,7 @@ static int collect_set(struct planner *p, struct series *s, const struct instanc
 	for (uint32_t i = 0; i < n && !placed; i++)
 		f[i]->along = f[i]->order;
 	g.n_planes = number_planes(f, n);
-	g.n_times = number_times(f, n);
+	g.n_times = number_times(f, n, g.n_planes);
 	g.at = arena_zalloc(&p->scratch, (size_t)g.n_planes * g.n_times, sizeof *g.at);
 	if (!g.at)
 		return err_nomem(err);
@@ -516,7 +622,7 @@ static void unite_segments(struct frame *frames, uint32_t n, struct frame **scra
 			frames[i].im.position);
 		scratch[i] = &frames[i];
 	}
-	if (least >= most || most - least >= n)
+	if (least >= most || (uint64_t)most - (uint64_t)least >= n)
 		return;
 	n_planes = number_planes(scratch, n);
 	if ((uint64_t)n_planes * (uint64_t)(most - least + 1) != n)
@@ -532,21 +638,19 @@ static void unite_segments(struct frame *frames, uint32_t n, struct frame **scra
 static int collect_frames(struct planner *p, struct series *s, const struct instance *in,
 	struct frame *frames, uint32_t n, struct err *err)
 {
-	uint32_t *first_of_set = arena_zalloc(&p->scratch, n, sizeof *first_of_set), n_sets;
-	struct frame **of_set = arena_zalloc(&p->scratch, n, sizeof *of_set);
+	struct frame **sorted = arena_zalloc(&p->scratch, n, sizeof *sorted);
+	struct frame **firsts = arena_zalloc(&p->scratch, n, sizeof *firsts);
+	uint32_t n_in;
 	int rc = 0;
 
-	if (!first_of_set || !of_set)
+	if (!sorted || !firsts)
 		return err_nomem(err);
-	unite_segments(frames, n, of_set);
-	n_sets = number_sets(frames, n, first_of_set);
-	for (uint32_t i = 0; !rc && i < n_sets; i++) {
-		uint32_t n_in = 0;
-
-		for (uint32_t k = 0; k < n; k++)
-			if (frames[k].set == i)
-				of_set[n_in++] = &frames[k];
-		rc = collect_set(p, s, in, of_set, n_in, err);
+	unite_segments(frames, n, sorted);
+	number_sets(frames, sorted, n, firsts);
+	for (uint32_t i = 0; !rc && i < n; i += n_in) {
+		for (n_in = 1; i + n_in < n && sorted[i + n_in]->set == sorted[i]->set;)
+			n_in++;
+		rc = collect_set(p, s, in, sorted + i, n_in, err);
 	}
 	return rc;
 }

@@ -21,6 +21,7 @@
 #include "volume/planning.h"
 
 #define SAME_PLANE_MM 0.01 /* scanners round positions; slices are further apart */
+#define SAME_PLANE 0.1     /* ... or those of microscopes are, by this part of a voxel */
 
 struct item {
 	struct plan_image *im;
@@ -28,6 +29,7 @@ struct item {
 	double key;    /* of time; NAN: not numbered */
 	uint32_t rank; /* in the order of acquisition */
 	uint32_t plane, time;
+	uint32_t copy; /* 0, or the how manieth it is of those that claim to be one image */
 	bool taken;
 };
 
@@ -80,12 +82,17 @@ static int compare_blocks_acquired(const void *a, const void *b)
 	return compare_acquired(&(*x)->images[0], &(*y)->images[0]);
 }
 
+static int compare_rank(const struct item *x, const struct item *y)
+{
+	return (x->rank > y->rank) - (x->rank < y->rank);
+}
+
 static int compare_along(const void *a, const void *b)
 {
 	const struct item *const *x = a, *const *y = b;
 	int c = compare_number((*x)->along, (*y)->along);
 
-	return c ? c : ((*x)->rank > (*y)->rank) - ((*x)->rank < (*y)->rank);
+	return c ? c : compare_rank(*x, *y);
 }
 
 /* --- keys of time ---------------------------------------------------------------------------- */
@@ -157,18 +164,30 @@ static int compare_plane_time(const void *a, const void *b)
 	if ((*x)->plane != (*y)->plane)
 		return (*x)->plane < (*y)->plane ? -1 : 1;
 	c = compare_number((*x)->key, (*y)->key);
-	return c ? c : ((*x)->rank > (*y)->rank) - ((*x)->rank < (*y)->rank);
+	return c ? c : compare_rank(*x, *y);
 }
 
 /* --- planes ------------------------------------------------------------------------------------ */
 
-/* Sorted by distance: where it jumps, the next plane begins. Returns how many planes there are. */
-static uint32_t number_planes(struct item **by_plane, uint32_t n)
+double plan_same_plane_mm(const double spacing[2], double thickness, double gap)
 {
+	const double voxel[4] = { spacing[0], spacing[1], thickness, gap };
+	double mm = SAME_PLANE_MM;
+
+	for (int i = 0; i < 4; i++)
+		if (fabs(voxel[i]) > 0.0)
+			mm = fmin(mm, SAME_PLANE * fabs(voxel[i]));
+	return mm;
+}
+
+/* Sorted by distance: where it jumps, the next plane begins. Returns how many planes there are. */
+static uint32_t number_planes(const struct plan_block *b, struct item **by_plane, uint32_t n)
+{
+	double same_mm = plan_same_plane_mm(b->spacing, b->thickness, b->gap);
 	uint32_t plane = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		if (i && !(fabs(by_plane[i]->along - by_plane[i - 1]->along) <= SAME_PLANE_MM))
+		if (i && !(fabs(by_plane[i]->along - by_plane[i - 1]->along) <= same_mm))
 			plane++;
 		by_plane[i]->plane = plane;
 	}
@@ -187,37 +206,83 @@ static bool counts_are_equal(struct item *const *by_plane, uint32_t n, uint32_t 
 
 /* --- duplicates ---------------------------------------------------------------------------------- */
 
+static int compare_int(int32_t a, int32_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* By the numbers and times that two files with one image have in common. */
+static int compare_claims(const struct instance *x, const struct instance *y)
+{
+	int c = compare_int(x->number, y->number);
+
+	if (!c)
+		c = compare_int(x->attr->series_number, y->attr->series_number);
+	if (!c)
+		c = compare_int(x->acquisition_number, y->acquisition_number);
+	if (!c)
+		c = compare_number(x->acquisition_time, y->acquisition_time);
+	if (!c)
+		c = compare_number(x->content_time, y->content_time);
+	return c ? c : compare_number(x->trigger_time, y->trigger_time);
+}
+
 /* Two files that claim one number and time. */
 static bool claim_the_same(const struct instance *x, const struct instance *y)
 {
-	return x != y && x->number != INSTANCE_NO_INT && x->number == y->number &&
-		x->attr->series_number == y->attr->series_number &&
-		x->acquisition_number == y->acquisition_number &&
-		compare_number(x->acquisition_time, y->acquisition_time) == 0 &&
-		compare_number(x->content_time, y->content_time) == 0 &&
-		compare_number(x->trigger_time, y->trigger_time) == 0;
+	return x != y && x->number != INSTANCE_NO_INT && compare_claims(x, y) == 0;
 }
 
-/* items are in the order of acquisition, so that duplicates are neighbours. Moves them behind
- * the others, whose number is returned: what is in front is there once. */
-static uint32_t set_duplicates_apart(struct item *items, uint32_t n, struct item *scratch)
+static int compare_claimed(const void *a, const void *b)
+{
+	const struct item *x = *(struct item *const *)a, *y = *(struct item *const *)b;
+	int c = compare_claims(x->im->in, y->im->in);
+
+	if (!c && x->plane != y->plane)
+		c = x->plane < y->plane ? -1 : 1;
+	if (!c)
+		c = compare_number(x->key, y->key);
+	return c ? c : compare_rank(x, y);
+}
+
+static int compare_copies(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+
+	if (x->copy != y->copy)
+		return x->copy < y->copy ? -1 : 1;
+	return compare_rank(x, y);
+}
+
+static void number_copies(struct item *items, uint32_t n, struct item **scratch)
+{
+	for (uint32_t i = 0; i < n; i++)
+		scratch[i] = &items[i];
+	qsort(scratch, n, sizeof *scratch, compare_claimed);
+	for (uint32_t i = 1; i < n; i++) {
+		struct item *x = scratch[i - 1], *y = scratch[i];
+
+		if (x->plane == y->plane && x->key == y->key &&
+			claim_the_same(x->im->in, y->im->in))
+			y->copy = x->copy + 1;
+	}
+}
+
+/* items are in the order of acquisition, and what is in front stays so: what is there once. Its
+ * number is returned; behind it are the second ones of all, the third ones ... */
+static uint32_t set_duplicates_apart(struct item *items, uint32_t n, struct item *spare,
+	struct item **scratch)
 {
 	uint32_t n_kept = 0, n_apart = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		const struct instance *in = items[i].im->in;
-		bool duplicate = false;
-
-		for (uint32_t j = n_kept; j-- > 0 && in->number != INSTANCE_NO_INT &&
-			items[j].im->in->number == in->number && !duplicate;)
-			duplicate = items[j].plane == items[i].plane &&
-				items[j].key == items[i].key && claim_the_same(items[j].im->in, in);
-		if (duplicate)
-			scratch[n_apart++] = items[i];
+	number_copies(items, n, scratch);
+	for (uint32_t i = 0; i < n; i++)
+		if (items[i].copy)
+			spare[n_apart++] = items[i];
 		else
 			items[n_kept++] = items[i];
-	}
-	memcpy(items + n_kept, scratch, n_apart * sizeof *items);
+	qsort(spare, n_apart, sizeof *spare, compare_copies);
+	memcpy(items + n_kept, spare, n_apart * sizeof *items);
 	return n_kept;
 }
 
@@ -443,20 +508,18 @@ static struct item *list_items(struct planner *p, const struct plan_group *g)
 
 /* What was there twice makes a volume, what was there three times one more ... */
 static int add_duplicates(struct planner *p, struct stack_list *l, const struct plan_group *g,
-	struct item *items, uint32_t n, struct item *spare, struct item **scratch)
+	struct item *items, uint32_t n, struct item **scratch)
 {
 	if (n)
 		plan_problem(p, items[0].im->in,
 			"%u images have the place, number and time of others", n);
-	for (uint32_t number = 2; n; number++) {
-		uint32_t n_once = set_duplicates_apart(items, n, spare);
+	for (uint32_t i = 0; i < n;) {
+		uint32_t copy = items[i].copy, n_in = 0;
 
-		for (uint32_t i = 0; i < n_once; i++)
-			scratch[i] = &items[i];
-		if (fill_rest(p, l, g, scratch, n_once, PLAN_DUPLICATE, number) < 0)
+		while (i < n && items[i].copy == copy)
+			scratch[n_in++] = &items[i++];
+		if (fill_rest(p, l, g, scratch, n_in, PLAN_DUPLICATE, copy + 1) < 0)
 			return -1;
-		items += n_once;
-		n -= n_once;
 	}
 	return 0;
 }
@@ -474,8 +537,8 @@ static int order_images(struct planner *p, const struct plan_group *g, struct st
 	for (uint32_t i = 0; i < n; i++)
 		by_plane[i] = &items[i];
 	qsort(by_plane, n, sizeof *by_plane, compare_along);
-	n_planes = number_planes(by_plane, n);
-	n = set_duplicates_apart(items, n, spare);
+	n_planes = number_planes(g->blocks[0], by_plane, n);
+	n = set_duplicates_apart(items, n, spare, by_plane);
 	if (is_pet(g->blocks[0]))
 		number_by_reference_time(items, n);
 	for (uint32_t i = 0; i < n; i++)
@@ -490,7 +553,7 @@ static int order_images(struct planner *p, const struct plan_group *g, struct st
 			fill_grid(p, l, g, by_plane, n, n_planes) < 0 :
 			fill_broken(p, l, g, items, n, n_planes) < 0)
 		return -1;
-	return add_duplicates(p, l, g, items + n, n_all - n, spare, by_plane);
+	return add_duplicates(p, l, g, items + n, n_all - n, by_plane);
 }
 
 /* --- groups of whole volumes ------------------------------------------------------------------------ */
@@ -527,14 +590,21 @@ static int stack_volumes(struct planner *p, const struct plan_group *g,
 	return 0;
 }
 
-/* How many of the blocks before it claim to be the same volume; sorted, they are neighbours. */
-static uint32_t copies_before(struct plan_block *const *blocks, uint32_t i)
+/* Which of the blocks that claim to be one volume each is; sorted, they are neighbours. */
+static void number_block_copies(struct plan_block *const *blocks, uint32_t n)
 {
-	uint32_t n = 0;
+	for (uint32_t i = 1; i < n; i++)
+		if (claim_the_same(blocks[i - 1]->images[0].in, blocks[i]->images[0].in))
+			blocks[i]->copy = blocks[i - 1]->copy + 1;
+}
 
-	while (n < i && claim_the_same(blocks[i - n - 1]->images[0].in, blocks[i]->images[0].in))
-		n++;
-	return n;
+static int compare_block_copies(const void *a, const void *b)
+{
+	const struct plan_block *const *x = a, *const *y = b;
+
+	if ((*x)->copy != (*y)->copy)
+		return (*x)->copy < (*y)->copy ? -1 : 1;
+	return compare_blocks_acquired(a, b);
 }
 
 /* Mosaics of a series that turns (prospective motion correction, navigators) are a volume each. */
@@ -548,23 +618,23 @@ static int stack_each(struct planner *p, const struct plan_group *g, struct stac
 
 static int order_volumes(struct planner *p, const struct plan_group *g, struct stack_list *l)
 {
-	struct plan_block **chosen = arena_zalloc(&p->scratch, g->n_blocks, sizeof *chosen);
-	uint32_t n = 1;
+	struct plan_block **blocks = g->blocks;
+	uint32_t n;
 
-	if (!chosen)
-		return -1;
-	qsort(g->blocks, g->n_blocks, sizeof *g->blocks, compare_blocks_acquired);
-	if (g->orientation_varies && g->blocks[0]->n_tiles)
+	qsort(blocks, g->n_blocks, sizeof *blocks, compare_blocks_acquired);
+	if (g->orientation_varies && blocks[0]->n_tiles)
 		return stack_each(p, g, l);
-	for (uint32_t copy = 0; n; copy++) {
-		n = 0;
-		for (uint32_t i = 0; i < g->n_blocks; i++)
-			if (copies_before(g->blocks, i) == copy)
-				chosen[n++] = g->blocks[i];
-		if (n && copy == 1)
-			plan_problem(p, chosen[0]->images[0].in,
+	number_block_copies(blocks, g->n_blocks);
+	qsort(blocks, g->n_blocks, sizeof *blocks, compare_block_copies);
+	for (uint32_t i = 0; i < g->n_blocks; i += n) {
+		uint32_t copy = blocks[i]->copy;
+
+		for (n = 1; i + n < g->n_blocks && blocks[i + n]->copy == copy;)
+			n++;
+		if (copy == 1)
+			plan_problem(p, blocks[i]->images[0].in,
 				"%u volumes have the number and time of others", n);
-		if (n && stack_volumes(p, g, chosen, n, copy, l) < 0)
+		if (stack_volumes(p, g, blocks + i, n, copy, l) < 0)
 			return -1;
 	}
 	return 0;

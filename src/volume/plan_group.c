@@ -155,11 +155,15 @@ static bool same_series_uid(const struct plan_block *a, const struct plan_block 
 }
 
 /* Several volumes in one file are whole by themselves. */
+static bool share_file(const struct plan_block *a, const struct plan_block *b)
+{
+	return a->is_multiframe && a->images[0].in == b->images[0].in;
+}
+
 static bool may_join(const struct plan_block *a, const struct plan_block *b)
 {
 	return a->n_times == 1 && b->n_times == 1 && a->is_multiframe == b->is_multiframe &&
-		!a->is_left_over && !b->is_left_over &&
-		!(a->is_multiframe && a->images[0].in == b->images[0].in);
+		!a->is_left_over && !b->is_left_over && !share_file(a, b);
 }
 
 static const struct {
@@ -235,7 +239,6 @@ static int add_to_group(struct planner *p, struct plan_group *g, struct plan_blo
 	if (!at)
 		return err_nomem(err);
 	*at = b;
-	b->group = (uint32_t)(g - p->groups);
 	return 0;
 }
 
@@ -252,7 +255,8 @@ static struct plan_group *find_group(struct planner *p, const struct plan_block 
 	for (uint32_t i = 0; i < p->n_groups; i++) {
 		enum plan_reason r;
 
-		if (!is_candidate(&p->groups[i], b))
+		if (!is_candidate(&p->groups[i], b) ||
+			(*reason != PLAN_SAME && share_file(p->groups[i].blocks[0], b)))
 			continue;
 		r = plan_compare(p->groups[i].blocks[0], b);
 		if (r == PLAN_SAME)

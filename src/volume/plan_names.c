@@ -46,27 +46,46 @@ static int64_t instance_number(const struct plan_stack *s, const struct instance
 	return number;
 }
 
-/* Of echoes without a number: by echo time, among the groups of the series. */
-static uint32_t echo_rank(const struct planner *p, const struct plan_image *im)
+static const struct plan_image *first_image(const struct plan_group *g)
 {
-	uint32_t rank = 1;
-
-	for (uint32_t i = 0; i < p->n_groups; i++) {
-		const struct plan_image *other = &p->groups[i].blocks[0]->images[0];
-		bool counted = other->series != im->series || !(other->echo_time < im->echo_time);
-
-		for (uint32_t j = 0; j < i && !counted; j++) {
-			const struct plan_image *before = &p->groups[j].blocks[0]->images[0];
-
-			counted = before->series == im->series &&
-				before->echo_time == other->echo_time;
-		}
-		rank += !counted;
-	}
-	return rank;
+	return &g->blocks[0]->images[0];
 }
 
-static void add_suffix(struct buf *b, const struct planner *p, const struct plan_stack *s)
+/* Groups of one series together, by echo time; those without one last. */
+static int compare_echoes(const void *a, const void *b)
+{
+	const struct plan_image *x = first_image(*(struct plan_group *const *)a),
+				*y = first_image(*(struct plan_group *const *)b);
+
+	if (x->series != y->series)
+		return (uintptr_t)x->series < (uintptr_t)y->series ? -1 : 1;
+	if (isnan(x->echo_time) || isnan(y->echo_time))
+		return isnan(x->echo_time) - isnan(y->echo_time);
+	return (x->echo_time > y->echo_time) - (x->echo_time < y->echo_time);
+}
+
+/* Of echoes without a number: by echo time, among the groups of the series. */
+static int rank_echoes(struct planner *p)
+{
+	struct plan_group **sorted = arena_zalloc(&p->scratch, p->n_groups, sizeof *sorted);
+
+	if (!sorted)
+		return -1;
+	for (uint32_t i = 0; i < p->n_groups; i++)
+		sorted[i] = &p->groups[i];
+	qsort(sorted, p->n_groups, sizeof *sorted, compare_echoes);
+	for (uint32_t i = 0; i < p->n_groups; i++) {
+		const struct plan_image *im = first_image(sorted[i]);
+
+		sorted[i]->echo_rank = 1;
+		if (i && first_image(sorted[i - 1])->series == im->series)
+			sorted[i]->echo_rank = sorted[i - 1]->echo_rank +
+				(first_image(sorted[i - 1])->echo_time != im->echo_time);
+	}
+	return 0;
+}
+
+static void add_suffix(struct buf *b, const struct plan_stack *s)
 {
 	const struct plan_group *g = s->group;
 	const struct plan_image *im = s->images[0];
@@ -78,7 +97,7 @@ static void add_suffix(struct buf *b, const struct planner *p, const struct plan
 	if (im->echo_number > 1 || (g->echo_varies && im->echo_number > 0))
 		buf_addf(b, "_e%d", im->echo_number);
 	else if (g->echo_varies && !isnan(im->echo_time))
-		buf_addf(b, "_e%u", echo_rank(p, im));
+		buf_addf(b, "_e%u", g->echo_rank);
 	if (g->orientation_varies)
 		buf_addf(b, "_i%05lld", (long long)instance_number(s, im->in));
 	add_part(b, im->part);
@@ -148,7 +167,7 @@ static int name_draft(struct planner *p, struct map *m, struct plan_draft *d)
 	int rc = -1;
 
 	buf_init(&b);
-	add_suffix(&b, p, d->stack);
+	add_suffix(&b, d->stack);
 	buf_adds(&b, d->ending ? d->ending : "");
 	buf_addc(&b, '\0');
 	if (buf_error(&b))
@@ -175,7 +194,7 @@ int plan_name_volumes(struct planner *p, struct err *err)
 {
 	struct plan_draft **sorted = arena_zalloc(&p->scratch, p->n_drafts, sizeof *sorted);
 	struct map names = { 0 };
-	int rc = sorted ? 0 : -1;
+	int rc = sorted ? rank_echoes(p) : -1;
 
 	for (uint32_t i = 0; sorted && i < p->n_drafts; i++)
 		sorted[i] = &p->drafts[i];

@@ -195,6 +195,56 @@ Test(volume_plan, second_image_of_one_place_number_and_time_is_a_duplicate)
 	expect_each_frame_once();
 }
 
+Test(volume_plan, copies_of_copies_make_a_volume_a_round)
+{
+	for (int copy = 0; copy < 4; copy++)
+		for (int i = 0; i < 2 + (copy < 3); i++)
+			planned_image(&p,
+				&(struct planned_image){ .number = i + 1,
+					.at = { 0, 0, 3.0 * i },
+					.uid = copy + 1 });
+	planned_plan(&p);
+	cr_expect_str_eq(planned_names(&p), "1_MR 1_MR_dup2 1_MR_dup3 1_MR_dup4");
+	expect_numbers(planned_volume(&p, "_dup3"), (int[]){ 1, 2, 3 }, 3);
+	expect_numbers(planned_volume(&p, "_dup4"), (int[]){ 1, 2 }, 2);
+	expect_each_frame_once();
+}
+
+static void put_microscope(struct gen *g, void *arg)
+{
+	(void)arg;
+	gen_put(g, DCM_PixelSpacing, "0.004\\0.004");
+}
+
+Test(volume_plan, planes_of_a_microscope_are_no_time_points)
+{
+	for (int i = 0; i < 5; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, 0.004 * i },
+				.no_spacing = true,
+				.more = put_microscope });
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 1);
+	cr_expect_eq(p.set->volumes[0]->dim[2], 5);
+	cr_expect_eq(p.set->volumes[0]->dim[3], 1);
+	cr_expect_float_eq(p.set->volumes[0]->srow[2][2], 0.004f, 1e-7f);
+}
+
+Test(volume_plan, echoes_that_nobody_numbered_are_by_echo_time)
+{
+	static const double te[4] = { 30, 5, 20, 5 };
+
+	for (int i = 0; i < 4; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1, .te = te[i], .at = { 0, 0, i } });
+	planned_image(&p, &(struct planned_image){ .series = 2, .number = 1, .te = 1 });
+	planned_plan(&p);
+	cr_expect_str_eq(planned_names(&p), "1_MR_e1 1_MR_e2 1_MR_e3 2_MR");
+	expect_numbers(planned_volume(&p, "_e1"), (int[]){ 2, 4 }, 2);
+	expect_numbers(planned_volume(&p, "_e3"), (int[]){ 1 }, 1);
+}
+
 Test(volume_plan, varying_slopes_make_floats)
 {
 	for (int i = 0; i < 3; i++)
@@ -389,8 +439,8 @@ static void enhanced(struct gen *g, void *arg)
 
 	gen_put(g, DCM_NumberOfFrames, "6");
 	gen_sequence(g, DCM_DimensionIndexSequence);
-	gen_dimension(g, "(0020,9057)");
-	gen_dimension(g, "(0020,9128)");
+	gen_dimension(g, "00209057");
+	gen_dimension(g, "00209128");
 	gen_end(g);
 	gen_sequence(g, DCM_PerFrameFunctionalGroupsSequence);
 	for (int i = 0; i < 6; i++)

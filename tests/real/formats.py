@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Every volume of every case in every format, read by other people's programs: the voxels are those of the .nii, and
-lie where its affine says. $CASES has the cases (CASE/dicom), $ONLY some of their names."""
+lie where its affine says."""
 import gzip
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,21 +17,13 @@ try:
 except ImportError:
     nibabel = None
 
-cases = os.environ.get('CASES') or 'build/corpus'
-only = os.environ.get('ONLY', '').split()
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../support'))
+from real import each_case, verdict  # noqa: E402
+
 big = int(os.environ.get('BIG', 64 << 20))     # bytes of a .nii; of larger ones only sizes are looked at
 near = 1e-4                                     # mm
-passed, failed = 0, 0
 warnings.simplefilter('ignore')
-
-
-def check(good, *what):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        print('FAIL ', *what)
 
 
 def corners(shape):
@@ -66,10 +59,10 @@ def check_gz(nii_path, path):
     with open(nii_path, 'rb') as f:
         whole = f.read()
     if subprocess.run(['gzip', '-t', path], check=False).returncode:
-        check(False, path, 'gzip -t')
+        verdict(False, path, 'gzip -t')
         return
     with gzip.open(path) as f:
-        check(f.read() == whole, path, 'not the bytes of the .nii')
+        verdict(f.read() == whole, path, 'not the bytes of the .nii')
 
 
 def check_analyze(nii, path):
@@ -80,9 +73,9 @@ def check_analyze(nii, path):
     if want.ndim == 3:
         want = want[..., None]
     turn = nibabel.orientations.ornt_transform(nibabel.io_orientation(affine_of(nii)), [[0, -1], [1, 1], [2, 1]])
-    check(same_values(got, nibabel.orientations.apply_orientation(want, turn)), path, 'values')
+    verdict(same_values(got, nibabel.orientations.apply_orientation(want, turn)), path, 'values')
     zooms = np.linalg.norm(affine_of(nii)[:3, :3], axis=0)
-    check(np.allclose(sorted(img.header.get_zooms()[:3]), sorted(zooms), rtol=1e-5), path, 'zooms')
+    verdict(np.allclose(sorted(img.header.get_zooms()[:3]), sorted(zooms), rtol=1e-5), path, 'zooms')
     if not nii.header['sform_code']:
         return
     # The origin is a whole voxel, and angles are lost: an upright volume is right to half a voxel.
@@ -93,8 +86,8 @@ def check_analyze(nii, path):
     if np.allclose(np.sort(np.abs(rz), axis=0)[:2], 0, atol=1e-6):
         upright = affine_of(nii) @ nibabel.orientations.inv_ornt_aff(turn, nii.shape[:3])
         off = np.abs(upright[:3, 3] - img.affine[:3, 3])
-        check((off <= zooms.max() / 2 + 1e-3).all(), path, 'origin is off by', off)
-        check(np.allclose(upright[:3, :3], img.affine[:3, :3], rtol=1e-4, atol=1e-4), path, 'affine')
+        verdict((off <= zooms.max() / 2 + 1e-3).all(), path, 'origin is off by', off)
+        verdict(np.allclose(upright[:3, :3], img.affine[:3, :3], rtol=1e-4, atol=1e-4), path, 'affine')
 
 
 def check_minc(nii, path):
@@ -104,17 +97,17 @@ def check_minc(nii, path):
         got = got.transpose((3, 2, 1, 0))
     else:
         got = got.transpose((2, 1, 0))
-    check(same_values(got, want), path, 'values')
+    verdict(same_values(got, want), path, 'values')
     # nibabel's affine is of (time,) k, j, i; it leaves time out.
     turn = np.eye(4)[[2, 1, 0, 3]]
-    check(same_place(img.affine @ turn, affine_of(nii), nii.shape), path, 'place', img.affine @ turn, affine_of(nii))
+    verdict(same_place(img.affine @ turn, affine_of(nii), nii.shape), path, 'place', img.affine @ turn, affine_of(nii))
     if subprocess.run(['mincinfo', path], stdout=subprocess.DEVNULL, check=False).returncode:
-        check(False, path, 'mincinfo')
+        verdict(False, path, 'mincinfo')
         return
     if want.size < 4e6:
         raw = subprocess.run(['mincextract', '-double', path], stdout=subprocess.PIPE, check=False).stdout
         out = np.frombuffer(raw, np.float64)
-        check(out.size == want.size and np.allclose(out, want.ravel('F'), rtol=1e-6, atol=1e-3), path, 'mincextract')
+        verdict(out.size == want.size and np.allclose(out, want.ravel('F'), rtol=1e-6, atol=1e-3), path, 'mincextract')
 
 
 METAIMAGE = {'MET_UCHAR': 'u1', 'MET_CHAR': 'i1', 'MET_SHORT': '<i2', 'MET_USHORT': '<u2', 'MET_INT': '<i4',
@@ -135,14 +128,14 @@ def check_mha(nii, path):
     data = np.frombuffer(rest, METAIMAGE[h['ElementType']])
     want = values(nii)
     if colours == 3:
-        check(data.tobytes() == want.tobytes('F'), path, 'values')
+        verdict(data.tobytes() == want.tobytes('F'), path, 'values')
     else:
-        check(data.size == np.prod(dims) and same_values(data.reshape(dims, order='F'), want), path, 'values')
+        verdict(data.size == np.prod(dims) and same_values(data.reshape(dims, order='F'), want), path, 'values')
     m = np.array([float(x) for x in h['TransformMatrix'].split()]).reshape(n, n)[:3, :3].T
     a = np.eye(4)
     a[:3, :3] = m * [float(x) for x in h['ElementSpacing'].split()][:3]
     a[:3, 3] = [float(x) for x in h['Offset'].split()][:3]
-    check(same_place(np.diag([-1, -1, 1, 1]) @ a, affine_of(nii), dims), path, 'place')
+    verdict(same_place(np.diag([-1, -1, 1, 1]) @ a, affine_of(nii), dims), path, 'place')
 
 
 def check_nrrd(nii, path, bval, bvec):
@@ -158,27 +151,27 @@ def check_nrrd(nii, path, bval, bvec):
     dirs = [x for x in h['space directions'].split() if x != 'none']
     if 'RGB-color' in h['kinds']:
         dims = dims[1:]
-        check(data.tobytes() == want.tobytes('F'), path, 'values')
+        verdict(data.tobytes() == want.tobytes('F'), path, 'values')
     else:
-        check(data.size == np.prod(dims) and same_values(data.reshape(dims, order='F'), want), path, 'values')
+        verdict(data.size == np.prod(dims) and same_values(data.reshape(dims, order='F'), want), path, 'values')
     a = np.eye(4)
     for i, d in enumerate(dirs):
         a[:3, i] = [float(x) for x in d.strip('()').split(',')]
     a[:3, 3] = [float(x) for x in h['space origin'].strip('()').split(',')]
-    check(same_place(a, affine_of(nii), dims), path, 'place')
-    if have('teem-unu'):
+    verdict(same_place(a, affine_of(nii), dims), path, 'place')
+    if shutil.which('teem-unu'):
         got = subprocess.run(['teem-unu', 'minmax', path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        check(got.returncode == 0, path, 'unu:', got.stdout[:200])
+        verdict(got.returncode == 0, path, 'unu:', got.stdout[:200])
     if bvec is not None and 'DWMRI_b-value' in keys:
         most = float(keys['DWMRI_b-value'])
         r = affine_of(nii)[:3, :3]
         r = r / np.linalg.norm(r, axis=0)
         for t, (b, v) in enumerate(zip(bval, bvec.T)):
             g = np.array([float(x) for x in keys[f'DWMRI_gradient_{t:04}'].split()])
-            check(abs(most * (g @ g) - (b if v @ v > 0.5 else 0)) <= 1e-3 * max(b, 1) * 5 or v @ v < 0.5, path, 'b of', t)
+            verdict(abs(most * (g @ g) - (b if v @ v > 0.5 else 0)) <= 1e-3 * max(b, 1) * 5 or v @ v < 0.5, path, 'b of', t)
             back = r.T @ g * ([-1, 1, 1] if np.linalg.det(r) > 0 else [1, 1, 1])
             if b and v @ v > 0.5:
-                check(np.allclose(back / np.linalg.norm(back), v / np.linalg.norm(v), atol=2e-3), path, 'direction', t)
+                verdict(np.allclose(back / np.linalg.norm(back), v / np.linalg.norm(v), atol=2e-3), path, 'direction', t)
 
 
 def check_itk(nii, path, scratch):
@@ -189,15 +182,11 @@ def check_itk(nii, path, scratch):
     got = subprocess.run(['plastimatch', 'convert', '--input', path, '--output-img', out, '--output-type', 'float'],
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if got.returncode or not os.path.exists(out):
-        check(False, path, 'ITK:', got.stdout.decode(errors='replace')[-300:])
+        verdict(False, path, 'ITK:', got.stdout.decode(errors='replace')[-300:])
         return
     img = nibabel.load(out)
-    check(same_place(img.affine, affine_of(nii), nii.shape), path, 'place by ITK')
-    check(same_values(img.get_fdata(), values(nii)), path, 'values by ITK')
-
-
-def have(program):
-    return subprocess.run(['which', program], stdout=subprocess.DEVNULL, check=False).returncode == 0
+    verdict(same_place(img.affine, affine_of(nii), nii.shape), path, 'place by ITK')
+    verdict(same_values(img.get_fdata(), values(nii)), path, 'values by ITK')
 
 
 def refusals(mount):
@@ -216,7 +205,7 @@ def check_volume(mount, path, problems, scratch, itk):
         return os.path.join(mount, view, path + ending)
 
     nii_path = at('nii', '.nii')
-    check(os.path.getsize(at('nii.gz', '.nii.gz')) > os.path.getsize(nii_path), path, 'nii.gz')
+    verdict(os.path.getsize(at('nii.gz', '.nii.gz')) > os.path.getsize(nii_path), path, 'nii.gz')
     if os.path.getsize(nii_path) > big:
         return
     try:
@@ -230,7 +219,7 @@ def check_volume(mount, path, problems, scratch, itk):
     if os.path.exists(at('minc', '.mnc')):
         check_minc(nii, at('minc', '.mnc'))
     else:
-        check(f'minc/{path} is not there' in problems, path, 'minc is missing without a word')
+        verdict(f'minc/{path} is not there' in problems, path, 'minc is missing without a word')
     bval = bvec = None
     if os.path.exists(at('nii', '.bvec')):
         bval, bvec = np.loadtxt(at('nii', '.bval'), ndmin=1), np.loadtxt(at('nii', '.bvec'), ndmin=2)
@@ -242,7 +231,8 @@ def check_volume(mount, path, problems, scratch, itk):
         check_itk(nii, at('nrrd', '.nrrd'), scratch)
 
 
-def check_case(case, mount, scratch, itk):
+def check_case(case, _, mount):
+    itk = shutil.which('plastimatch')
     problems = refusals(mount)
     root = os.path.join(mount, 'nii')
     for folder, _, names in os.walk(root):
@@ -250,32 +240,17 @@ def check_case(case, mount, scratch, itk):
             if name.endswith('.nii'):
                 path = os.path.relpath(os.path.join(folder, name[:-4]), root)
                 try:
-                    check_volume(mount, path, problems, scratch, itk)
+                    with tempfile.TemporaryDirectory() as scratch:
+                        check_volume(mount, path, problems, scratch, itk)
                 except Exception as e:          # pylint: disable=broad-except
-                    check(False, case, path, type(e).__name__, e)
+                    verdict(False, case, path, type(e).__name__, e)
 
 
 def main():
-    names = sorted(os.listdir(cases)) if os.path.isdir(cases) else []
-    if not nibabel or not names or not os.path.exists('/dev/fuse'):
+    status = each_case(check_case, nibabel)
+    if status is None:
         print('SKIP  real/formats: needs python3-nibabel, /dev/fuse and cases in $CASES')
-        return 0
-    itk = have('plastimatch')
-    for case in names:
-        source = os.path.join(cases, case, 'dicom')
-        if (only and case not in only) or not os.path.isdir(source):
-            continue
-        with tempfile.TemporaryDirectory() as scratch:
-            mount = os.path.join(scratch, 'mnt')
-            os.mkdir(mount)
-            subprocess.run([os.environ['DCMFS'], '-o', 'index=none', source, mount], check=True,
-                           stdin=subprocess.DEVNULL)
-            try:
-                check_case(case, mount, scratch, itk)
-            finally:
-                subprocess.run(['fusermount3', '-u', '-z', mount], check=False)
-    print(f'{passed} passed, {failed} failed')
-    return failed != 0
+    return status
 
 
 if __name__ == '__main__':

@@ -8,6 +8,8 @@ made here in each transfer syntax that an encoder is at hand for.
   readers  gdcminfo, gdcmconv, dcmftest, dcm2pnm, mrinfo and medcon open what they open of the source, or of the
            source as others decompress it
   told     pixels that are not shown are in problems.tsv
+
+With $EVERY the readers alone, of every file of the cases in $CASES.
 """
 import concurrent.futures
 import csv
@@ -21,11 +23,15 @@ import tempfile
 import warnings
 import zlib
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../support'))
+from real import each_case, finish, mounted, read, verdict  # noqa: E402
+
 try:
     import numpy as np
     import pydicom
     from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.encaps import encapsulate, generate_pixel_data_frame
+    from pydicom.encaps import generate_pixel_data_frame
     from pydicom.pixel_data_handlers import numpy_handler, pillow_handler, rle_handler
     from pydicom.pixel_data_handlers.util import convert_color_space
 except ImportError:
@@ -33,7 +39,6 @@ except ImportError:
     sys.exit(0)
 
 warnings.simplefilter('ignore')
-DCMFS = os.environ['DCMFS']
 SYNTAX = '1.2.840.10008.1.2.'
 EXPLICIT = SYNTAX + '1'
 PAGE = 4096
@@ -45,16 +50,7 @@ READERS = {'gdcminfo': ['-i', '{}'], 'gdcmconv': ['--raw', '-i', '{}', '-o', '{}
 DECODERS = {'gdcmconv': ['--raw', '-i', '{}', '-o', '{}.out'], 'dcmdjpeg': ['{}', '{}.out'],
             'dcmdjpls': ['{}', '{}.out'], 'dcmdrle': ['{}', '{}.out'], 'dcmconv': ['+te', '{}', '{}.out']}
 
-passed = failed = 0
 skipped = set()
-
-
-def verdict(good, *what):
-    global passed, failed
-    passed += bool(good)
-    failed += not good
-    if not good:
-        print('FAIL ', *what)
 
 
 def have(tool, why):
@@ -265,7 +261,7 @@ def make_with_pnm_tools(m):
 
 
 def knows_jpeg_xl():
-    with open(DCMFS, 'rb') as f:
+    with open(os.environ['DCMFS'], 'rb') as f:
         return b'JxlDecoderCreate' in f.read()
 
 
@@ -331,11 +327,6 @@ def make_frames(m):
         for n, there in ((2, 2), (6, 4)):
             m.add(f'frames_say_{n}_{syntax}', syntax, None, a, want=a[:there], value=items([b''] + frames), stored=12,
                   n_frames=4, mend=lambda ds, n=n: setattr(ds, 'NumberOfFrames', n))
-
-
-def read(path):
-    with open(path, 'rb') as f:
-        return f.read()
 
 
 # ---- what is there ---------------------------------------------------------------------------
@@ -511,26 +502,28 @@ def package_files(folder):
             shutil.copy(p, os.path.join(folder, str(i)))
 
 
+def check_case(_, __, mnt):
+    """The readers alone, of each file."""
+    with tempfile.TemporaryDirectory() as scratch:
+        check_readers([(source, path) for _, source, path in instances(mnt)], scratch)
+
+
 def main():
-    top = tempfile.mkdtemp(prefix='dcmfs-real-')
-    folder, mnt, scratch = (os.path.join(top, x) for x in ('source', 'mnt', 'scratch'))
-    os.makedirs(folder + '/made')
-    os.mkdir(mnt)
-    made = Maker(folder + '/made')
-    made.scratch, scratch = scratch, scratch + '/read'
-    os.makedirs(scratch)
-    package_files(folder + '/packages')
-    for make in (make_bits, make_words, make_with_pnm_tools, make_with_dicom_tools, make_frames):
-        make(made)
-    try:
-        subprocess.run([DCMFS, '-o', 'index=none', folder, mnt], stdin=subprocess.DEVNULL, check=True)
-        check_all(made, mnt, scratch)
-        check_told(made, mnt)
-    finally:
-        subprocess.run(['fusermount3', '-u', '-z', mnt], check=False)
-        shutil.rmtree(top, ignore_errors=True)
-    print(f'{passed} passed, {failed} failed')
-    return failed != 0
+    if os.environ.get('EVERY'):
+        return each_case(check_case)
+    with tempfile.TemporaryDirectory(prefix='dcmfs-real-') as top:
+        folder, scratch = (os.path.join(top, x) for x in ('source', 'scratch'))
+        os.makedirs(folder + '/made')
+        made = Maker(folder + '/made')
+        made.scratch, scratch = scratch, scratch + '/read'
+        os.makedirs(scratch)
+        package_files(folder + '/packages')
+        for make in (make_bits, make_words, make_with_pnm_tools, make_with_dicom_tools, make_frames):
+            make(made)
+        with mounted(folder) as mnt:
+            check_all(made, mnt, scratch)
+            check_told(made, mnt)
+    return finish()
 
 
 if __name__ == '__main__':

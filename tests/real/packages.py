@@ -17,6 +17,10 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../support'))
+from real import files_under, finish, mounted, read, verdict  # noqa: E402
+
 try:
     import nibabel
     import pydicom
@@ -25,37 +29,14 @@ except ImportError:
     print('SKIP  real/packages: python3-pydicom and python3-nibabel are not both installed')
     sys.exit(0)
 
-DCMFS = os.environ['DCMFS']
 LINE = re.compile(r'^(\([0-9a-f]{4},[0-9a-f]{4}\)\S*) ([A-Z]{2}) (.*?) =(?: (.*))?$')
 NUMBERS = {'FL', 'FD', 'DS', 'IS', 'US', 'SS', 'UL', 'SL', 'UV', 'SV'}
 TEXTS = {'AE', 'AS', 'CS', 'DA', 'DT', 'LO', 'PN', 'SH', 'TM', 'UC', 'UI'}
 # What the dcm2niix of Debian makes of these is no yardstick: two scouts that cross are not one stack.
 OTHERWISE = {'4_Scout_1.nii'}
 
-passed = failed = 0
-
-
-def verdict(good, what):
-    global passed, failed
-    passed += bool(good)
-    failed += not good
-    if not good:
-        print('FAIL  ' + what)
-
-
-def files_under(top, ending=''):
-    for root, dirs, names in os.walk(top):
-        dirs.sort()
-        yield from (os.path.join(root, n) for n in sorted(names) if n.endswith(ending))
-
-
 def digest(data):
     return hashlib.sha256(data).hexdigest()
-
-
-def read(path):
-    with open(path, 'rb') as f:
-        return f.read()
 
 
 def check_files(src, mnt):
@@ -161,30 +142,27 @@ def check_conversion(src, mnt):
     shutil.rmtree(out)
 
 
+def check_mount(src, mnt):
+    check_files(src, mnt)
+    for dcm in files_under(mnt + '/dicom', '.dcm'):
+        txt = dcm.replace(mnt + '/dicom', mnt + '/headers')[:-4] + '.txt'
+        check_dump(dcm, txt)
+        if shutil.which('dcmdump'):
+            check_tags(dcm, txt)
+    for tool, package in (('dcmdump', 'dcmtk'), ('dcm2niix', 'dcm2niix')):
+        if not shutil.which(tool):
+            print(f'SKIP  real/packages: {package} is not installed')
+    for p in files_under(mnt + '/nii', '.nii'):
+        check_volume(p)
+    if shutil.which('dcm2niix'):
+        check_conversion(os.path.join(src, 'dicomdirtests'), mnt)
+
+
 def main():
     src = os.path.join(os.path.dirname(pydicom.__file__), 'data', 'test_files')
-    mnt = tempfile.mkdtemp(prefix='dcmfs-real-')
-    r = subprocess.run([DCMFS, src, mnt], stdin=subprocess.DEVNULL, check=False)
-    try:
-        verdict(r.returncode == 0 and os.path.ismount(mnt), f'{src} is not mounted')
-        check_files(src, mnt)
-        for dcm in files_under(mnt + '/dicom', '.dcm'):
-            txt = dcm.replace(mnt + '/dicom', mnt + '/headers')[:-4] + '.txt'
-            check_dump(dcm, txt)
-            if shutil.which('dcmdump'):
-                check_tags(dcm, txt)
-        for tool, package in (('dcmdump', 'dcmtk'), ('dcm2niix', 'dcm2niix')):
-            if not shutil.which(tool):
-                print(f'SKIP  real/packages: {package} is not installed')
-        for p in files_under(mnt + '/nii', '.nii'):
-            check_volume(p)
-        if shutil.which('dcm2niix'):
-            check_conversion(os.path.join(src, 'dicomdirtests'), mnt)
-    finally:
-        subprocess.run(['fusermount3', '-u', '-z', mnt], check=False)
-        os.rmdir(mnt)
-    print(f'{passed} passed, {failed} failed')
-    return failed != 0
+    with mounted(src) as mnt:
+        check_mount(src, mnt)
+    return finish()
 
 
 if __name__ == '__main__':

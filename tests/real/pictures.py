@@ -1,14 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Every picture of every case: pngcheck and an independent reader take it; where a slice comes from one file with a
-window of its own, its grey values are those that pydicom's windowing gives (to one step). $CASES has the cases
-(CASE/dicom), $ONLY some of their names, $MOST how many slices of a volume are compared."""
+window of its own, its grey values are those that pydicom's windowing gives (to one step). $MOST is
+how many slices of a volume are compared."""
 import csv
 import html.parser
 import os
 import subprocess
 import sys
-import tempfile
 import urllib.parse
 import warnings
 
@@ -19,20 +18,12 @@ try:
 except ImportError:
     pydicom = None
 
-cases = os.environ.get('CASES') or 'build/corpus'
-only = os.environ.get('ONLY', '').split()
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../support'))
+from real import each_case, verdict  # noqa: E402
+
 most = int(os.environ.get('MOST', 3))
-passed, failed = 0, 0
 warnings.simplefilter('ignore')
-
-
-def check(good, *what):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        print('FAIL ', *what)
 
 
 def read_png(path):
@@ -110,7 +101,7 @@ def compare(mount, source, case):
         if want is None or got.shape != want.shape:
             continue                            # a mosaic, oblong pixels
         off = np.abs(got - want)
-        check(off.max() <= 1, case, volume, names[number - 1], 'is off by', off.max())
+        verdict(off.max() <= 1, case, volume, names[number - 1], 'is off by', off.max())
 
 
 class Links(html.parser.HTMLParser):
@@ -133,10 +124,10 @@ def check_page(path):
     page = Links()
     with open(path, encoding='utf-8') as f:
         page.feed(f.read())
-    check(page.sound and not page.open, path, 'elements are not closed in turn')
+    verdict(page.sound and not page.open, path, 'elements are not closed in turn')
     for link in page.found:
         where = os.path.join(os.path.dirname(path), urllib.parse.unquote(link))
-        check('://' not in link and os.path.exists(where), path, 'leads to', link)
+        verdict('://' not in link and os.path.exists(where), path, 'leads to', link)
 
 
 def check_case(case, source, mount):
@@ -154,29 +145,15 @@ def check_case(case, source, mount):
         except OSError:
             continue                            # not to be decoded: told in problems.tsv
         got = subprocess.run(['pngcheck', '-q', path], stdout=subprocess.PIPE, check=False)
-        check(got.returncode == 0, path, got.stdout[:200])
+        verdict(got.returncode == 0, path, got.stdout[:200])
     compare(mount, source, case)
 
 
 def main():
-    names = sorted(os.listdir(cases)) if os.path.isdir(cases) else []
-    have = subprocess.run(['which', 'pngcheck'], stdout=subprocess.DEVNULL, check=False).returncode == 0
-    if not pydicom or not have or not names or not os.path.exists('/dev/fuse'):
+    status = each_case(check_case, 'pngcheck', pydicom)
+    if status is None:
         print('SKIP  real/pictures: needs python3-pydicom, pngcheck, /dev/fuse and cases in $CASES')
-        return 0
-    for case in names:
-        source = os.path.join(cases, case, 'dicom')
-        if (only and case not in only) or not os.path.isdir(source):
-            continue
-        with tempfile.TemporaryDirectory() as mount:
-            subprocess.run([os.environ['DCMFS'], '-o', 'index=none', source, mount], check=True,
-                           stdin=subprocess.DEVNULL)
-            try:
-                check_case(case, source, mount)
-            finally:
-                subprocess.run(['fusermount3', '-u', '-z', mount], check=False)
-    print(f'{passed} passed, {failed} failed')
-    return failed != 0
+    return status
 
 
 if __name__ == '__main__':

@@ -19,6 +19,10 @@ import sys
 import tempfile
 import warnings
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../support'))
+from real import files_under, finish, mounted, verdict  # noqa: E402
+
 try:
     import nibabel
     import pydicom
@@ -27,7 +31,6 @@ except ImportError:
     sys.exit(0)
 
 warnings.simplefilter('ignore')
-DCMFS = os.environ['DCMFS']
 DATA = os.path.join(os.path.dirname(pydicom.__file__), 'data', 'test_files')
 PROFILE = os.path.join(os.path.dirname(__file__), '../../src/format/deid_table.c')
 TEXTS = {'AE', 'AS', 'CS', 'DA', 'DT', 'LO', 'LT', 'PN', 'SH', 'ST', 'TM', 'UC', 'UI', 'UT'}
@@ -35,37 +38,6 @@ BIG_ENDIAN = '1.2.840.10008.1.2.2'
 BAD_NUMBER = {'badVR'}                             # a source whose IS is none: pydicom refuses what it says
 OURS = {'19000101', 'ANON', '000Y', '000000'}     # dummies that a source may have as well
 LEAST = 4                                          # characters of a value that is looked for
-
-passed = failed = 0
-
-
-def verdict(good, *what):
-    global passed, failed
-    passed += bool(good)
-    failed += not good
-    if not good:
-        print('FAIL ', *what)
-
-
-class Mount:
-    def __init__(self, source, *options):
-        self.args = [DCMFS, '-o', ','.join(('index=none',) + options), source]
-
-    def __enter__(self):
-        self.path = tempfile.mkdtemp(prefix='dcmfs-real-')
-        subprocess.run(self.args + [self.path], stdin=subprocess.DEVNULL, check=True)
-        return self.path
-
-    def __exit__(self, *_):
-        subprocess.run(['fusermount3', '-u', '-z', self.path], check=False)
-        os.rmdir(self.path)
-
-
-def files_under(top, ending=''):
-    for root, dirs, names in os.walk(top):
-        dirs.sort()
-        yield from (os.path.join(root, n) for n in sorted(names) if n.endswith(ending))
-
 
 def dicom(path):
     try:
@@ -178,7 +150,7 @@ def check_edited(name, source):
     shutil.copy(source, os.path.join(scratch, 'file'))
     old = dicom(source)
     try:
-        with Mount(scratch, 'deidentify=only') as mnt:
+        with mounted(scratch, 'deidentify=only') as mnt:
             verdict(sorted(os.listdir(mnt)) == ['README.txt', 'edited'], name, 'shows', os.listdir(mnt))
             found = list(files_under(mnt + '/edited/dicom', '.dcm'))
             verdict(len(found) == 1, name, len(found), 'files')
@@ -222,7 +194,7 @@ def check_consistency():
         key.write('secret')
         key.flush()
         for _ in range(2):
-            with Mount(os.path.join(DATA, 'dicomdirtests'), 'deidentify', f'key={key.name}') as mnt:
+            with mounted(os.path.join(DATA, 'dicomdirtests'), 'deidentify', f'key={key.name}') as mnt:
                 trees.append([os.path.relpath(p, mnt) for p in files_under(mnt + '/edited/dicom')])
                 plain_n = collections.Counter(
                     os.path.dirname(p) for p in files_under(mnt + '/dicom', '.dcm')).values()
@@ -245,7 +217,7 @@ def check_steps():
         rules = os.path.join(scratch, 'rules')
         with open(rules, 'w', encoding='utf-8') as f:
             f.write('replace VR:PN Nobody\nset StudyDescription in class\ndelete PatientBirthDate\ndelete private\n')
-        with Mount(series, f'edit={rules}') as mnt:
+        with mounted(series, f'edit={rules}') as mnt:
             first = sh(mnt, 'find headers -name "*.txt" -path "*/*/*/*/*" | sort | head -1').strip()
             verdict('CS Modality = MR' in sh(mnt, f'cat "{first}"'), 'print a header')
             verdict(sh(mnt, f'grep "^(0018,0081)" "{first}"').startswith('(0018,0081) DS EchoTime = '), 'pick a tag')
@@ -281,13 +253,12 @@ def check_formats(mnt):
 
 
 def main():
-    with Mount(DATA) as mnt:
+    with mounted(DATA) as mnt:
         check_json(mnt)
     check_all_edited()
     check_consistency()
     check_steps()
-    print(f'{passed} passed, {failed} failed')
-    return failed != 0
+    return finish()
 
 
 if __name__ == '__main__':

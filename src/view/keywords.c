@@ -351,6 +351,12 @@ struct load {
 	_Atomic int rc;
 };
 
+/* A header that is broken stays so; one that cannot be had now is asked for by the next load again. */
+static bool is_for_good(int rc)
+{
+	return rc == -EBADMSG || rc == -ENOTSUP || rc == -EFBIG || rc == -EPROTO;
+}
+
 static void *read_headers(void *arg)
 {
 	struct load *l = arg;
@@ -358,14 +364,18 @@ static void *read_headers(void *arg)
 	struct buf text;
 	uint32_t i;
 	size_t at;
+	int rc;
 
 	buf_init(&text);
 	while ((at = atomic_fetch_add(&l->next, 1)) < l->n_todo) {
 		const struct instance *in = l->todo[at];
 
-		if (files_header(l->k->files, in, DCM_LOAD_BEFORE_PIXELS, 0, &h, NULL) < 0)
+		rc = files_header(l->k->files, in, DCM_LOAD_BEFORE_PIXELS, 0, &h, NULL);
+		if (rc < 0)
 			h = NULL;
-		for (i = 0; i < l->n_from_header; i++) {
+		for (i = 0; i < l->n_from_header && (h || is_for_good(rc)); i++) {
+			if (l->from_header[i]->by_id[in->id])
+				continue;
 			if (h)
 				attrpath_render(&l->from_header[i]->path, h, &text);
 			if (set_values(l->k, l->from_header[i], in, &text) < 0)
@@ -410,36 +420,47 @@ static int make_room(struct keywords *k, struct keyword *w, uint32_t n_ids)
 	return grown ? 0 : -ENOMEM;
 }
 
-typedef int (
-	*each_instance)(struct load *l, struct keyword *w, struct instance *in, struct buf *text);
-
 /* Each instance that the keyword has no values of yet. */
-static int walk_catalog(struct load *l, const struct catalog *c, struct keyword *w,
-	each_instance each)
+static int take_known(struct keywords *k, const struct catalog *c, struct keyword *w)
 {
 	struct buf text;
 	uint32_t i;
 	int rc = 0;
 
 	buf_init(&text);
-	for (i = 0; i < c->n_instances && rc == 0; i++)
-		if (!w->by_id[c->instances_by_id[i]->id])
-			rc = each(l, w, c->instances_by_id[i], &text);
+	for (i = 0; i < c->n_instances && rc == 0; i++) {
+		const struct instance *in = c->instances_by_id[i];
+
+		if (w->by_id[in->id])
+			continue;
+		known_text(w->known, in, &text);
+		rc = set_values(k, w, in, &text);
+	}
 	buf_release(&text);
 	return rc;
 }
 
-static int take_known(struct load *l, struct keyword *w, struct instance *in, struct buf *text)
+static bool is_missing(const struct load *l, const struct instance *in)
 {
-	known_text(w->known, in, text);
-	return set_values(l->k, w, in, text);
+	uint32_t i;
+
+	for (i = 0; i < l->n_from_header; i++)
+		if (!l->from_header[i]->by_id[in->id])
+			return true;
+	return false;
 }
 
-static int take_todo(struct load *l, struct keyword *w, struct instance *in, struct buf *text)
+/* Each instance that one of the keywords has no values of yet. */
+static int find_todo(struct load *l, const struct catalog *c)
 {
-	(void)w;
-	(void)text;
-	l->todo[l->n_todo++] = in;
+	uint32_t i;
+
+	l->todo = mem_calloc(c->n_instances, sizeof *l->todo);
+	if (!l->todo)
+		return -ENOMEM;
+	for (i = 0; i < c->n_instances; i++)
+		if (is_missing(l, c->instances_by_id[i]))
+			l->todo[l->n_todo++] = c->instances_by_id[i];
 	return 0;
 }
 
@@ -472,7 +493,7 @@ static int load(struct keywords *k, const struct catalog *c, const uint32_t *ids
 
 		rc = make_room(k, w, n_ids);
 		if (rc == 0 && from_index(w))
-			rc = walk_catalog(&l, c, w, take_known);
+			rc = take_known(k, c, w);
 		else if (rc == 0)
 			want_from_header(&l, w);
 	}
@@ -481,10 +502,8 @@ static int load(struct keywords *k, const struct catalog *c, const uint32_t *ids
 			rc = make_room(k, k->all[i], n_ids);
 			want_from_header(&l, k->all[i]);
 		}
-	if (rc == 0 && l.n_from_header) {
-		l.todo = mem_calloc(c->n_instances, sizeof *l.todo);
-		rc = l.todo ? walk_catalog(&l, c, l.from_header[0], take_todo) : -ENOMEM;
-	}
+	if (rc == 0 && l.n_from_header)
+		rc = find_todo(&l, c);
 	if (rc < 0)
 		rc = err_nomem(err);
 	else if (l.n_todo)

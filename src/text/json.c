@@ -3,6 +3,7 @@
 #include "text/json.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "dicom/value.h"
 
 #define ARENA_KEPT 65536u
+#define INLINE_STEP 3072u /* a multiple of what base64 and the widest unit take */
 
 struct json {
 	const struct dcm_header *h;
@@ -272,27 +274,40 @@ static void add_base64(struct buf *out, const uint8_t *p, size_t len)
 	}
 }
 
-/* A short binary value, as a little-endian file would have it (PS3.18 F.2.7). */
+/* n bytes of `unit` each, as a little-endian file would have them. */
+static void copy_swapped(uint8_t *to, const uint8_t *from, size_t n, unsigned unit)
+{
+	size_t i, k;
+
+	for (i = 0; i < n; i++) {
+		k = i % unit;
+		to[i] = i - k + unit <= n ? from[i - k + unit - 1 - k] : from[i];
+	}
+}
+
+/* A binary value (PS3.18 F.2.7). */
 static int add_inline(struct json *j, const struct dcm_node *n)
 {
-	unsigned unit = n->el.big_endian ? dcm_vr_unit(n->el.vr) : 1, k;
-	size_t len = (size_t)n->el.len, i;
-	uint8_t swapped[JSON_INLINE_BYTES];
+	unsigned unit = n->el.big_endian ? dcm_vr_unit(n->el.vr) : 1;
+	size_t len = (size_t)n->el.len, off, part;
+	uint8_t some[INLINE_STEP];
 	const uint8_t *value;
 	bool owned;
 	int rc = dcm_header_load(j->h, n, &value, &owned, j->err);
 
+	if (j->h->file.deflated && (rc == -EFBIG || rc == -EBADMSG))
+		return 0; /* too long, or fragments where there can be none */
 	if (rc < 0)
 		return rc;
-	for (i = 0; i < len; i++) {
-		k = (unsigned)(i % unit);
-		swapped[i] = i - k + unit <= len ? value[i - k + unit - 1 - k] : value[i];
+	buf_adds(j->out, ",\"InlineBinary\":\"");
+	for (off = 0; off < len; off += part) {
+		part = min_size(len - off, sizeof some);
+		copy_swapped(some, value + off, part, unit);
+		add_base64(j->out, some, part);
 	}
+	buf_addc(j->out, '"');
 	if (owned)
 		mem_free((void *)(uintptr_t)value);
-	buf_adds(j->out, ",\"InlineBinary\":\"");
-	add_base64(j->out, swapped, len);
-	buf_addc(j->out, '"');
 	return 0;
 }
 
@@ -318,8 +333,10 @@ static int add_values(struct json *j, const struct dcm_dataset *ds, const struct
 	}
 	if (n->el.len == 0)
 		return 0;
-	if (is_binary(n->el.vr) && n->el.len <= JSON_INLINE_BYTES)
+	if (is_binary(n->el.vr) && (n->el.len <= JSON_INLINE_BYTES || j->h->file.deflated))
 		return add_inline(j, n);
+	if (!n->value && j->h->file.deflated)
+		return 0;
 	if (is_binary(n->el.vr) || !n->value) {
 		add_bulk(j, n);
 		return 0;

@@ -227,6 +227,26 @@ Test(json, long_binary_and_fragments_are_references_to_their_bytes)
 	expect_line(&g, "\"BulkDataURI\":\"../x.dcm#");
 }
 
+/* Offsets in what is inflated are none in the file. */
+Test(json, binary_of_a_deflated_file_is_inline)
+{
+	static const uint8_t bytes[JSON_INLINE_BYTES + 2] = { 'M', 'a', 'n' };
+	struct buf b;
+	struct gen g;
+	char *at;
+
+	gen_begin(&g, GEN_DEFLATED);
+	gen_bytes(&g, DCM_PixelData, "OB", bytes, sizeof bytes);
+	gen_finish(&g);
+	render(&g, &b);
+	at = strstr(b.data, "\"InlineBinary\":\"TWFuAAAA");
+	cr_assert(at, "%.300s", b.data);
+	at = strstr(at, "TWFu");
+	cr_assert_eq(strcspn(at, "\""), (sizeof bytes + 2) / 3 * 4);
+	cr_assert_not(strstr(b.data, "BulkDataURI"));
+	buf_release(&b);
+}
+
 Test(json, sequences_are_arrays_of_objects)
 {
 	struct buf b;

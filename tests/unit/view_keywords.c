@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 #include "dicom/tags.h"
 #include "support/archive.h"
 #include "view/keywords.h"

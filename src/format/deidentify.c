@@ -47,8 +47,12 @@ static bool names_something(const struct dcm_node *n)
 /* What the profile does not name stays, but what no dictionary has may be anything. */
 static enum deid_action without_row(const struct dcm_node *n, unsigned options)
 {
-	if (!dcm_dict_find(n->el.tag))
+	const struct dcm_dict_entry *e = dcm_dict_find(n->el.tag);
+
+	if (!e)
 		return DEID_REMOVE;
+	if (n->el.vr == DCM_VR_PN || e->vr == DCM_VR_PN) /* retired ones, and those of industry */
+		return DEID_DUMMY;
 	if (n->el.vr == DCM_VR_UI && !(options & DEID_UIDS) && names_something(n))
 		return DEID_UID;
 	return DEID_KEEP;
@@ -57,6 +61,16 @@ static enum deid_action without_row(const struct dcm_node *n, unsigned options)
 static bool is_date(uint16_t vr)
 {
 	return vr == DCM_VR_DA || vr == DCM_VR_DT;
+}
+
+/* Times of day stay. What tells a date otherwise than dates do cannot be moved. */
+static enum deid_action when_shifting(const struct dcm_node *n, const struct deid_row *row)
+{
+	const struct dcm_dict_entry *e = dcm_dict_find(n->el.tag);
+
+	if (is_date(n->el.vr))
+		return DEID_SHIFT;
+	return dcm_vr_is_text(n->el.vr) && !(e && is_date(e->vr)) ? DEID_KEEP : row->action;
 }
 
 enum deid_action deid_action_of(const struct dcm_node *n, unsigned options)
@@ -71,7 +85,7 @@ enum deid_action deid_action_of(const struct dcm_node *n, unsigned options)
 		return without_row(n, options);
 	chosen = row->options & options;
 	if (chosen & DEID_SHIFT_DATES && !(chosen & DEID_DATES))
-		return is_date(n->el.vr) ? DEID_SHIFT : DEID_KEEP;
+		return when_shifting(n, row);
 	if (chosen & DEID_DESCRIPTORS)
 		return DEID_CLEAN;
 	if (chosen)

@@ -485,6 +485,18 @@ static void add_everything(struct session *s)
 
 /* ---- pixels that may show a name ---- */
 
+/* Secondary Capture Image Storage, and those of several frames (PS3.4 B.5). */
+static bool is_secondary_capture(const struct dcm_header *h)
+{
+	static const char root[] = "1.2.840.10008.5.1.4.1.1.7";
+	const char *text;
+	size_t len;
+
+	return dcm_raw_text(dcm_get(&h->top, DCM_SOPClassUID), 0, &text, &len) &&
+		len >= sizeof root - 1 && memcmp(text, root, sizeof root - 1) == 0 &&
+		(len == sizeof root - 1 || text[sizeof root - 1] == '.');
+}
+
 static const char *burned_in_reason(const struct dcm_header *h)
 {
 	static const char *const modalities[] = { "US", "IVUS", "ES", "XC", "OT", "SC", "GM",
@@ -500,6 +512,9 @@ static const char *burned_in_reason(const struct dcm_header *h)
 		if (dcm_text_is(dcm_get(&h->top, DCM_Modality), 0, modalities[i]))
 			return "images of this modality often have text burned in, and nothing "
 			       "says that this one has not";
+	if (is_secondary_capture(h))
+		return "a secondary capture may be of a screen with text, and nothing says that "
+		       "this one is not";
 	return NULL;
 }
 

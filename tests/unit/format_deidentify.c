@@ -60,6 +60,8 @@ Test(deidentify, actions_by_attribute)
 		{ PRIVATE, DEID_REMOVE },
 		{ PRIVATE_CREATOR, DEID_REMOVE },
 		{ DCM_TAG(0x0008, 0x7777), DEID_REMOVE },
+		{ DCM_EvaluatorName, DEID_DUMMY },
+		{ DCM_DocumentAuthorTrial, DEID_DUMMY },
 	};
 	size_t i;
 
@@ -79,6 +81,16 @@ Test(deidentify, options_keep_clean_or_shift)
 	cr_assert_eq(action_of(DCM_PatientSex, DEID_PATIENT), DEID_KEEP);
 	cr_assert_eq(action_of(DCM_DeviceSerialNumber, DEID_DEVICE), DEID_KEEP);
 	cr_assert_eq(action_of(DCM_PatientName, ~0u), DEID_EMPTY);
+}
+
+Test(deidentify, a_date_that_cannot_be_moved_does_not_stay)
+{
+	struct dcm_node n = { .el = { .tag = DCM_StudyDate, .vr = DCM_VR_LO } };
+
+	cr_assert_eq(deid_action_of(&n, DEID_SHIFT_DATES), DEID_EMPTY);
+	cr_assert_eq(action_of(DCM_FrameOriginTimestamp, DEID_SHIFT_DATES), DEID_DUMMY);
+	cr_assert_eq(action_of(DCM_CertifiedTimestamp, DEID_SHIFT_DATES), DEID_REMOVE);
+	cr_assert_eq(action_of(DCM_TimezoneOffsetFromUTC, DEID_SHIFT_DATES), DEID_KEEP);
 }
 
 Test(deidentify, option_words)
@@ -346,31 +358,40 @@ Test(deidentify, a_text_of_which_nothing_is_left_is_a_dummy)
 	done(&g, h, &b);
 }
 
+/* What is told of an image of this modality and class. */
+static void expect_flag(const char *modality, const char *class, const char *reason)
+{
+	struct editor_options o = { .deidentify = true, .keep = DEID_UIDS };
+	static const uint8_t pixels[2];
+	struct dcm_source *s;
+	struct editor *e;
+	struct buf b;
+	struct gen g;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put(&g, DCM_SOPClassUID, class);
+	gen_put(&g, DCM_SOPInstanceUID, "1.2.3");
+	gen_put(&g, DCM_Modality, modality);
+	gen_bytes(&g, DCM_PixelData, "OB", pixels, sizeof pixels);
+	gen_finish(&g);
+	cr_assert_eq(editor_new(&o, &e, NULL), 0);
+	cr_assert_eq(editor_filter(e, gen_source(&g), &s, NULL), 0);
+	buf_init(&b);
+	editor_flagged(e, &b);
+	cr_expect(reason ? has(&b, reason) : b.len == 0, "%s %s", modality, class);
+	dcm_source_close(s);
+	editor_free(e);
+	buf_release(&b);
+	gen_release(&g);
+}
+
 Test(deidentify, pixels_that_may_show_a_name_are_told)
 {
-	static const char *const kinds[] = { "US", "MR" };
-	size_t i;
-
-	for (i = 0; i < 2; i++) {
-		struct editor_options o = { .deidentify = true, .keep = DEID_UIDS };
-		struct gen_instance what = { .modality = kinds[i] };
-		struct dcm_source *s;
-		struct editor *e;
-		struct buf b;
-		struct gen g;
-
-		gen_instance_begin(&g, &what);
-		gen_instance_end(&g, &what);
-		cr_assert_eq(editor_new(&o, &e, NULL), 0);
-		cr_assert_eq(editor_filter(e, gen_source(&g), &s, NULL), 0);
-		buf_init(&b);
-		editor_flagged(e, &b);
-		cr_assert_eq(has(&b, "modality"), i == 0);
-		dcm_source_close(s);
-		editor_free(e);
-		buf_release(&b);
-		gen_release(&g);
-	}
+	expect_flag("US", "1.2.840.10008.5.1.4.1.1.6.1", "modality");
+	expect_flag("MR", "1.2.840.10008.5.1.4.1.1.4", NULL);
+	expect_flag("CT", "1.2.840.10008.5.1.4.1.1.7", "secondary capture");
+	expect_flag("CT", "1.2.840.10008.5.1.4.1.1.7.4", "secondary capture");
+	expect_flag("CT", "1.2.840.10008.5.1.4.1.1.77", NULL);
 }
 
 /* Damage in, a valid file out; each byte of a small header wrong in turn. */

@@ -12,6 +12,7 @@
 
 /* Which instances are shown: a bit for each instance id. */
 struct filter {
+	uint64_t key; /* of what they meet: the same one in any catalog */
 	uint32_t n_ids;
 	uint64_t *bits;
 };
@@ -47,8 +48,8 @@ static inline struct selections *snapshot_selections(const struct snapshot *s)
 	return s->selections;
 }
 
-/* The same picture, but only of the instances whose bit is set. bits: taken, also on error. */
-int snapshot_filtered(const struct snapshot *base, uint64_t *bits /* taken */, uint32_t n_ids,
+/* The same picture, but only of the instances whose bit is set. filter->bits: taken, also on error. */
+int snapshot_filtered(const struct snapshot *base, const struct filter *filter /* taken */,
 	struct snapshot **out, struct err *err);
 
 extern const struct view view_by;

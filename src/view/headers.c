@@ -2,6 +2,7 @@
 /* headers/: each instance's header as text, one line an element; and SERIES.txt, what a series shares. */
 #include <errno.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 #include "text/dump.h"
 #include "view/summaries.h"
@@ -21,7 +22,7 @@ static int list_series(const struct view_node *n, struct view_out *out, struct e
 
 		if (filter_has_series(n->snap->filter, s))
 			rc = tree_emit(out, VIEW_FILE, s->name, ".txt", &key, VIEW_SIZE_LATER,
-				s->mtime_ns, s->id, err);
+				s->mtime_ns, hash_str(s->key), err);
 	}
 	return rc;
 }
@@ -60,24 +61,79 @@ static int list(const struct view_node *n, struct view_out *out, struct err *err
 	return rc;
 }
 
-/* The summary of the series whose folder the instance is shown in, where it is the one that comes next. */
+/* The instances of a folder: of a series, or of a layout's. What a filter leaves out is counted, too. */
+struct group {
+	struct view_key key; /* of its summary */
+	const struct series *s;
+	const struct folder *f;
+	struct folders *tree; /* a reference: f is in it */
+	uint32_t n;
+};
+
+/* `of`: the key of the folder or of the file beside it; n 0: it is another kind of folder. */
+static int group_init(const struct snapshot *snap, const struct view_key *of, struct group *g,
+	struct err *err)
+{
+	int rc = 0;
+
+	*g = (struct group){ .key = { .a = of->a, .b = snap->filter ? snap->filter->key : 0 } };
+	if (of->kind == TREE_SERIES || of->kind == TREE_SERIES_FILE) {
+		g->s = catalog_series(snap->catalog, (uint32_t)of->a);
+		g->key.kind = TREE_SERIES_FILE;
+		g->key.version = g->s ? g->s->version : 0;
+		g->n = g->s ? g->s->n_instances : 0;
+	} else if (snap->layout && (of->kind == TREE_FOLDER || of->kind == TREE_FOLDER_FILE)) {
+		rc = layout_folders(snap->layout, snap->catalog, &g->tree, err);
+		g->f = rc == 0 ? folders_find(g->tree, of->a) : NULL;
+		g->key.kind = TREE_FOLDER_FILE;
+		g->key.version = (uint32_t)snap->catalog->gen;
+		g->n = g->f ? g->f->n_leaves : 0;
+	}
+	return rc;
+}
+
+static void group_release(struct group *g)
+{
+	folders_put(g->tree);
+}
+
+/* The next instance that is shown, from *i on; NULL: there is none. */
+static const struct instance *next_shown(const struct snapshot *snap, const struct group *g,
+	uint32_t *i)
+{
+	const struct instance *in;
+
+	for (; *i < g->n; ++*i) {
+		in = g->s ? g->s->instances[*i] : g->f->leaves[*i].in;
+		if (filter_has(snap->filter, in))
+			return in;
+	}
+	return NULL;
+}
+
+/* The summary of the folder that the instance is shown in, where it is the one that comes next. */
 static int take_summary(const struct view_node *n, const struct instance *in, struct summary *x,
 	struct err *err)
 {
-	const struct view_key *folder = n->depth > 0 ? &n->chain[n->depth - 1] : NULL;
-	const struct series *s = folder && folder->kind == TREE_SERIES ?
-		catalog_series(n->snap->catalog, (uint32_t)folder->a) :
-		NULL;
+	struct group g;
+	int rc = 0;
 
 	x->sum = NULL;
-	if (!s)
-		return 0;
-	summaries_take(n->snap->summaries, s, x);
-	if (x->n_added < s->n_instances && s->instances[x->n_added] == in)
-		return x->sum ? 0 : dump_series_new(&x->sum, err);
-	summaries_give(n->snap->summaries, x);
-	x->sum = NULL;
-	return 0;
+	if (n->depth > 0)
+		rc = group_init(n->snap, &n->chain[n->depth - 1], &g, err);
+	if (n->depth == 0 || rc < 0)
+		return rc;
+	if (g.n) {
+		summaries_take(n->snap->summaries, &g.key, x);
+		if (next_shown(n->snap, &g, &x->n_added) != in) {
+			summaries_give(n->snap->summaries, x);
+			x->sum = NULL;
+		} else if (!x->sum) {
+			rc = dump_series_new(&x->sum, err);
+		}
+	}
+	group_release(&g);
+	return rc;
 }
 
 static int render_header(const struct view_node *n, const struct dcm_header *h,
@@ -127,59 +183,41 @@ static int add_instance(const struct view_node *n, struct dump_series *sum,
 	return rc;
 }
 
-/* What is there of a series, and the instances that it lacks. */
-static int sum_series(const struct view_node *n, const struct series *s, struct summary *x,
+/* What is there of a folder, and the instances that it lacks. */
+static int sum_group(const struct view_node *n, const struct group *g, struct summary *x,
 	struct err *err)
 {
+	const struct instance *in;
 	int rc = 0;
 
-	summaries_take(n->snap->summaries, s, x);
+	summaries_take(n->snap->summaries, &g->key, x);
 	if (!x->sum)
 		rc = dump_series_new(&x->sum, err);
-	for (; x->n_added < s->n_instances && rc == 0; x->n_added++)
-		rc = add_instance(n, x->sum, s->instances[x->n_added], err);
+	for (; rc == 0 && (in = next_shown(n->snap, g, &x->n_added)); x->n_added++)
+		rc = add_instance(n, x->sum, in, err);
 	return rc;
 }
 
-/* Each instance of a layout's folder. */
-static int sum_folder(const struct view_node *n, struct summary *x, struct err *err)
+static int render_summary(const struct view_node *n, struct buf *out, struct err *err)
 {
-	const struct folder *f = NULL;
-	struct folders *tree = NULL;
-	uint32_t i;
-	int rc = dump_series_new(&x->sum, err);
-
-	if (rc == 0 && node_key(n)->version == (uint32_t)n->snap->catalog->gen)
-		rc = tree_folder(n, &tree, &f, err);
-	if (rc == 0 && !f)
-		rc = tree_gone(err);
-	for (i = 0; f && i < f->n_leaves && rc == 0; i++)
-		rc = add_instance(n, x->sum, f->leaves[i].in, err);
-	folders_put(tree);
-	return rc;
-}
-
-static int render_series(const struct view_node *n, struct buf *out, struct err *err)
-{
-	const struct series *s = node_key(n)->kind == TREE_SERIES_FILE ? tree_series(n) : NULL;
 	struct summary x = { .sum = NULL };
-	int rc;
+	struct group g;
+	int rc = group_init(n->snap, node_key(n), &g, err);
 
-	if (node_key(n)->kind == TREE_FOLDER_FILE)
-		rc = sum_folder(n, &x, err);
-	else if (!s || s->version != node_key(n)->version) /* another one than was listed */
-		rc = tree_gone(err);
-	else
-		rc = sum_series(n, s, &x, err);
+	if (rc == 0 && (!g.n || g.key.version != node_key(n)->version))
+		rc = tree_gone(err); /* another one than was listed */
+	if (rc == 0)
+		rc = sum_group(n, &g, &x, err);
 	if (rc == 0)
 		rc = dump_series_render(x.sum, out, err);
 	dump_series_free(x.sum);
+	group_release(&g);
 	return rc;
 }
 
 static tree_render render_of(const struct view_node *n)
 {
-	return node_key(n)->kind == TREE_INSTANCE ? render_instance : render_series;
+	return node_key(n)->kind == TREE_INSTANCE ? render_instance : render_summary;
 }
 
 static int open_file(const struct view_node *n, struct content **out, struct err *err)

@@ -473,7 +473,23 @@ static uint64_t leaf_identity(const struct leaf *leaf)
 	return hash_bytes(h, leaf->series->key, strlen(leaf->series->key));
 }
 
-/* Names that several series bring into one folder. */
+static int compare_leaves(const void *a, const void *b)
+{
+	const struct leaf *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static void sort_leaves(struct folders *f, struct folder *x)
+{
+	uint32_t i;
+
+	qsort(x->leaves, x->n_leaves, sizeof *x->leaves, compare_leaves);
+	for (i = 0; i < x->n_leaves; i++)
+		f->of_id[x->leaves[i].in->id].leaf = i;
+}
+
+/* Names that several series bring into one folder. Who reads them in their order reads them in this one. */
 static int make_unique(struct folders *f, struct folder *x)
 {
 	struct name_entry *e = mem_calloc(x->n_leaves, sizeof *e);
@@ -493,6 +509,8 @@ static int make_unique(struct folders *f, struct folder *x)
 			x->leaves[i].name = arena_strdup(&f->arena, e[i].name);
 			rc = x->leaves[i].name ? 0 : -ENOMEM;
 		}
+	if (rc == 0)
+		sort_leaves(f, x);
 	for (i = 0; e && i < x->n_leaves; i++)
 		mem_free(e[i].name);
 	mem_free(e);

@@ -134,11 +134,11 @@ static uint64_t *make_bits(const struct snapshot *base, const struct selection_c
 }
 
 static int select_new(const struct snapshot *base, const struct selection_condition *where,
-	unsigned n, struct snapshot **out, struct err *err)
+	unsigned n, uint64_t key, struct snapshot **out, struct err *err)
 {
 	const struct catalog *c = base->catalog;
-	uint32_t n_ids = c->n_ids, ids[64];
-	uint64_t *bits;
+	struct filter filter = { .key = key, .n_ids = c->n_ids };
+	uint32_t ids[64];
 	unsigned i;
 	int rc;
 
@@ -147,10 +147,10 @@ static int select_new(const struct snapshot *base, const struct selection_condit
 	rc = keywords_load(snapshot_keywords(base), c, ids, i, err);
 	if (rc < 0)
 		return rc;
-	bits = make_bits(base, where, n, n_ids);
-	if (!bits)
+	filter.bits = make_bits(base, where, n, filter.n_ids);
+	if (!filter.bits)
 		return err_nomem(err);
-	return snapshot_filtered(base, bits, n_ids, out, err);
+	return snapshot_filtered(base, &filter, out, err);
 }
 
 int selection_get(const struct snapshot *base, const struct selection_condition *where, unsigned n,
@@ -172,7 +172,7 @@ int selection_get(const struct snapshot *base, const struct selection_condition 
 	*out = find_kept(s, key, snapshot_gen(base));
 	if (*out)
 		return 0;
-	rc = select_new(base, where, n, out, err);
+	rc = select_new(base, where, n, key, out, err);
 	if (rc == 0)
 		keep(s, key, snapshot_gen(base), *out);
 	return rc;

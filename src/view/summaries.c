@@ -6,7 +6,6 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "index/catalog.h"
 #include "text/dump.h"
 
 #define N_KEPT 4u
@@ -47,16 +46,21 @@ static void remove_at(struct summaries *s, size_t i)
 	s->kept[i].sum = NULL;
 }
 
-void summaries_take(struct summaries *s, const struct series *of, struct summary *out)
+static bool is_same(const struct view_key *a, const struct view_key *b)
+{
+	return a->kind == b->kind && a->a == b->a && a->b == b->b;
+}
+
+void summaries_take(struct summaries *s, const struct view_key *of, struct summary *out)
 {
 	struct dump_series *old = NULL;
 	size_t i;
 
-	*out = (struct summary){ .series = of->id, .version = of->version };
+	*out = (struct summary){ .of = *of };
 	pthread_mutex_lock(&s->lock);
 	for (i = 0; i < N_KEPT && s->kept[i].sum; i++)
-		if (s->kept[i].series == of->id) {
-			if (s->kept[i].version == of->version)
+		if (is_same(&s->kept[i].of, of)) {
+			if (s->kept[i].of.version == of->version)
 				*out = s->kept[i];
 			else
 				old = s->kept[i].sum;
@@ -67,20 +71,21 @@ void summaries_take(struct summaries *s, const struct series *of, struct summary
 	dump_series_free(old);
 }
 
-/* One that is in the way: of the same series, or the oldest where there are too many or too large ones. */
+/* One that is in the way: of the same folder, or the oldest where there are too many or too large ones. */
 static struct dump_series *evict(struct summaries *s, const struct summary *x)
 {
 	size_t bytes = dump_series_bytes(x->sum), i, last = N_KEPT;
 	struct dump_series *out;
+	bool same = false;
 
 	for (i = 0; i < N_KEPT && s->kept[i].sum; i++) {
 		bytes += dump_series_bytes(s->kept[i].sum);
 		last = i;
-		if (s->kept[i].series == x->series)
+		same = is_same(&s->kept[i].of, &x->of);
+		if (same)
 			break;
 	}
-	if (last == N_KEPT ||
-		(s->kept[last].series != x->series && i < N_KEPT && bytes <= KEPT_BYTES))
+	if (last == N_KEPT || (!same && i < N_KEPT && bytes <= KEPT_BYTES))
 		return NULL;
 	out = s->kept[last].sum;
 	remove_at(s, last);

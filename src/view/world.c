@@ -260,13 +260,13 @@ void snapshot_put(struct snapshot *s)
 	mem_free(s);
 }
 
-int snapshot_filtered(const struct snapshot *base, uint64_t *bits, uint32_t n_ids,
+int snapshot_filtered(const struct snapshot *base, const struct filter *filter,
 	struct snapshot **out, struct err *err)
 {
 	struct snapshot *s = mem_alloc(sizeof *s);
 
 	if (!s) {
-		mem_free(bits);
+		mem_free(filter->bits);
 		return err_nomem(err);
 	}
 	*s = (struct snapshot){ .world = base->world,
@@ -279,7 +279,7 @@ int snapshot_filtered(const struct snapshot *base, uint64_t *bits, uint32_t n_id
 		.plans = base->plans,
 		.reader = base->reader,
 		.is_edited = base->is_edited,
-		.own = { .n_ids = n_ids, .bits = bits } };
+		.own = *filter };
 	s->filter = &s->own;
 	atomic_init(&s->refs, 1);
 	*out = s;

@@ -140,6 +140,38 @@ Test(by, a_volume_is_whole_where_one_of_its_instances_matches, .init = begin, .f
 	mem_free(some);
 }
 
+/* The text of the only SERIES.txt below a folder; mem_alloc()ed. */
+static char *series_text(const char *value)
+{
+	char path[300], *patient, *study, *names, *text;
+
+	snprintf(path, sizeof path, "%s/headers", value);
+	patient = walk_list(&walk, path);
+	snprintf(path, sizeof path, "%s/headers/%s", value, patient);
+	study = walk_list(&walk, path);
+	snprintf(path, sizeof path, "%s/headers/%s/%s", value, patient, study);
+	names = walk_list(&walk, path); /* "SERIES|SERIES.txt" */
+	snprintf(path, sizeof path, "%s/headers/%s/%s/%s", value, patient, study,
+		strchr(names, '|') + 1);
+	text = walk_read(&walk, path);
+	cr_assert(text, "%s", path);
+	mem_free(patient);
+	mem_free(study);
+	mem_free(names);
+	return text;
+}
+
+Test(by, what_a_series_shares_is_said_of_what_matches, .init = begin, .fini = end)
+{
+	char *nine = series_text("by/EchoTime/9"),
+	     *bolus = series_text("by/ContrastBolusAgent/none");
+
+	cr_expect(strstr(nine, "InstanceNumber = <3 values: 1 … 3>\n"), "%s", nine);
+	cr_expect(strstr(bolus, "InstanceNumber = 1\n"), "%s", bolus);
+	mem_free(nine);
+	mem_free(bolus);
+}
+
 Test(by, narrowing_to_nothing_shows_no_value, .init = begin, .fini = end)
 {
 	expect("by/Modality/CT/by/EchoTime", "(none)");

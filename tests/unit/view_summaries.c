@@ -2,11 +2,11 @@
 /* Summaries that grow while instances are read: what is kept, and that SERIES.txt is the same with them. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "dicom/tags.h"
-#include "index/catalog.h"
 #include "support/walk.h"
 #include "text/dump.h"
 #include "view/summaries.h"
@@ -17,12 +17,11 @@
 
 static struct summary of_series(struct summaries *s, uint32_t id, uint32_t version)
 {
-	struct series series = { .id = id, .version = version };
+	struct view_key of = { .a = id, .version = version };
 	struct summary x;
 
-	summaries_take(s, &series, &x);
-	cr_assert_eq(x.series, id);
-	cr_assert_eq(x.version, version);
+	summaries_take(s, &of, &x);
+	cr_assert_eq(memcmp(&x.of, &of, sizeof of), 0);
 	return x;
 }
 
@@ -77,7 +76,7 @@ Test(view_summaries, the_oldest_make_room_and_a_series_has_one)
 	cr_assert_eq(x.n_added, 100);
 	cr_assert_null(of_series(s, 1, 1).sum);
 	summaries_give(s, &x);
-	y = (struct summary){ .series = 100, .version = 1, .n_added = 9 };
+	y = (struct summary){ .of = { .a = 100, .version = 1 }, .n_added = 9 };
 	cr_assert_eq(dump_series_new(&y.sum, NULL), 0);
 	summaries_give(s, &y);
 	x = of_series(s, 100, 1);
@@ -147,4 +146,37 @@ Test(view_summaries, series_text_is_the_same_whatever_was_read_before)
 		mem_free(got);
 	}
 	mem_free(want);
+}
+
+/* What was summed while it was read needs its files no more. */
+Test(view_summaries, text_of_a_layouts_folder_is_made_of_what_was_read)
+{
+	struct archive a;
+	struct walk w;
+	char *text, *names, *name, *rest, path[300];
+	int series, i;
+
+	archive_begin(&a);
+	for (series = 1; series <= 2; series++)
+		for (i = 1; i <= N_IMAGES; i++) {
+			struct gen_instance what = { .series = series, .number = i };
+
+			snprintf(path, sizeof path, "%d-%d.dcm", series, i);
+			archive_image(&a, path, &what);
+		}
+	walk_begin_layout(&w, &a, "{Modality}", NULL);
+	names = walk_list(&w, "headers/MR");
+	for (name = strtok_r(names, "|", &rest); name; name = strtok_r(NULL, "|", &rest)) {
+		snprintf(path, sizeof path, "headers/MR/%s", name);
+		mem_free(walk_read(&w, path));
+	}
+	mem_free(names);
+	snprintf(path, sizeof path, "rm %s/*.dcm", a.path);
+	cr_assert_eq(system(path), 0);
+	text = walk_read(&w, "headers/MR.txt");
+	cr_assert(text);
+	cr_assert(strstr(text, "SeriesNumber = <2 values: 1 … 2>\n"), "%s", text);
+	mem_free(text);
+	walk_end(&w);
+	archive_end(&a);
 }

@@ -38,6 +38,8 @@ struct vfs_world {
 	void (*put)(void *arg, struct snapshot *snap);
 	/* The time of what the view left at 0; may be NULL. */
 	int64_t (*mtime_ns)(void *arg, const struct snapshot *snap);
+	/* Nobody has read anything for a while: give back what was kept for who reads on; may be NULL. */
+	void (*rest)(void *arg);
 	void *arg;
 	const char *readme; /* text of README.txt in the top folder; NULL: no such file */
 };

@@ -21,6 +21,8 @@ uint64_t selection_hash(const char *value);
 
 int selections_new(struct selections **out, struct err *err);
 void selections_free(struct selections *s); /* NULL is fine */
+/* Give back those of catalogs before this generation. */
+void selections_drop_old(struct selections *s, uint64_t gen);
 
 /* What of base meets all n conditions; base itself for none. A reference of the caller's. */
 int selection_get(const struct snapshot *base, const struct selection_condition *where, unsigned n,

@@ -28,6 +28,8 @@ void summaries_free(struct summaries *s); /* NULL is fine */
 
 /* Take what there is of a folder; sum NULL and n_added 0 where there is nothing. */
 void summaries_take(struct summaries *s, const struct view_key *of, struct summary *out);
+/* Give back the memory of all. */
+void summaries_drop(struct summaries *s);
 /* Keep it, or free it where there is no room. */
 void summaries_give(struct summaries *s, const struct summary *x);
 

@@ -47,6 +47,9 @@ int world_scan_changes(struct world *w, const struct changes *where, bool *chang
 /* In how many milliseconds a file that may still be written to is worth another look; -1: there is none. */
 int64_t world_waits_ms(const struct world *w);
 
+/* Nobody has read anything for a while: give back what is kept for who reads on. Any thread. */
+void world_rest(struct world *w);
+
 /* The same SOURCE as its editor rewrites it, scanned no earlier than the snapshot's catalog;
  * made on first use. A reference of the caller's. -ENOENT: there is no editor. */
 int world_edited_snapshot(const struct snapshot *base, struct snapshot **out, struct err *err);

@@ -132,9 +132,17 @@ static int64_t mtime_of(void *arg, const struct snapshot *s)
 	return snapshot_mtime_ns(s);
 }
 
+static void rest(void *arg)
+{
+	world_rest(arg);
+}
+
 static int make_tree(struct app *a, struct err *err)
 {
-	struct vfs_world w = { .get = get_snapshot, .put = put_snapshot, .mtime_ns = mtime_of };
+	struct vfs_world w = { .get = get_snapshot,
+		.put = put_snapshot,
+		.mtime_ns = mtime_of,
+		.rest = rest };
 	int r = choose_views(a, &w.n_views, err);
 
 	if (r < 0)

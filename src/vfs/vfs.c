@@ -520,6 +520,8 @@ bool vfs_trim(struct vfs *v)
 	opened_trim(v, v->limits.content_bytes, v->limits.n_contents, now - CONTENT_REST_NS);
 	more = v->list_bytes > v->limits.idle_list_bytes || v->contents.n > 0;
 	tree_leave(v);
+	if (!more && v->world.rest)
+		v->world.rest(v->world.arg);
 	return more;
 }
 

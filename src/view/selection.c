@@ -55,27 +55,38 @@ void selections_free(struct selections *s)
 	mem_free(s);
 }
 
-/* A kept one, with a reference; those of older catalogs go. */
-static struct snapshot *find_kept(struct selections *s, uint64_t key, uint64_t gen)
+void selections_drop_old(struct selections *s, uint64_t gen)
 {
-	struct snapshot *gone[N_KEPT] = { NULL }, *found = NULL;
+	struct snapshot *gone[N_KEPT] = { NULL };
 	size_t i;
 
 	pthread_mutex_lock(&s->lock);
-	for (i = 0; i < N_KEPT; i++) {
+	for (i = 0; i < N_KEPT; i++)
+		if (s->kept[i].snap && s->kept[i].gen < gen) {
+			gone[i] = s->kept[i].snap;
+			s->kept[i].snap = NULL;
+		}
+	pthread_mutex_unlock(&s->lock);
+	for (i = 0; i < N_KEPT; i++)
+		snapshot_put(gone[i]);
+}
+
+/* A kept one, with a reference. */
+static struct snapshot *find_kept(struct selections *s, uint64_t key, uint64_t gen)
+{
+	struct snapshot *found = NULL;
+	size_t i;
+
+	pthread_mutex_lock(&s->lock);
+	for (i = 0; i < N_KEPT && !found; i++) {
 		struct kept *k = &s->kept[i];
 
-		if (k->snap && k->gen < gen) {
-			gone[i] = k->snap;
-			k->snap = NULL;
-		} else if (k->snap && k->key == key && k->gen == gen) {
+		if (k->snap && k->key == key && k->gen == gen) {
 			k->last_use = ++s->clock;
 			found = snapshot_get(k->snap);
 		}
 	}
 	pthread_mutex_unlock(&s->lock);
-	for (i = 0; i < N_KEPT; i++)
-		snapshot_put(gone[i]);
 	return found;
 }
 
@@ -169,6 +180,7 @@ int selection_get(const struct snapshot *base, const struct selection_condition 
 		key = hash_bytes(key, &where[i].keyword, sizeof where[i].keyword);
 		key = hash_bytes(key, &where[i].value, sizeof where[i].value);
 	}
+	selections_drop_old(s, snapshot_gen(base));
 	*out = find_kept(s, key, snapshot_gen(base));
 	if (*out)
 		return 0;

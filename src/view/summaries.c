@@ -3,6 +3,7 @@
 #include "view/summaries.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -27,14 +28,24 @@ int summaries_new(struct summaries **out, struct err *err)
 	return 0;
 }
 
-void summaries_free(struct summaries *s)
+void summaries_drop(struct summaries *s)
 {
+	struct summary gone[N_KEPT];
 	size_t i;
 
+	pthread_mutex_lock(&s->lock);
+	memcpy(gone, s->kept, sizeof gone);
+	memset(s->kept, 0, sizeof s->kept);
+	pthread_mutex_unlock(&s->lock);
+	for (i = 0; i < N_KEPT; i++)
+		dump_series_free(gone[i].sum);
+}
+
+void summaries_free(struct summaries *s)
+{
 	if (!s)
 		return;
-	for (i = 0; i < N_KEPT; i++)
-		dump_series_free(s->kept[i].sum);
+	summaries_drop(s);
 	pthread_mutex_destroy(&s->lock);
 	mem_free(s);
 }

@@ -166,6 +166,26 @@ void world_free(struct world *w)
 	mem_free(w);
 }
 
+static void rest(struct world *w)
+{
+	struct snapshot *newest = world_snapshot(w);
+
+	summaries_drop(w->summaries);
+	if (newest)
+		selections_drop_old(w->selections, newest->catalog->gen);
+	snapshot_put(newest);
+}
+
+void world_rest(struct world *w)
+{
+	rest(w);
+	if (pthread_mutex_trylock(&w->edited_lock) != 0)
+		return; /* it is being scanned */
+	if (w->edited)
+		rest(w->edited);
+	pthread_mutex_unlock(&w->edited_lock);
+}
+
 static struct snapshot *snapshot_new(struct world *w)
 {
 	struct snapshot *s = mem_calloc(1, sizeof *s);

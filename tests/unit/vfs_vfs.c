@@ -783,6 +783,35 @@ static void *run_walker(void *arg)
 	return NULL;
 }
 
+static void count_rest(void *arg)
+{
+	++*(int *)arg;
+}
+
+Test(vfs_vfs, the_world_is_told_when_nothing_is_open)
+{
+	struct snapshot *s;
+	struct vfs_world w;
+	struct vfs *v;
+	int n_rests = 0;
+	char byte;
+
+	fake_init(false);
+	s = fake_begin();
+	fake_add(s, -1, false, "a");
+	fake_publish(s);
+	w = fake_vfs_world();
+	w.rest = count_rest;
+	w.arg = &n_rests;
+	cr_assert_eq(vfs_new(&w, NULL, &v, NULL), 0);
+	cr_assert_not(vfs_trim(v));
+	cr_assert_eq(n_rests, 1);
+	vfs_read(v, look(v, look(v, VFS_ROOT, "fake"), "a"), &byte, 1, 0, NULL);
+	cr_assert(vfs_trim(v));
+	cr_assert_eq(n_rests, 1, "a file was read just now");
+	end_tree(v);
+}
+
 Test(vfs_vfs, six_threads_walk_and_read_during_refreshes)
 {
 	static const struct vfs_limits tight = { .list_bytes = 4096,

@@ -52,6 +52,19 @@ Test(view_summaries, what_is_given_is_taken_once)
 	summaries_free(s);
 }
 
+Test(view_summaries, what_is_dropped_is_there_no_more)
+{
+	struct summaries *s;
+
+	cr_assert_eq(summaries_new(&s, NULL), 0);
+	give(s, 7, 3);
+	give(s, 8, 4);
+	summaries_drop(s);
+	cr_assert_null(of_series(s, 7, 1).sum);
+	cr_assert_null(of_series(s, 8, 1).sum);
+	summaries_free(s);
+}
+
 Test(view_summaries, one_of_another_version_is_of_no_use)
 {
 	struct summaries *s;

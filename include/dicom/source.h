@@ -23,6 +23,7 @@ struct dcm_source_ops {
 struct dcm_source {
 	const struct dcm_source_ops *ops;
 	uint64_t size;
+	size_t held_bytes; /* of memory, about, where it is worth counting */
 };
 
 /* A regular file; fd is taken (closed on error too). Never mapped: a file that is

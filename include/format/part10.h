@@ -29,6 +29,8 @@ struct part10 {
 	uint64_t size; /* of all parts */
 };
 void part10_release(struct part10 *p);
+/* Of memory. */
+size_t part10_held_bytes(const struct part10 *p);
 
 /*
  * n bytes of the file from off (within its size) into buf. What is no ready bytes comes from fetch:

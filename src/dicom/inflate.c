@@ -23,6 +23,7 @@
 #define MAX_POINTS 64u
 #define FIRST_SPAN (UINT64_C(1) << 20)
 #define CHUNK 16384u
+#define POINT_BYTES 40960u /* about */
 
 /* A decoder and where it stands. A z_stream must not be moved: these are heap objects. */
 struct point {
@@ -267,6 +268,7 @@ int dcm_source_inflate(struct dcm_source *base, uint64_t off, struct dcm_source 
 		return rc;
 	}
 	s->base.size = off + size;
+	s->base.held_bytes = (size_t)(s->n_points + 1) * POINT_BYTES;
 	*out = &s->base;
 	return 0;
 }

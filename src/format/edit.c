@@ -632,8 +632,10 @@ int editor_filter(void *editor, struct dcm_source *in, struct dcm_source **out, 
 	}
 	rc = write_edited(editor, h, &x->file, err);
 	if (rc == 0) {
-		x->source = (struct dcm_source){ .ops = &edited_ops, .size = x->file.size };
 		x->base = h->file.source;
+		x->source = (struct dcm_source){ .ops = &edited_ops,
+			.size = x->file.size,
+			.held_bytes = part10_held_bytes(&x->file) + x->base->held_bytes };
 		h->file.source = NULL;
 		*out = &x->source;
 	} else {

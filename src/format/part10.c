@@ -486,6 +486,15 @@ int part10_read(const struct part10 *p, void *buf, size_t n, uint64_t off, part1
 	return 0;
 }
 
+size_t part10_held_bytes(const struct part10 *p)
+{
+	size_t i, sum = p->n_parts * sizeof *p->parts;
+
+	for (i = 0; i < p->n_parts; i++)
+		sum += p->parts[i].bytes ? (size_t)p->parts[i].len : 0;
+	return sum;
+}
+
 void part10_release(struct part10 *p)
 {
 	size_t i;

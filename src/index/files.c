@@ -29,6 +29,7 @@
 #define N_SHARDS 16u
 #define INFLATED_SHARD N_SHARDS
 #define INFLATED_BYTES (UINT64_C(256) << 20)
+#define EDITED_BYTES (UINT64_C(256) << 20) /* by all shards */
 #define PATH_CAP (2 * PATH_MAX)
 #define OTHER_FDS 100u /* beside the idle ones: in use, and the rest of the program */
 
@@ -39,7 +40,7 @@ struct open {
 	struct dcm_source *inner;
 	struct shard *shard;
 	uint64_t key;
-	uint64_t held_bytes; /* of memory: inflated ones */
+	uint64_t held_bytes; /* of memory: inflated and edited ones */
 	_Atomic int64_t checked_ms;
 	/* protected by the shard's lock: */
 	unsigned refs;
@@ -55,6 +56,7 @@ struct shard {
 	unsigned n_open;              /* in the table */
 	uint64_t held_bytes;          /* by those in the table */
 	unsigned mask, most;          /* fixed */
+	uint64_t most_bytes;          /* fixed */
 };
 
 struct files {
@@ -94,6 +96,8 @@ int files_new(int root_fd, unsigned max_open, files_filter filter, void *filter_
 	for (i = 0; i <= N_SHARDS; i++) {
 		pthread_mutex_init(&f->shards[i].lock, NULL);
 		f->shards[i].most = most;
+		f->shards[i].most_bytes = i == INFLATED_SHARD ? INFLATED_BYTES :
+								EDITED_BYTES / N_SHARDS;
 		f->shards[i].mask = n - 1;
 		f->shards[i].table = mem_calloc(n, sizeof *f->shards[i].table);
 		if (!f->shards[i].table) {
@@ -165,7 +169,7 @@ static struct open *evict(struct shard *s)
 {
 	struct open *o = s->oldest;
 
-	if (!o || (s->n_open <= s->most && (s->held_bytes <= INFLATED_BYTES || o == s->newest)))
+	if (!o || (s->n_open <= s->most && (s->held_bytes <= s->most_bytes || o == s->newest)))
 		return NULL;
 	idle_remove(s, o);
 	table_remove(s, o);
@@ -339,7 +343,7 @@ static int open_new(struct files *f, struct shard *s, uint64_t key, const struct
 	o->base = (struct dcm_source){ .ops = &open_ops, .size = o->inner->size };
 	o->shard = s;
 	o->key = key;
-	o->held_bytes = !raw && in->deflated ? o->inner->size : 0;
+	o->held_bytes = !raw && in->deflated ? o->inner->size : o->inner->held_bytes;
 	o->refs = 1;
 	*out = publish(s, o, &loser, &victim);
 	destroy(loser);

@@ -284,7 +284,7 @@ static int native_new(const struct view_node *n, struct native **out, struct err
 		return rc;
 	}
 	x->content.size = x->file.size;
-	x->content.held_bytes = sizeof *x + 32768;
+	x->content.held_bytes = sizeof *x + part10_held_bytes(&x->file);
 	*out = x;
 	return 0;
 }

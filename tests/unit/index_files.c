@@ -185,6 +185,38 @@ Test(index_files, open_descriptors_are_bounded)
 	cr_expect_gt(count_descriptors(), before + 16, "some stay open");
 }
 
+/* As an editor of large headers does. */
+static int hold_much(void *arg, struct dcm_source *in, struct dcm_source **out, struct err *err)
+{
+	(void)arg;
+	(void)err;
+	in->held_bytes = (size_t)20 << 20;
+	*out = in;
+	return 0;
+}
+
+Test(index_files, memory_that_sources_keep_is_bounded)
+{
+	struct files *f;
+	struct dcm_source *s;
+	unsigned before, i;
+	char name[16];
+
+	for (i = 0; i < 200; i++) {
+		snprintf(name, sizeof name, "%u", i);
+		archive_image(&a, name, &(struct gen_instance){ .number = (int)i });
+	}
+	archive_scan(&a);
+	cr_assert_eq(files_new(a.fd, 1000, hold_much, NULL, &f, NULL), 0);
+	before = count_descriptors();
+	for (i = 0; i < 200; i++) {
+		cr_assert_eq(files_get(f, a.catalog->instances_by_id[i], &s, NULL), 0);
+		files_put(f, a.catalog->instances_by_id[i], s);
+	}
+	cr_expect_leq(count_descriptors(), before + 17);
+	files_free(f);
+}
+
 /* Places in the kernel's table of our descriptors. */
 static unsigned long descriptor_places(void)
 {

@@ -8,6 +8,7 @@
 #include "dicom/tags.h"
 #include "support/dcmgen.h"
 #include "support/walk.h"
+#include "vfs/vfs.h"
 
 #define ENCAPSULATED "1.2.840.10008.1.2.1.98"
 #define PATH "native/P/20260101/1_MR/00001.dcm"
@@ -103,5 +104,29 @@ Test(view_native, a_header_is_readable_beside_pixels_that_are_not)
 	cr_assert_arr_eq(whole + 128, "DICM", 4);
 	cr_assert_eq(whole[4095], 0);
 	cr_assert_lt(walk_pread(&walk, PATH, whole, 4096, 4096), 0);
+	end();
+}
+
+Test(view_native, a_large_header_is_counted_as_memory)
+{
+	static const uint8_t some[4000];
+	struct vfs_stats stats;
+	struct gen g;
+	unsigned i;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put(&g, DCM_SOPInstanceUID, "1.2.3");
+	gen_put(&g, DCM_StudyDate, "20260101");
+	gen_put(&g, DCM_Modality, "MR");
+	gen_put(&g, DCM_PatientID, "P");
+	gen_put(&g, DCM_StudyInstanceUID, "1.2");
+	gen_put(&g, DCM_SeriesNumber, "1");
+	gen_put(&g, DCM_InstanceNumber, "1");
+	gen_put_vr(&g, DCM_TAG(0x0021, 0x0010), "LO", "ACME");
+	for (i = 0; i < 200; i++)
+		gen_bytes(&g, DCM_TAG(0x0021, 0x1000 + i), "OB", some, sizeof some);
+	cr_assert_eq(show(&g), sizeof whole);
+	vfs_stats(walk.vfs, &stats);
+	cr_expect_gt(stats.content_bytes, 200 * sizeof some);
 	end();
 }

@@ -25,8 +25,8 @@ struct session_source {
 	int (*rescan)(void *arg, bool everything, bool *changed, int64_t *again_ms,
 		struct err *err);
 	/* Begin to watch: a descriptor that is readable when something has happened, or -1 where
-	 * nobody tells. *changed: something has happened already. */
-	int (*watch)(void *arg, bool *changed);
+	 * nobody tells. *changed: something has happened already; *again_ms as of rescan(). */
+	int (*watch)(void *arg, bool *changed, int64_t *again_ms);
 	/* Take what has happened; was there anything? */
 	bool (*drain)(void *arg);
 	/* Is there something of which nobody tells, though it should be watched? All is then looked at every so

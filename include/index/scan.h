@@ -61,9 +61,10 @@ int store_scan(struct store *s, bool *changed, struct err *err);
  * taken to be as it was. What it costs is what is in those, not in SOURCE. */
 int store_scan_changes(struct store *s, const struct changes *where, bool *changed,
 	struct err *err);
-/* Did the last scan leave something for the next: files so young that they may still be written
- * to? They are taken a second and a half after their last change; the first scan takes them as
- * they are. In how many milliseconds the next of them may be taken; -1: there is none. */
+/* Did the last scan leave something for the next: files so young that they may still be written to, or
+ * at which the file system failed? The former are taken a second and a half after their last change, or
+ * as they are by the first scan; the latter are tried again, ever more rarely. In how many milliseconds
+ * the next of them is due; -1: there is none. */
 int64_t store_waits_ms(const struct store *s);
 /* The bytes of texts and attributes that instances share; what nobody has any more among them. */
 size_t store_interned_bytes(const struct store *s);

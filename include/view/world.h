@@ -44,7 +44,7 @@ int world_scan(struct world *w, bool *changed, struct err *err);
 /* The same where only these folders may have changed since the last scan. */
 int world_scan_changes(struct world *w, const struct changes *where, bool *changed,
 	struct err *err);
-/* In how many milliseconds a file that may still be written to is worth another look; -1: there is none. */
+/* In how many milliseconds some file is worth another look: store_waits_ms(). */
 int64_t world_waits_ms(const struct world *w);
 
 /* Nobody has read anything for a while: give back what is kept for who reads on. Any thread. */

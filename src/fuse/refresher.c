@@ -209,10 +209,13 @@ static void start_watching(struct refresher *f)
 {
 	const struct session_source *source = &f->s->o.source;
 	bool changed = false;
+	int64_t again_ms = -1;
 
-	f->watch_fd = source->watch ? source->watch(source->arg, &changed) : -1;
+	f->watch_fd = source->watch(source->arg, &changed, &again_ms);
 	if (changed)
 		plan(&f->next_all, now_ms());
+	if (again_ms >= 0)
+		plan(&f->next, now_ms() + again_ms);
 	plan_poll(f);
 }
 

@@ -188,7 +188,9 @@ static int put_instance(struct writer *w, const struct instance *in, struct err 
 
 static int put_other(struct writer *w, const struct other *o, struct err *err)
 {
-	struct db_file f = { .kind = 1 + (int)o->kind, .name = o->file, .text = o->text };
+	/* Whoever loads it tries both again. */
+	enum other_kind kind = o->kind == OTHER_FAILED ? OTHER_UNREADABLE : o->kind;
+	struct db_file f = { .kind = 1 + (int)kind, .name = o->file, .text = o->text };
 	struct instance values;
 	uint8_t packed[PACKED_MOST];
 	int rc = find_folder(w, o->dir, err);

@@ -23,6 +23,7 @@
 #include "dicom/source.h"
 #include "index/changes.h"
 #include "index/intern.h"
+#include "index/retry.h"
 #include "index/scan.h"
 #include "persist.h"
 #include "saver.h"
@@ -51,6 +52,7 @@ struct store {
 	struct findings loaded; /* by store_use_index(), until the first scan */
 	struct waiting *waiting;
 	size_t n_waiting;
+	struct retry retry;     /* of others that failed */
 	pthread_mutex_t saving; /* one save at a time; of what follows */
 	uint32_t saved_id;      /* the index has everything with an id below */
 };
@@ -120,7 +122,10 @@ struct catalog *store_get(struct store *s)
 
 int64_t store_waits_ms(const struct store *s)
 {
-	return s->n_waiting ? waiting_ms(s->waiting, s->n_waiting) : -1;
+	int64_t waits = s->n_waiting ? waiting_ms(s->waiting, s->n_waiting) : -1;
+	int64_t fails = retry_ms(&s->retry, survey_now_ns());
+
+	return waits < 0 || (fails >= 0 && fails < waits) ? fails : waits;
 }
 
 /* ---- what the builder asks ---- */
@@ -488,6 +493,16 @@ static void take_order(struct findings *known, struct findings *found)
 	found->instances = list;
 }
 
+/* What failed is tried again by itself. */
+static void plan_retry(struct store *s, bool tried)
+{
+	size_t n = 0, i;
+
+	for (i = 0; i < s->n_others; i++)
+		n += s->others[i]->kind == OTHER_FAILED;
+	retry_plan(&s->retry, n, tried, survey_now_ns());
+}
+
 static int scan_all(struct store *s, bool *changed, struct err *err)
 {
 	struct findings known, found;
@@ -496,7 +511,8 @@ static int scan_all(struct store *s, bool *changed, struct err *err)
 	rc = take_known(s, &known, err);
 	if (rc < 0)
 		return rc;
-	rc = survey(s->files, s->interns, &s->opt, NULL, &known, s->scanned, &found, err);
+	rc = survey(s->files, s->interns, &s->opt, NULL, &known,
+		SURVEY_RETRY | (s->scanned ? SURVEY_PATIENT : 0), &found, err);
 	if (rc == 0) {
 		take_waiting(s, &found);
 		if (is_unchanged(&known, &found))
@@ -505,6 +521,7 @@ static int scan_all(struct store *s, bool *changed, struct err *err)
 			rc = publish_all(s, &known, &found, err);
 			*changed = rc == 0;
 		}
+		plan_retry(s, true);
 	}
 	findings_release(&found);
 	findings_release(&known);
@@ -635,22 +652,33 @@ static int publish_within(struct store *s, struct findings *known, struct findin
 	return make_catalog(s, &b, rest, next_id, n_gone > 0, err);
 }
 
-/* With those of the files that wait. */
-static int scan_within(struct store *s, struct changes *where, bool *changed, struct err *err)
+/* With the folders of files that wait, and of what is to be tried again. */
+static void add_due(const struct store *s, struct changes *where, bool retry)
 {
-	struct findings known = { 0 }, rest = { 0 }, found = { 0 };
 	size_t i;
-	int rc;
 
 	for (i = 0; i < s->n_waiting; i++)
 		changes_add(where, s->waiting[i].dir, NULL, false);
+	for (i = 0; retry && i < s->n_others; i++)
+		if (s->others[i]->kind == OTHER_FAILED)
+			changes_add(where, s->others[i]->dir, NULL, !s->others[i]->file[0]);
+}
+
+static int scan_within(struct store *s, struct changes *where, bool *changed, struct err *err)
+{
+	struct findings known = { 0 }, rest = { 0 }, found = { 0 };
+	bool retry = retry_is_due(&s->retry, survey_now_ns());
+	int rc;
+
+	add_due(s, where, retry);
 	if (where->all)
 		return scan_all(s, changed, err);
 	rc = recollect_within(s, where, &known, &rest, err);
 	known.waiting = s->waiting;
 	known.n_waiting = s->n_waiting;
 	if (rc == 0)
-		rc = survey(s->files, s->interns, &s->opt, where, &known, true, &found, err);
+		rc = survey(s->files, s->interns, &s->opt, where, &known,
+			SURVEY_PATIENT | (retry ? SURVEY_RETRY : 0), &found, err);
 	known.waiting = NULL;
 	known.n_waiting = 0;
 	if (rc == 0)
@@ -659,6 +687,8 @@ static int scan_within(struct store *s, struct changes *where, bool *changed, st
 		rc = publish_within(s, &known, &found, &rest, err);
 		*changed = rc == 0;
 	}
+	if (rc == 0)
+		plan_retry(s, retry);
 	findings_release(&found);
 	findings_release(&known);
 	findings_release(&rest);

@@ -171,7 +171,7 @@ struct pass {
 	struct interns *interns;
 	struct known_table known;
 	bool compares; /* a file's stat with what is known */
-	bool patient;
+	bool patient, retry;
 	struct surveyor *workers;
 	int64_t now_ns, monotonic_ns;
 };
@@ -230,6 +230,14 @@ static int note(struct surveyor *w, const struct known *k, const char *dir, cons
 	return findings_add_other(&w->found, o) < 0 ? err_nomem(err) : 0;
 }
 
+/* Codes that speak of one file or folder. Others speak of the file system: at a later pass what is known
+ * is kept then, rather than emptied. */
+static bool is_local(int code)
+{
+	return code == -EACCES || code == -EPERM || code == -ENOTDIR || code == -ELOOP ||
+		code == -ENAMETOOLONG || code == -ENOENT;
+}
+
 static enum other_kind kind_of_failure(int rc)
 {
 	switch (rc) {
@@ -242,8 +250,19 @@ static enum other_kind kind_of_failure(int rc)
 	case -EFBIG:
 		return OTHER_DAMAGED;
 	default:
-		return OTHER_UNREADABLE;
+		return is_local(rc) ? OTHER_UNREADABLE : OTHER_FAILED;
 	}
+}
+
+/* It cannot be opened, or not be looked at. */
+static int note_closed(struct surveyor *w, const struct known *k, int dir_fd, const char *dir,
+	const char *file, int code, struct err *err)
+{
+	struct stat st;
+	bool there = fstatat(dir_fd, file, &st, 0) == 0;
+
+	return note(w, k, dir, file, kind_of_failure(code), strerror(-code), there ? &st : NULL,
+		err);
 }
 
 /* An open, regular, not empty file; fd is taken. */
@@ -284,9 +303,9 @@ static int read_file(struct pass *p, struct surveyor *w, const struct known *k, 
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd < 0)
-		return note(w, k, dir, file, OTHER_UNREADABLE, strerror(errno), NULL, err);
+		return note_closed(w, k, dir_fd, dir, file, -errno, err);
 	if (fstat(fd, &st) != 0)
-		rc = note(w, k, dir, file, OTHER_UNREADABLE, strerror(errno), NULL, err);
+		rc = note_closed(w, k, dir_fd, dir, file, -errno, err);
 	else if (!S_ISREG(st.st_mode))
 		rc = 0;
 	else if (st.st_size == 0)
@@ -329,6 +348,14 @@ static int wait_for(const struct pass *p, struct surveyor *w, const struct known
 	return keep(w, k, err);
 }
 
+/* Is it what it was, so that there is no need to read it? */
+static bool is_known(const struct pass *p, const struct known *k, const struct stat *st)
+{
+	if (k->other && k->other->kind == OTHER_FAILED && p->retry)
+		return false;
+	return (k->in || (k->other && k->other->kind != OTHER_UNREADABLE)) && is_same(k, st);
+}
+
 static int visit_file(void *arg, unsigned worker, int dir_fd, const char *dir, const char *file,
 	struct err *err)
 {
@@ -342,22 +369,13 @@ static int visit_file(void *arg, unsigned worker, int dir_fd, const char *dir, c
 		if (fstatat(dir_fd, file, &st, 0) == 0) {
 			if (!S_ISREG(st.st_mode))
 				return 0;
-			if ((k.in || (k.other && k.other->kind != OTHER_UNREADABLE)) &&
-				is_same(&k, &st))
+			if (is_known(p, &k, &st))
 				return keep(w, &k, err);
 			if (p->patient && !is_settled(p, &k, &st))
 				return wait_for(p, w, &k, dir, file, &st, err);
 		}
 	}
 	return read_file(p, w, &k, dir_fd, dir, file, err);
-}
-
-/* Codes that speak of one folder. Others speak of the file system: at a later pass what is known
- * is kept then, rather than emptied. */
-static bool is_local(int code)
-{
-	return code == -EACCES || code == -EPERM || code == -ENOTDIR || code == -ELOOP ||
-		code == -ENAMETOOLONG;
 }
 
 static int visit_trouble(void *arg, unsigned worker, const char *dir, const char *name, int code,
@@ -369,14 +387,14 @@ static int visit_trouble(void *arg, unsigned worker, const char *dir, const char
 
 	if (!name[0] && (code == -ENOENT || code == -ENOTDIR || code == -ELOOP))
 		return 0; /* gone; what took its place is a name in the folder above */
-	if (p->patient && !is_local(code) && code != -ENOENT)
-		return err_set(err, code, "list \"%s\": %s", dir, text);
 	k = known_find(&p->known, dir, name);
+	if (p->patient && !is_local(code) && !(k.other && k.other->kind == OTHER_FAILED))
+		return err_set(err, code, "list \"%s\": %s", dir, text);
 	if (name[0] && code == -ELOOP)
 		text = "a link to a folder is not followed";
 	else if (name[0] && code == -ENOENT)
 		text = "a link to nothing";
-	return note(&p->workers[worker], &k, dir, name, OTHER_UNREADABLE, text, NULL, err);
+	return note(&p->workers[worker], &k, dir, name, kind_of_failure(code), text, NULL, err);
 }
 
 static unsigned thread_count(const struct scan_options *opt)
@@ -422,6 +440,11 @@ static int join_found(struct pass *p, unsigned n, struct findings *out, struct e
 	return 0;
 }
 
+int64_t survey_now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
 int64_t waiting_ms(const struct waiting *w, size_t n)
 {
 	int64_t now = clock_ns(CLOCK_REALTIME), monotonic = clock_ns(CLOCK_MONOTONIC);
@@ -446,10 +469,13 @@ static bool is_compared(const struct findings *known, bool patient)
 }
 
 int survey(struct files *files, struct interns *interns, const struct scan_options *opt,
-	const struct changes *within, const struct findings *known, bool patient,
+	const struct changes *within, const struct findings *known, unsigned how,
 	struct findings *out, struct err *err)
 {
-	struct pass p = { .files = files, .interns = interns, .patient = patient };
+	struct pass p = { .files = files,
+		.interns = interns,
+		.patient = how & SURVEY_PATIENT,
+		.retry = how & SURVEY_RETRY };
 	struct walk_visitor visitor = {
 		.arg = &p,
 		.file = visit_file,
@@ -464,7 +490,7 @@ int survey(struct files *files, struct interns *interns, const struct scan_optio
 	memset(out, 0, sizeof *out);
 	p.now_ns = clock_ns(CLOCK_REALTIME);
 	p.monotonic_ns = clock_ns(CLOCK_MONOTONIC);
-	p.compares = is_compared(known, patient);
+	p.compares = is_compared(known, p.patient);
 	rc = known && known_add(&p.known, known) < 0 ? err_nomem(err) : make_workers(&p, n, err);
 	if (rc == 0)
 		rc = walk_tree(files_root_fd(files), &scope, n, interns, &visitor, err);

@@ -24,6 +24,7 @@ enum other_kind {
 	OTHER_DICOMDIR,
 	OTHER_DAMAGED,    /* says that it is DICOM, and cannot be read */
 	OTHER_UNREADABLE, /* the system does not let us */
+	OTHER_FAILED,     /* the system failed, and may not another time */
 };
 
 /* A file that is no instance. One block; immutable; reference counted. */
@@ -65,13 +66,19 @@ int findings_add_other(struct findings *f, struct other *o);
 /* Move all of `from` behind what `to` has; nothing can be added to that afterwards. */
 int findings_join(struct findings *to, struct findings *from);
 
-/* within: the folders to look at, or NULL for all; known: what is known of them from before, or NULL.
- * patient: files that may still be written to are waited for, and where the file system fails, so does the
- * pass, rather than find it empty; not so at the first pass of a mount. */
+/* Files that may still be written to are waited for, and where the file system fails, so does the pass,
+ * rather than find it empty; not so at the first pass of a mount. */
+#define SURVEY_PATIENT 1u
+/* What is known as failed is tried again. */
+#define SURVEY_RETRY 2u
+
+/* within: the folders to look at, or NULL for all; known: what is known of them from before, or NULL. */
 int survey(struct files *files, struct interns *interns, const struct scan_options *opt,
-	const struct changes *within, const struct findings *known, bool patient,
+	const struct changes *within, const struct findings *known, unsigned how,
 	struct findings *out, struct err *err);
 
+/* Of the monotonic clock. */
+int64_t survey_now_ns(void);
 /* In how many milliseconds the first of those that wait may be taken, if it stays as it is. */
 int64_t waiting_ms(const struct waiting *w, size_t n);
 

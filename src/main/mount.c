@@ -66,11 +66,12 @@ static int rescan(void *arg, bool everything, bool *changed, int64_t *again_ms, 
 }
 
 /* Not worth an error: there are other ways to be asked to look. */
-static int start_watch(void *arg, bool *changed)
+static int start_watch(void *arg, bool *changed, int64_t *again_ms)
 {
 	struct app *a = arg;
 	struct err err;
 
+	*again_ms = world_waits_ms(a->world);
 	if (a->source.only_file)
 		return -1;
 	if (watch_new(a->source.fd, a->scanned_ns, &a->watch, changed, &err) < 0) {

@@ -205,7 +205,7 @@ Test(index_watch, a_folder_that_cannot_be_watched_is_no_secret)
 Test(index_watch, many_folders_that_move_are_sorted_out_together)
 {
 	int fd = open_top(), i;
-	char from[32], to[80];
+	char from[32], to[96];
 	struct watch *w = NULL;
 	bool changed;
 

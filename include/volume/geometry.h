@@ -64,6 +64,8 @@ float geom_gantry_tilt(const float orientation[6], const float first[3], const f
 
 /* |a - b| in float arithmetic. */
 float geom_distance(const float a[3], const float b[3]);
+/* Row x column; double arithmetic. */
+void geom_normal(const double orientation[6], double normal[3]);
 /* p along the normal of the orientation, in mm; double arithmetic. */
 double geom_along_normal(const double orientation[6], const double p[3]);
 

@@ -200,7 +200,8 @@ void plan_read_region(const struct dcm_header *h, struct plan_block *b);
 int plan_collect_concatenations(struct planner *p, struct err *err);
 /* .bval and .bvec of a volume. */
 void plan_diffusion_from_facts(const struct facts *f, struct plan_diffusion *d);
-int plan_diffusion(struct planner *p, struct plan_stack *s, struct volume *v, struct err *err);
+int plan_diffusion(struct planner *p, struct plan_stack *s, const struct plan_first *f,
+	struct volume *v, struct err *err);
 
 /* The header of an instance, until the next call; NULL where it cannot be read (told as a problem). */
 const struct dcm_header *plan_header(struct planner *p, const struct instance *in);

@@ -125,6 +125,11 @@ struct volume_set {
 struct volume_set *volume_set_get(struct volume_set *s);
 void volume_set_put(struct volume_set *s); /* NULL is fine */
 
+/* A name, for the framecache, of something that is made of the volume: of this plan of its study
+ * alone, since another may have other files by the same UIDs. Planes are named by their numbers. */
+enum volume_made { VOLUME_MADE_LEAST = 1, VOLUME_MADE_RANGE };
+void volume_made_id(const struct volume *v, enum volume_made what, uint64_t id[2]);
+
 /* The instance of the first plane; NULL: it has none. */
 const struct instance *volume_first_instance(const struct volume *v);
 

@@ -188,12 +188,13 @@ static int make_range(void *arg, uint8_t *out, size_t len, struct err *err)
 static int window_of_volume(struct windows *w, struct window *out, struct err *err)
 {
 	struct sampling s = { .v = w->v, .r = w->reader };
-	uint64_t id[2] = { hash_bytes(w->v->identity, "range", 5),
-		(uint64_t)w->v->set->study_id << 32 | w->v->set->study_version };
 	const struct frame *f;
+	uint64_t id[2];
 	float range[2];
-	int rc = framecache_get_made(w->reader->cache, id, sizeof range, make_range, &s, &f, err);
+	int rc;
 
+	volume_made_id(w->v, VOLUME_MADE_RANGE, id);
+	rc = framecache_get_made(w->reader->cache, id, sizeof range, make_range, &s, &f, err);
 	if (rc < 0)
 		return rc;
 	memcpy(range, f->samples, sizeof range);

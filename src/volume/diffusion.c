@@ -2,8 +2,8 @@
 /*
  * Diffusion weighting of each time point as .bval and .bvec have it (CONVERSION §6): vectors are in
  * the frame of the image as stored, whose rows are counted from the bottom and whose planes ascend
- * along row x column. The headers of a classic series are read only where its records speak of
- * diffusion.
+ * along row x column. The headers of a classic series are read only where its records, or that
+ * of its first image, speak of diffusion.
  */
 #include <math.h>
 #include <string.h>
@@ -133,13 +133,14 @@ static int set_arrays(struct planner *p, const struct plan_stack *s, struct volu
 	return 0;
 }
 
-int plan_diffusion(struct planner *p, struct plan_stack *s, struct volume *v, struct err *err)
+int plan_diffusion(struct planner *p, struct plan_stack *s, const struct plan_first *f,
+	struct volume *v, struct err *err)
 {
 	bool any = false;
 	int rc;
 
 	if (!s->diffusion) {
-		bool told = records_tell(s);
+		bool told = f->facts.is_diffusion || records_tell(s);
 
 		if (!told && !(s->block->n_tiles && s->n_times > 1))
 			return 0;

@@ -514,11 +514,18 @@ float geom_distance(const float a[3], const float b[3])
 	return sqrtf(x * x + y * y + z * z);
 }
 
-double geom_along_normal(const double o[6], const double p[3])
+void geom_normal(const double o[6], double normal[3])
 {
-	double n[3] = { o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5],
-		o[0] * o[4] - o[1] * o[3] };
+	normal[0] = o[1] * o[5] - o[2] * o[4];
+	normal[1] = o[2] * o[3] - o[0] * o[5];
+	normal[2] = o[0] * o[4] - o[1] * o[3];
+}
 
+double geom_along_normal(const double orientation[6], const double p[3])
+{
+	double n[3];
+
+	geom_normal(orientation, n);
 	return n[0] * p[0] + n[1] * p[1] + n[2] * p[2];
 }
 

@@ -11,8 +11,10 @@
 #include "dicom/groups.h"
 #include "dicom/tags.h"
 #include "dicom/value.h"
+#include "volume/geometry.h"
 #include "volume/planning.h"
 
+#define SAME_PLACE_MM 0.01
 #define ENOUGH_FRAMES 4096u /* that we plan however short the file is */
 
 static bool is_stacked_in_space(const struct instance *in)
@@ -34,35 +36,37 @@ static double frame_time_s(const struct dcm_header *h)
 	return ms > 0.0 ? ms / 1000.0 : NAN;
 }
 
-/* Where frame k of a dose grid lies: PS3.3 C.8.8.3. Offsets from the first, or along the axis of
- * the patient. */
-static void place_dose_planes(const struct dcm_header *h, struct plan_block *b)
+/* Where frame k of a dose grid lies: PS3.3 C.8.8.3.2. Offsets go along the normal from the first
+ * plane; what begins with the z of that one are places along the patient's axis, whichever way the
+ * normal points. */
+static int place_dose_planes(struct planner *p, const struct dcm_header *h, struct plan_block *b,
+	struct err *err)
 {
-	const struct dcm_node *n = dcm_get(&h->top, DCM_GridFrameOffsetVector);
-	const double *o = b->images[0].orientation;
-	double normal[3] = { o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5],
-		o[0] * o[4] - o[1] * o[3] };
-	double base = 0.0, z;
+	double *z = arena_zalloc(&p->scratch, b->n_planes, sizeof *z), normal[3];
+	struct plan_image *first = &b->images[0];
+	uint32_t n;
 
-	if (!n || !dcm_double(n, 0, &base))
-		return;
-	for (uint32_t k = 0; k < b->n_planes; k++)
-		if (dcm_double(n, k, &z))
-			for (int i = 0; i < 3; i++)
-				b->images[k].position[i] = b->images[0].position[i] +
-					(z - base) * normal[i];
-	b->gap = b->n_planes > 1 && dcm_double(n, 1, &z) ? fabs(z - base) : b->gap;
+	if (!z)
+		return err_nomem(err);
+	n = dcm_get_doubles(&h->top, DCM_GridFrameOffsetVector, z, b->n_planes);
+	geom_normal(first->orientation, normal);
+	if (n && z[0] != 0.0 && fabs(z[0] - first->position[2]) < SAME_PLACE_MM && normal[2] < 0.0)
+		normal[2] = -normal[2];
+	for (uint32_t k = 1; k < n; k++)
+		for (int i = 0; i < 3; i++)
+			b->images[k].position[i] = first->position[i] + (z[k] - z[0]) * normal[i];
+	if (n > 1)
+		b->gap = fabs(z[1] - z[0]);
+	return 0;
 }
 
 /* Other stacks have the place of their first plane alone: the rest follow along the normal.
  * PS3.3 C.8.4.15. */
 static void place_planes(struct plan_block *b)
 {
-	const double *o = b->images[0].orientation;
-	double normal[3] = { o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5],
-		o[0] * o[4] - o[1] * o[3] };
-	double step = isnan(b->gap) || b->gap == 0.0 ? b->thickness : b->gap;
+	double step = isnan(b->gap) || b->gap == 0.0 ? b->thickness : b->gap, normal[3];
 
+	geom_normal(b->images[0].orientation, normal);
 	for (uint32_t i = 0; i < b->n_planes * b->n_times && !isnan(step); i++)
 		for (int k = 0; k < 3; k++)
 			b->images[i].position[k] += (double)(i % b->n_planes) * step * normal[k];
@@ -81,7 +85,8 @@ static void read_detector(const struct dcm_header *h, struct plan_image *im)
 		dcm_double(dcm_get(detector, DCM_ImageOrientationPatient), i, &im->orientation[i]);
 }
 
-static void read_plain(const struct dcm_header *h, struct plan_block *b, uint32_t n)
+static int read_plain(struct planner *p, const struct dcm_header *h, struct plan_block *b,
+	uint32_t n, struct err *err)
 {
 	double scaling = dcm_get_double(&h->top, DCM_DoseGridScaling, NAN);
 
@@ -93,9 +98,10 @@ static void read_plain(const struct dcm_header *h, struct plan_block *b, uint32_
 		b->images[k].frame = k;
 	}
 	if (dcm_get(&h->top, DCM_GridFrameOffsetVector))
-		place_dose_planes(h, b);
-	else if (b->n_planes > 1)
+		return place_dose_planes(p, h, b, err);
+	if (b->n_planes > 1)
 		place_planes(b);
+	return 0;
 }
 
 /* Nuclear medicine: planes that the slice vector tells apart; the rest is time. PS3.3 C.8.4.8. */
@@ -157,6 +163,7 @@ static int collect_plain(struct planner *p, struct series *s, const struct insta
 	const struct dcm_header *h, uint32_t n, struct err *err)
 {
 	struct plan_block *b = plan_new_block(p, s, in, n);
+	int rc;
 
 	if (!b)
 		return err_nomem(err);
@@ -165,9 +172,9 @@ static int collect_plain(struct planner *p, struct series *s, const struct insta
 	b->n_planes = is_stacked_in_space(in) ? slices_of(h, n) : 1;
 	b->n_times = n / b->n_planes;
 	b->time_step_s = frame_time_s(h);
-	read_plain(h, b, n);
+	rc = read_plain(p, h, b, n, err);
 	plan_read_region(h, b);
-	return arrange_frames(p, h, b, err);
+	return rc ? rc : arrange_frames(p, h, b, err);
 }
 
 /* NumberOfFrames, unless the file is far too short for it: each encapsulated frame takes an

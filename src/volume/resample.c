@@ -130,7 +130,7 @@ static int surroundings(const struct volume *v, const struct volume_reader *r, f
 	struct err *err)
 {
 	double padding = v->resample[RESAMPLE_TILT_PADDING];
-	uint64_t id[2] = { v->identity, UINT64_MAX };
+	uint64_t id[2];
 	struct scan s = { v, r };
 	const struct frame *f;
 	int rc;
@@ -139,6 +139,7 @@ static int surroundings(const struct volume *v, const struct volume_reader *r, f
 		*out = (float)round(padding);
 		return 0;
 	}
+	volume_made_id(v, VOLUME_MADE_LEAST, id);
 	rc = framecache_get_made(r->cache, id, 4, find_least, &s, &f, err);
 	if (rc < 0)
 		return rc;

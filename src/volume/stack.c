@@ -239,7 +239,7 @@ static int build(struct planner *p, struct plan_stack *s, const struct plan_firs
 	plan_time(p, s, f, v);
 	rc = set_slices(p, v, s, err);
 	if (!rc)
-		rc = plan_diffusion(p, s, v, err);
+		rc = plan_diffusion(p, s, f, v, err);
 	set_identity(v, f);
 	return rc;
 }

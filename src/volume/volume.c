@@ -44,6 +44,19 @@ struct reading {
 	struct err *err;
 };
 
+static void plane_id(const struct volume *v, uint64_t plane, uint64_t id[2])
+{
+	const uint32_t plan[3] = { v->set->study_id, v->set->study_version, v->index };
+
+	id[0] = hash_bytes(v->identity, plan, sizeof plan);
+	id[1] = plane;
+}
+
+void volume_made_id(const struct volume *v, enum volume_made what, uint64_t id[2])
+{
+	plane_id(v, UINT64_MAX - (uint64_t)what, id);
+}
+
 const struct instance *volume_first_instance(const struct volume *v)
 {
 	while (v && !v->slices)
@@ -184,8 +197,9 @@ static int plane_get(const struct reading *g, uint32_t plane, uint32_t t, const 
 
 	if (is_derived_kind(v)) {
 		struct made_plane m = { g, plane, t };
-		uint64_t id[2] = { v->identity, (uint64_t)t * v->n_planes + plane };
+		uint64_t id[2];
 
+		plane_id(v, (uint64_t)t * v->n_planes + plane, id);
 		*pitch = (size_t)v->plane_cols * sample_bytes(v->type);
 		rc = framecache_get_made(g->r->cache, id, *pitch * v->plane_rows, make_plane, &m, f,
 			g->err);

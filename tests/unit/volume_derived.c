@@ -84,6 +84,49 @@ Test(volume_derived, planes_between_uneven_ones_are_interpolated)
 	free(have);
 }
 
+static void expect_first(const struct volume *v, int want)
+{
+	int16_t *have = voxels(v);
+
+	cr_expect_eq(have[(ROWS - 1) * COLS], want, "%d, not %d", have[(ROWS - 1) * COLS], want);
+	free(have);
+}
+
+/* An image by one name and UID whose pixels and file are told apart by `value`. */
+static void uneven(const char *file, int value, double z)
+{
+	struct gen g;
+	struct gen_instance what = { .modality = "CT",
+		.number = 1 + (int)z,
+		.rows = ROWS,
+		.cols = COLS,
+		.position = { 0, 0, z },
+		.is_signed = true };
+	int16_t pixels[ROWS * COLS];
+
+	for (int i = 0; i < ROWS * COLS; i++)
+		pixels[i] = (int16_t)value;
+	what.pixels = pixels;
+	gen_instance_begin(&g, &what);
+	gen_instance_end(&g, &what);
+	gen_finish(&g);
+	archive_write(&p.archive, file, g.out.data, g.out.len);
+	archive_age(&p.archive, file, value);
+	gen_release(&g);
+}
+
+Test(volume_derived, planes_are_made_anew_of_files_that_have_changed)
+{
+	static const double z[] = { 0, 3, 6, 12 };
+
+	for (int round = 1; round <= 2; round++) {
+		for (int i = 0; i < 4; i++)
+			uneven((const char *[]){ "a", "b", "c", "d" }[i], 1000 * round, z[i]);
+		planned_plan(&p);
+		expect_first(planned_volume(&p, "_Eq_1"), 1000 * round);
+	}
+}
+
 Test(volume_derived, upright_planes_are_shifted_by_their_distance)
 {
 	const double tilt = atan(

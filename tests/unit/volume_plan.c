@@ -573,6 +573,32 @@ Test(volume_plan, dose_planes_lie_where_their_offsets_say)
 	cr_expect_float_eq(v->scl_slope, 0.001f, 1e-9f);
 }
 
+static void placed_dose(struct gen *g, void *arg)
+{
+	(void)arg;
+	gen_put(g, DCM_NumberOfFrames, "3");
+	gen_put(g, DCM_GridFrameOffsetVector, "3\\5.5\\8");
+}
+
+Test(volume_plan, places_of_dose_planes_are_the_patients_whatever_the_normal)
+{
+	static const double down[6] = { 1, 0, 0, 0, -1, 0 };
+	const struct volume *v;
+
+	planned_image(&p,
+		&(struct planned_image){ .number = 1,
+			.modality = "RTDOSE",
+			.at = { 1, 2, 3 },
+			.orientation = down,
+			.more = placed_dose });
+	planned_plan(&p);
+	v = p.set->volumes[0];
+	cr_assert_eq(v->dim[2], 3);
+	for (uint32_t k = 0; k < 3; k++)
+		cr_expect_float_eq(v->slices[k].position[2], 3.0 + 2.5 * v->slices[k].frame, 1e-9);
+	cr_expect_eq(v->slices[0].frame, 2); /* planes ascend along the normal, which points down */
+}
+
 /* --- memory, and the memo --------------------------------------------------------------------------- */
 
 Test(volume_plan, want_of_memory_is_an_error_and_no_more)
@@ -753,6 +779,36 @@ Test(volume_plan, directions_in_the_patient_need_an_orientation)
 	cr_assert(p.set->volumes[0]->bval);
 	cr_expect_eq(p.set->volumes[0]->bval[1], 1000.0);
 	cr_expect_null(p.set->volumes[0]->bvec);
+}
+
+static void put_nested_weighting(struct gen *g, void *arg)
+{
+	gen_sequence(g, DCM_MRDiffusionSequence);
+	gen_item(g);
+	gen_put(g, DCM_DiffusionBValue, *(int *)arg ? "1000" : "0");
+	gen_sequence(g, DCM_DiffusionGradientDirectionSequence);
+	gen_item(g);
+	gen_put(g, DCM_DiffusionGradientOrientation, "0\\1\\0");
+	gen_end(g), gen_end(g);
+	gen_end(g), gen_end(g);
+}
+
+Test(volume_plan, classic_files_may_keep_their_weighting_in_a_sequence)
+{
+	int weighted[2] = { 0, 1 };
+
+	for (int i = 0; i < 6; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, 3.0 * (i % 3) },
+				.more = put_nested_weighting,
+				.arg = &weighted[i / 3] });
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 1);
+	cr_assert(p.set->volumes[0]->bval && p.set->volumes[0]->bvec);
+	cr_expect_eq(p.set->volumes[0]->bval[1], 1000.0);
+	cr_expect_float_eq(p.set->volumes[0]->bvec[1][1], -1.0, 1e-9);
+	cr_expect_eq(p.set->volumes[0]->slices[5].b_value, 1000.0);
 }
 
 static void put_region(struct gen *g, void *arg)

@@ -8,13 +8,24 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "main/version.h"
 
-/* One cell; tabs and line breaks would end it. */
+/* One cell; tabs and line breaks would end it. Names of files may be ill-formed. */
 static void add_cell(struct buf *out, const char *s)
 {
-	for (; s && *s; s++)
-		buf_addc(out, *s == '\t' || *s == '\n' || *s == '\r' ? ' ' : *s);
+	size_t len = s ? strlen(s) : 0, n;
+	uint32_t cp;
+
+	for (; len; s += n, len -= n) {
+		n = utf8_decode(s, len, &cp);
+		if (cp == '\t' || cp == '\n' || cp == '\r')
+			buf_addc(out, ' ');
+		else if (cp > 0x10FFFF)
+			buf_adds(out, "\xEF\xBF\xBD");
+		else
+			buf_add(out, s, n);
+	}
 }
 
 static void cell(struct buf *out, const char *s)

@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "format/edit.h"
+#include "index/changes.h"
 #include "view/keywords.h"
 #include "view/layout.h"
 #include "view/selection.h"
@@ -36,9 +38,10 @@ struct world {
 		edited_lock; /* one scan of the edited world at a time; protects edited, edited_gen */
 	struct world *edited; /* NULL: nobody asked for it yet */
 	uint64_t edited_gen;  /* of our catalog, when it was scanned */
-	pthread_mutex_t lock; /* protects newest */
+	pthread_mutex_t lock; /* protects newest, unedited */
 	struct snapshot *newest;
-	bool unshown; /* the store has a catalog that newest is not of; of who scans */
+	struct changes unedited; /* that the edited world was not scanned for yet */
+	bool unshown;            /* the store has a catalog that newest is not of; of who scans */
 };
 
 static unsigned cores(void)
@@ -105,23 +108,56 @@ int world_new(int root_fd, const struct world_options *o, struct world **out, st
 	return make_world(root_fd, o, NULL, out, err);
 }
 
+/* Before a catalog shows with them. */
+static void note_changes(struct world *w, const struct changes *where)
+{
+	if (!w->options.editor)
+		return;
+	pthread_mutex_lock(&w->lock);
+	changes_join(&w->unedited, where);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* Scan where something has changed since the edited world was scanned last. */
+static int scan_edited(struct world *w, struct err *err)
+{
+	struct changes where;
+	bool changed;
+	int rc;
+
+	pthread_mutex_lock(&w->lock);
+	where = w->unedited;
+	memset(&w->unedited, 0, sizeof w->unedited);
+	pthread_mutex_unlock(&w->lock);
+	if (where.all)
+		rc = world_scan(w->edited, &changed, err);
+	else
+		rc = world_scan_changes(w->edited, &where, &changed, err);
+	if (rc < 0)
+		note_changes(w, &where);
+	changes_release(&where);
+	return rc;
+}
+
 /* Under edited_lock: what the edited world needs to be as new as the catalog of generation gen. */
 static int refresh_edited(struct world *w, uint64_t gen, struct err *err)
 {
+	static const struct changes everywhere = { .all = true };
 	struct world_options o = w->options;
-	bool changed;
 	int rc = 0;
 
 	o.index = NULL;
 	o.editor = NULL;
 	o.scan.progress = NULL;
 	o.scan.hide_files = true;
-	if (!w->edited)
-		rc = make_world(w->root_fd, &o, w->options.editor, &w->edited, err);
-	else if (w->edited_gen >= gen)
+	if (w->edited && w->edited_gen >= gen)
 		return 0;
+	if (!w->edited) {
+		note_changes(w, &everywhere);
+		rc = make_world(w->root_fd, &o, w->options.editor, &w->edited, err);
+	}
 	if (rc == 0)
-		rc = world_scan(w->edited, &changed, err);
+		rc = scan_edited(w, err);
 	if (rc == 0)
 		w->edited_gen = gen;
 	return rc;
@@ -161,6 +197,7 @@ void world_free(struct world *w)
 	plans_free(w->plans);
 	store_free(w->store);
 	files_free(w->files);
+	changes_release(&w->unedited);
 	pthread_mutex_destroy(&w->edited_lock);
 	pthread_mutex_destroy(&w->lock);
 	mem_free(w);
@@ -237,8 +274,10 @@ static int show_changed(struct world *w, bool *changed, struct err *err)
 
 int world_scan(struct world *w, bool *changed, struct err *err)
 {
+	static const struct changes everywhere = { .all = true };
 	int rc = store_scan(w->store, changed, err);
 
+	note_changes(w, &everywhere);
 	return rc < 0 ? rc : show_changed(w, changed, err);
 }
 
@@ -246,6 +285,7 @@ int world_scan_changes(struct world *w, const struct changes *where, bool *chang
 {
 	int rc = store_scan_changes(w->store, where, changed, err);
 
+	note_changes(w, where);
 	return rc < 0 ? rc : show_changed(w, changed, err);
 }
 

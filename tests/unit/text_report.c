@@ -106,6 +106,16 @@ Test(report, a_tab_in_a_value_is_a_blank, .init = begin, .fini = end)
 	cr_assert(tells(".dcmfs/series.tsv", "\tone tab\t"));
 }
 
+Test(report, a_file_whose_name_is_no_utf8_does_not_spoil_the_table, .fini = end)
+{
+	struct gen_instance what = { .number = 1 };
+
+	archive_begin(&archive);
+	archive_image(&archive, "a\xE9\tb", &what);
+	walk_begin(&walk, &archive, NULL);
+	cr_assert(tells(".dcmfs/instances.tsv", "\ta\xEF\xBF\xBD b\t"));
+}
+
 Test(report, problems_name_the_file_and_the_reason, .init = begin, .fini = end)
 {
 	cr_assert(tells(".dcmfs/problems.tsv", "notes.txt\t0\tnot DICOM\n"));

@@ -6,8 +6,11 @@
 #include "base/mem.h"
 #include "dicom/tags.h"
 #include "format/edit.h"
+#include "index/changes.h"
 #include "support/archive.h"
 #include "support/walk.h"
+#include "vfs/vfs.h"
+#include "view/world.h"
 
 static struct archive archive;
 static struct walk walk;
@@ -73,6 +76,46 @@ Test(edited, names_are_of_the_edited_files_and_the_others_stay)
 	cr_assert(lists("edited/by/PatientID", "S001"));
 	cr_assert_not(lists("edited/by/PatientID", "Doele"));
 	cr_assert(lists("by/PatientID", "Doele"));
+	end();
+}
+
+static void add_image(const char *file, const char *patient)
+{
+	struct gen_instance what = { .patient = patient, .series = 1, .number = 1 };
+
+	archive_image(&archive, file, &what);
+	archive_age(&archive, file, 60);
+}
+
+static void scan_all(void)
+{
+	bool changed;
+
+	cr_assert_eq(world_scan(walk.world, &changed, NULL), 0);
+	cr_assert_eq(vfs_refresh(walk.vfs, NULL, NULL, NULL), 0);
+}
+
+Test(edited, only_where_something_has_changed_is_looked_at_again)
+{
+	struct editor_options o = { .rules = "set PatientSex O" };
+	struct changes where = { 0 };
+	bool changed;
+
+	begin(&o, "MR");
+	add_image("here/1", "A");
+	add_image("there/1", "B");
+	scan_all();
+	cr_assert(lists("edited/dicom", "A|B"));
+	add_image("here/2", "HERE");
+	add_image("there/2", "THERE");
+	changes_add(&where, "here", NULL, false);
+	cr_assert_eq(world_scan_changes(walk.world, &where, &changed, NULL), 0);
+	cr_assert_eq(vfs_refresh(walk.vfs, NULL, NULL, NULL), 0);
+	cr_expect(lists("edited/dicom", "HERE"));
+	cr_expect_not(lists("edited/dicom", "THERE"), "nobody said that there is something");
+	scan_all();
+	cr_expect(lists("edited/dicom", "THERE"));
+	changes_release(&where);
 	end();
 }
 

@@ -46,9 +46,6 @@ extern const struct volume_format format_nifti, format_nifti_gz, format_analyze,
  * them; else the view, and in *why the reason. */
 const char *volume_refused(const struct volume *v, unsigned i, const char **why);
 
-/* What comes before the voxels of file f, in bytes. */
-int volume_file_header_bytes(const struct volume_file *f, const struct volume *v, uint64_t *bytes,
-	struct err *err);
 /* The file's exact size. */
 int volume_file_size(const struct volume_file *f, const struct volume *v, uint64_t *size,
 	struct err *err);

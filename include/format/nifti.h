@@ -12,7 +12,5 @@ struct volume;
 
 /* Append all bytes that come before the voxels. */
 int nifti_header(const struct volume *v, struct buf *out, struct err *err);
-/* How many those are, without making them. */
-unsigned nifti_header_bytes(const struct volume *v);
 
 #endif

@@ -23,7 +23,6 @@ struct scan_progress {
 
 struct scan_options {
 	unsigned n_threads; /* 0: the default, for latency */
-	const char *layout; /* -o layout=, or NULL */
 	/* Called from one thread, some ten times a second; may be NULL. */
 	void (*progress)(void *arg, const struct scan_progress *p);
 	void *progress_arg;

@@ -31,13 +31,4 @@ void content_free(struct content *c); /* NULL is fine */
 /* A text that is ready: len bytes, mem_alloc()ed, taken (also on error). */
 int content_text(char *text /* taken */, size_t len, struct content **out, struct err *err);
 
-/* Ready bytes and ranges of another content in a row: a rewritten header before the source's pixels. Parts
- * are copied; `bytes` and `from` of each are taken (from may stand in several parts: it is freed once). */
-struct content_part {
-	char *bytes; /* mem_alloc()ed, or NULL: the range is `from`'s */
-	struct content *from;
-	uint64_t off, len;
-};
-int content_parts(struct content_part *parts, size_t n, struct content **out, struct err *err);
-
 #endif

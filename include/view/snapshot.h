@@ -38,16 +38,6 @@ struct snapshot {
 	_Atomic unsigned refs;
 };
 
-static inline struct keywords *snapshot_keywords(const struct snapshot *s)
-{
-	return s->keywords;
-}
-
-static inline struct selections *snapshot_selections(const struct snapshot *s)
-{
-	return s->selections;
-}
-
 /* The same picture, but only of the instances whose bit is set. filter->bits: taken, also on error. */
 int snapshot_filtered(const struct snapshot *base, const struct filter *filter /* taken */,
 	struct snapshot **out, struct err *err);

@@ -37,9 +37,7 @@ static inline const struct view_key *node_key(const struct view_node *n)
 }
 
 /* What the key is of; NULL where it has gone. */
-const struct patient *tree_patient(const struct view_node *n);
 const struct study *tree_study(const struct view_node *n);
-const struct series *tree_series(const struct view_node *n);
 const struct instance *tree_instance(const struct view_node *n);
 /* -ESTALE with its text: for what has gone. */
 int tree_gone(struct err *err);
@@ -74,14 +72,11 @@ int tree_path_of(const struct view_node *n, const struct instance *in, struct tr
 	struct err *err);
 void tree_path_release(struct tree_path *p);
 
-int tree_list_patients(const struct view_node *n, struct view_out *out, struct err *err);
 int tree_list_studies(const struct view_node *n, struct view_out *out, struct err *err);
 /* The series of the study as folders. */
 int tree_list_series(const struct view_node *n, struct view_out *out, struct err *err);
-/* One file an instance; size_of may say VIEW_SIZE_LATER; NULL: always later. */
-int tree_list_instances(const struct view_node *n, const char *ending,
-	int64_t (*size_of)(const struct instance *in), struct view_out *out, struct err *err);
-/* Patients, studies, series, instances with one ending: all of the plain instance views. */
+/* Patients, studies, series, instances with one ending: all of the plain instance views. size_of may say
+ * VIEW_SIZE_LATER; NULL: always later. */
 int tree_list(const struct view_node *n, const char *ending,
 	int64_t (*size_of)(const struct instance *in), struct view_out *out, struct err *err);
 

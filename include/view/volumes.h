@@ -22,9 +22,4 @@ int volumes_open(const struct view_node *n, const struct volume_format *f, struc
 int volumes_find(const struct view_node *n, uint64_t index, struct volume_set **set,
 	const struct volume **v, struct err *err);
 
-/* A file of a volume as content; takes the reference to the set (also on error). */
-int volumes_content(const struct view_node *n, struct volume_set *set /* taken */,
-	const struct volume *v, const struct volume_file *file, struct content **out,
-	struct err *err);
-
 #endif

@@ -62,7 +62,8 @@ const char *volume_refused(const struct volume *v, unsigned i, const char **why)
 	return NULL;
 }
 
-int volume_file_header_bytes(const struct volume_file *f, const struct volume *v, uint64_t *bytes,
+/* What comes before the voxels. */
+static int header_bytes(const struct volume_file *f, const struct volume *v, uint64_t *bytes,
 	struct err *err)
 {
 	struct buf b;
@@ -80,7 +81,7 @@ int volume_file_size(const struct volume_file *f, const struct volume *v, uint64
 {
 	struct voxel_order o;
 	uint64_t rest;
-	int rc = volume_file_header_bytes(f, v, size, err);
+	int rc = header_bytes(f, v, size, err);
 
 	if (rc < 0 || !f->order)
 		return rc;

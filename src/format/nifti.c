@@ -24,11 +24,6 @@ static bool needs_nifti2(const struct volume *v)
 	return false;
 }
 
-unsigned nifti_header_bytes(const struct volume *v)
-{
-	return (needs_nifti2(v) ? NIFTI2_BYTES : NIFTI1_BYTES) + FLAG_BYTES;
-}
-
 static void add_f32(struct buf *b, float v)
 {
 	buf_add_le32(b, f32_to_bits(v));

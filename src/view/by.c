@@ -38,11 +38,6 @@ struct query {
 	struct snapshot *snap;              /* a reference */
 };
 
-static struct keywords *keywords_of(const struct view_node *n)
-{
-	return snapshot_keywords(n->snap);
-}
-
 static int too_deep(struct err *err)
 {
 	return err_set(err, -EFBIG, "by/: more than %u conditions", MAX_CONDITIONS);
@@ -99,7 +94,7 @@ static void query_release(struct query *q)
 
 static int list_keywords(const struct view_node *n, struct view_out *out, struct err *err)
 {
-	struct keywords *k = keywords_of(n);
+	struct keywords *k = n->snap->keywords;
 	uint32_t i;
 	int rc = 0;
 
@@ -149,7 +144,7 @@ static int add_value(struct values *s, const char *text, int64_t mtime_ns)
 static int collect_values(const struct snapshot *snap, uint32_t id, struct values *s)
 {
 	const struct catalog *c = snap->catalog;
-	struct keywords *k = snapshot_keywords(snap);
+	struct keywords *k = snap->keywords;
 	uint32_t i, v;
 
 	for (i = 0; i < c->n_instances; i++) {
@@ -198,7 +193,7 @@ static int list_values(const struct view_node *n, struct view_out *out, struct e
 	int rc = query_init(n, &q, err);
 
 	if (rc == 0)
-		rc = keywords_load(keywords_of(n), q.snap->catalog, &id, 1, err);
+		rc = keywords_load(n->snap->keywords, q.snap->catalog, &id, 1, err);
 	if (rc == 0 && collect_values(q.snap, id, &s) < 0)
 		rc = err_nomem(err);
 	if (rc == 0)
@@ -293,7 +288,7 @@ static int lookup(const struct view_node *n, const char *name, struct view_entry
 	}
 	if (n->depth > 0 && (key->kind != BY_VIEW || key->b != number_of_by()))
 		return -ENOENT;
-	rc = keyword_find(keywords_of(n), name, &id, err);
+	rc = keyword_find(n->snap->keywords, name, &id, err);
 	e->key = (struct view_key){ .kind = BY_KEYWORD, .b = id };
 	e->identity = id;
 	return rc;

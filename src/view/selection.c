@@ -127,7 +127,7 @@ static bool meets(struct keywords *k, const struct instance *in,
 static uint64_t *make_bits(const struct snapshot *base, const struct selection_condition *where,
 	unsigned n, uint32_t n_ids)
 {
-	struct keywords *k = snapshot_keywords(base);
+	struct keywords *k = base->keywords;
 	const struct catalog *c = base->catalog;
 	uint64_t *bits = mem_calloc(n_ids / 64 + 1, sizeof *bits);
 	uint32_t i;
@@ -155,7 +155,7 @@ static int select_new(const struct snapshot *base, const struct selection_condit
 
 	for (i = 0; i < n && i < 64; i++)
 		ids[i] = where[i].keyword;
-	rc = keywords_load(snapshot_keywords(base), c, ids, i, err);
+	rc = keywords_load(base->keywords, c, ids, i, err);
 	if (rc < 0)
 		return rc;
 	filter.bits = make_bits(base, where, n, filter.n_ids);
@@ -167,7 +167,7 @@ static int select_new(const struct snapshot *base, const struct selection_condit
 int selection_get(const struct snapshot *base, const struct selection_condition *where, unsigned n,
 	struct snapshot **out, struct err *err)
 {
-	struct selections *s = snapshot_selections(base);
+	struct selections *s = base->selections;
 	uint64_t key = 0;
 	unsigned i;
 	int rc;

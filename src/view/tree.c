@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/names.h"
 
-const struct patient *tree_patient(const struct view_node *n)
+static const struct patient *patient_of(const struct view_node *n)
 {
 	return catalog_patient(n->snap->catalog, (uint32_t)node_key(n)->a);
 }
@@ -23,7 +23,7 @@ const struct study *tree_study(const struct view_node *n)
 	return catalog_study(n->snap->catalog, (uint32_t)node_key(n)->a);
 }
 
-const struct series *tree_series(const struct view_node *n)
+static const struct series *series_of(const struct view_node *n)
 {
 	return catalog_series(n->snap->catalog, (uint32_t)node_key(n)->a);
 }
@@ -62,7 +62,7 @@ static uint64_t identity_of(const char *text)
 	return text ? hash_str(text) : 0;
 }
 
-int tree_list_patients(const struct view_node *n, struct view_out *out, struct err *err)
+static int list_patients(const struct view_node *n, struct view_out *out, struct err *err)
 {
 	const struct catalog *c = n->snap->catalog;
 	uint32_t i;
@@ -81,7 +81,7 @@ int tree_list_patients(const struct view_node *n, struct view_out *out, struct e
 
 int tree_list_studies(const struct view_node *n, struct view_out *out, struct err *err)
 {
-	const struct patient *p = tree_patient(n);
+	const struct patient *p = patient_of(n);
 	uint32_t i;
 	int rc = 0;
 
@@ -117,10 +117,10 @@ int tree_list_series(const struct view_node *n, struct view_out *out, struct err
 	return rc;
 }
 
-int tree_list_instances(const struct view_node *n, const char *ending,
+static int list_instances(const struct view_node *n, const char *ending,
 	int64_t (*size_of)(const struct instance *in), struct view_out *out, struct err *err)
 {
-	const struct series *s = tree_series(n);
+	const struct series *s = series_of(n);
 	uint32_t i;
 	int rc = 0;
 
@@ -235,7 +235,7 @@ int tree_list(const struct view_node *n, const char *ending,
 	case TREE_ROOT:
 		if (n->snap->layout)
 			return list_layout(n, ending, size_of, out, err);
-		return tree_list_patients(n, out, err);
+		return list_patients(n, out, err);
 	case TREE_FOLDER:
 		return list_layout(n, ending, size_of, out, err);
 	case TREE_PATIENT:
@@ -243,7 +243,7 @@ int tree_list(const struct view_node *n, const char *ending,
 	case TREE_STUDY:
 		return tree_list_series(n, out, err);
 	case TREE_SERIES:
-		return tree_list_instances(n, ending, size_of, out, err);
+		return list_instances(n, ending, size_of, out, err);
 	default:
 		return err_set(err, -ENOTDIR, "not a folder");
 	}
@@ -258,7 +258,7 @@ int tree_list_volume_folders(const struct view_node *n, struct view_out *out, st
 	switch (node_key(n)->kind) {
 	case TREE_ROOT:
 		if (!n->snap->layout)
-			return tree_list_patients(n, out, err);
+			return list_patients(n, out, err);
 		break;
 	case TREE_PATIENT:
 		return tree_list_studies(n, out, err);

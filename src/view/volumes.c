@@ -225,8 +225,10 @@ static int render_header(const struct volume_file *file, const struct volume *v,
 	return rc;
 }
 
-int volumes_content(const struct view_node *n, struct volume_set *set, const struct volume *v,
-	const struct volume_file *file, struct content **out, struct err *err)
+/* A file of a volume; takes the reference to the set, also on error. */
+static int volume_content(const struct view_node *n, struct volume_set *set /* taken */,
+	const struct volume *v, const struct volume_file *file, struct content **out,
+	struct err *err)
 {
 	struct volume_content *x = mem_calloc(1, sizeof *x);
 	int rc;
@@ -368,7 +370,7 @@ int volumes_open(const struct view_node *n, const struct volume_format *f, struc
 		return tree_gone(err);
 	}
 	identity = v->identity;
-	rc = volumes_content(n, set, v, &f->files[which], out, err);
+	rc = volume_content(n, set, v, &f->files[which], out, err);
 	if (rc == 0 && f->gzip && which == 0)
 		rc = wrap_gzip(n, identity, *out, out, err);
 	return rc;

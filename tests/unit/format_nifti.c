@@ -49,7 +49,7 @@ static struct buf render(const struct volume *v)
 
 	buf_init(&b);
 	cr_assert_eq(nifti_header(v, &b, NULL), 0);
-	cr_assert_eq(b.len, nifti_header_bytes(v));
+	cr_assert_eq(b.len, get_le32(b.data) + 4);
 	return b;
 }
 

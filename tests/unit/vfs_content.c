@@ -9,38 +9,14 @@
 #include "base/mem.h"
 #include "vfs/content.h"
 
-static struct content *text(const char *s)
+Test(vfs_content, any_range_of_a_text_is_that_of_the_whole)
 {
-	struct content *c = NULL;
-
-	cr_assert_eq(content_text(mem_strdup(s), strlen(s), &c, NULL), 0);
-	return c;
-}
-
-static struct content *sample(void)
-{
-	struct content *from = text("0123456789"), *c = NULL;
-	struct content_part parts[] = {
-		{ .bytes = mem_strdup(""), .len = 0 },
-		{ .bytes = mem_strdup("head "), .len = 5 },
-		{ .from = from, .off = 2, .len = 3 },
-		{ .from = from, .off = 10, .len = 0 },
-		{ .bytes = mem_strdup(" and "), .len = 5 },
-		{ .from = from, .off = 0, .len = 10 },
-		{ .bytes = mem_strdup(""), .len = 0 },
-	};
-
-	cr_assert_eq(content_parts(parts, 7, &c, NULL), 0);
-	return c;
-}
-
-Test(vfs_content, any_range_of_parts_is_that_of_the_whole)
-{
-	const char *whole = "head 234 and 0123456789";
+	const char *whole = "head and 0123456789";
 	size_t size = strlen(whole), off, n;
-	struct content *c = sample();
+	struct content *c = NULL;
 	char got[64];
 
+	cr_assert_eq(content_text(mem_strdup(whole), size, &c, NULL), 0);
 	cr_assert_eq(c->size, size);
 	for (off = 0; off <= size + 2; off++)
 		for (n = 0; n < size + 3; n++) {
@@ -53,30 +29,13 @@ Test(vfs_content, any_range_of_parts_is_that_of_the_whole)
 	content_free(c);
 }
 
-Test(vfs_content, a_part_behind_the_end_of_its_source_is_refused)
-{
-	struct content_part part = { .off = 4, .len = 7 };
-	struct content *c = NULL;
-	struct err err;
-
-	part.from = text("0123456789");
-	cr_assert_eq(content_parts(&part, 1, &c, &err), -EBADMSG);
-	part.from = text("0123456789");
-	part.off = 11;
-	part.len = 0;
-	cr_assert_eq(content_parts(&part, 1, &c, &err), -EBADMSG);
-}
-
 Test(vfs_content, what_was_given_is_freed_when_memory_fails)
 {
 	struct content *c = NULL;
-	struct content_part parts[2] = { { .len = 1 }, { .len = 1 } };
 	char *s = mem_strdup("lost");
 
-	parts[0].from = parts[1].from = text("x");
 	mem_fail_after(1);
 	cr_assert_eq(content_text(s, 4, &c, NULL), -ENOMEM);
-	cr_assert_eq(content_parts(parts, 2, &c, NULL), -ENOMEM);
 	mem_fail_after(0);
 }
 

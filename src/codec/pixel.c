@@ -368,6 +368,34 @@ MASK_LOOP_SIGNED(mask_s16, int16_t, uint16_t)
 MASK_LOOP_SIGNED(mask_s32, int32_t, uint32_t)
 MASK_LOOP_SIGNED(mask_s64, int64_t, uint64_t)
 
+/* The same for bits that begin at the lowest, as nearly always, with nothing that is wider than a word. */
+#define KEEP_LOOP(name, word)                                                                      \
+	static void name(uint8_t *p, size_t n, uint64_t keep_bits, uint64_t sign_bit)              \
+	{                                                                                          \
+		word keep = (word)keep_bits, sign = (word)sign_bit, w;                             \
+		size_t i;                                                                          \
+                                                                                                   \
+		for (i = 0; i < n; i++) {                                                          \
+			memcpy(&w, p + i * sizeof w, sizeof w);                                    \
+			w = (word)(((w & keep) ^ sign) - sign);                                    \
+			memcpy(p + i * sizeof w, &w, sizeof w);                                    \
+		}                                                                                  \
+	}
+
+KEEP_LOOP(keep_8, uint8_t)
+KEEP_LOOP(keep_16, uint16_t)
+KEEP_LOOP(keep_32, uint32_t)
+KEEP_LOOP(keep_64, uint64_t)
+
+static void keep_low(const struct pixel_desc *d, unsigned width, uint8_t *samples, size_t n)
+{
+	static void (*const loops[9])(uint8_t *, size_t, uint64_t,
+		uint64_t) = { [1] = keep_8, [2] = keep_16, [4] = keep_32, [8] = keep_64 };
+	uint64_t sign = d->is_signed ? UINT64_C(1) << (d->bits_stored - 1) : 0;
+
+	loops[width](samples, n, (UINT64_C(1) << d->bits_stored) - 1, sign);
+}
+
 void pixel_mask(const struct pixel_desc *d, uint8_t *samples, size_t n)
 {
 	static void (*const loops[9][2])(uint8_t *, size_t, unsigned, unsigned) = {
@@ -380,7 +408,11 @@ void pixel_mask(const struct pixel_desc *d, uint8_t *samples, size_t n)
 
 	if (d->bits_stored == bits || d->bits_allocated == 1 || d->kind != PIXEL_INTEGER)
 		return;
-	loops[width][d->is_signed](samples, n, bits - 1u - d->high_bit, bits - d->bits_stored);
+	if (d->high_bit + 1u == d->bits_stored)
+		keep_low(d, width, samples, n);
+	else
+		loops[width][d->is_signed](samples, n, bits - 1u - d->high_bit,
+			bits - d->bits_stored);
 }
 
 /* ---- colour ---- */

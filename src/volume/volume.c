@@ -268,11 +268,28 @@ static int read_rows(const struct reading *g, const struct volume_slice *s, uint
 	return rc;
 }
 
+/* Rows that need no more than their place. */
+static void copy_rows(const uint8_t *row, ptrdiff_t step, size_t row_bytes, size_t skip, size_t n,
+	uint8_t *out)
+{
+	size_t part;
+
+	for (; n; n -= part, out += part, skip = 0, row += step) {
+		part = min_size(row_bytes - skip, n);
+		memcpy(out, row + skip, part);
+	}
+}
+
 /* n bytes of output rows, of the first from its byte `skip` on; source rows lie `step` bytes apart. */
 static void place_rows(const struct reading *g, const struct samples_map *m, const uint8_t *row,
 	ptrdiff_t step, size_t skip, size_t n, uint8_t *out)
 {
 	size_t row_bytes = (size_t)g->dim[0] * g->out_bytes, part;
+
+	if (samples_map_is_copy(m) && !g->flip[0]) {
+		copy_rows(row, step, row_bytes, skip, n, out);
+		return;
+	}
 
 	for (; n; n -= part, out += part, skip = 0, row += step) {
 		uint8_t *whole;

@@ -168,6 +168,28 @@ Test(codec_pixel, garbage_above_the_stored_bits_is_dropped)
 	cr_assert_eq(masked(8, 40, 39, false, 0xff8000000001), 0x8000000001);
 }
 
+/* As many as take the loops' vectors and what is left over. */
+Test(codec_pixel, each_of_many_samples_is_masked)
+{
+	uint8_t b[2 * 101];
+	unsigned i, is_signed;
+
+	for (is_signed = 0; is_signed < 2; is_signed++) {
+		struct pixel_desc d = frame_desc(1, 101, 1, 16, 12);
+
+		d.is_signed = is_signed;
+		for (i = 0; i < 101; i++)
+			put_le16(b + 2 * i, (uint16_t)(i * 40503));
+		pixel_mask(&d, b, 101);
+		for (i = 0; i < 101; i++) {
+			unsigned low = i * 40503 & 0xfff;
+
+			cr_assert_eq(get_le16(b + 2 * i),
+				is_signed && low & 0x800 ? low | 0xf000 : low);
+		}
+	}
+}
+
 Test(codec_pixel, samples_in_the_high_bits_come_down)
 {
 	cr_assert_eq(masked(2, 12, 15, false, 0xabcd), 0x0abc);

@@ -2,9 +2,9 @@
 /* Instances as blocks of memory that are shared; instance_read.c makes them of files. */
 #include "index/instance.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "index/intern.h"
 
@@ -56,9 +56,23 @@ struct instance *instance_make(const struct instance *values, const char *file, 
 	return in;
 }
 
+/* Behind the n bytes that are there; cut short where a NUL would not fit. */
+static size_t append(char *buf, size_t n, size_t cap, const char *text)
+{
+	size_t len = min_size(strlen(text), cap - 1 - n);
+
+	memcpy(buf + n, text, len);
+	return n + len;
+}
+
 const char *instance_path(const struct instance *in, char *buf, size_t cap)
 {
-	snprintf(buf, cap, "%s%s%s", in->dir, in->dir[0] ? "/" : "", in->file);
+	size_t n = append(buf, 0, cap, in->dir);
+
+	if (n)
+		n = append(buf, n, cap, "/");
+	n = append(buf, n, cap, in->file);
+	buf[n] = '\0';
 	return buf;
 }
 

@@ -506,3 +506,15 @@ Test(index_instance, want_of_memory_is_told_at_each_allocation)
 	instance_put(in);
 	gen_release(&g);
 }
+
+Test(index_instance, the_path_of_a_file)
+{
+	const struct instance deep = { .dir = "a/b", .file = "c.dcm" },
+			      top = { .dir = "", .file = "c.dcm" };
+	char path[64];
+
+	cr_expect_str_eq(instance_path(&deep, path, sizeof path), "a/b/c.dcm");
+	cr_expect_str_eq(instance_path(&top, path, sizeof path), "c.dcm");
+	cr_expect_str_eq(instance_path(&deep, path, 7), "a/b/c.", "cut to its room");
+	cr_expect_str_eq(instance_path(&deep, path, 3), "a/");
+}

@@ -286,11 +286,13 @@ def grep_dcmdump_each(b):
 # -- names -----------------------------------------------------------------------------------------
 
 def copy_of_names(b, src, rel):
-    """In memory, a folder with the names and sizes that one of the mount has."""
+    """In memory, a folder with the names and sizes that one of the mount has, and as deep: ls walks the
+    whole path for each name."""
     top = b.scratch('names')
+    os.makedirs(os.path.join(top, rel))
     with b.mount(src) as m:
         for e in os.scandir(m.at(rel)):
-            with open(os.path.join(top, e.name), 'w') as f:
+            with open(os.path.join(top, rel, e.name), 'w') as f:
                 f.truncate(e.stat().st_size)
     return top
 
@@ -302,8 +304,8 @@ def listing(command, against, measure='cold', theirs='cold'):
         top = copy_of_names(b, src, rel)
         ours = getattr(b, measure)(lambda: b.mount(src), lambda m: command.format(m.at(rel)))
         if against == 'tmpfs':
-            return ours, lambda: timed(command.format(top))
-        return ours, getattr(b, theirs)(lambda: b.passthrough(top), lambda m: command.format(m.path))
+            return ours, lambda: timed(command.format(os.path.join(top, rel)))
+        return ours, getattr(b, theirs)(lambda: b.passthrough(top), lambda m: command.format(m.at(rel)))
     return pair
 
 

@@ -8,10 +8,13 @@
 #ifndef VOLUME_RESAMPLE_H
 #define VOLUME_RESAMPLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct dcm_header;
 struct err;
+struct instance;
 struct volume;
 struct volume_reader;
 
@@ -22,6 +25,8 @@ struct volume_reader;
 enum { RESAMPLE_TILT_ROWS, RESAMPLE_TILT_MM, RESAMPLE_TILT_PADDING, RESAMPLE_TILT_PLANES };
 enum { RESAMPLE_EVEN_LOW, RESAMPLE_EVEN_HIGH, RESAMPLE_EVEN_WEIGHT, RESAMPLE_EVEN_STRIDE };
 
+/* Does the overlay of this group cover the instance's image, from its first pixel on? h: its header. */
+bool resample_overlay_covers(const struct dcm_header *h, const struct instance *in, uint16_t group);
 /* Plane `plane` of time t of a derived volume: out has plane_cols * plane_rows *
  * sample_bytes(v->type) bytes. */
 int resample_plane(const struct volume *v, const struct volume_reader *r, uint32_t plane,

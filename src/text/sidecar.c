@@ -433,32 +433,12 @@ static double echo_suffix(const struct volume *v)
 	return p && sscanf(p, "_e%lf", &e) == 1 ? e : (double)NAN;
 }
 
-/* Its place among the echoes of its series, for objects that do not number them. */
-static int echo_rank(const struct volume *v)
-{
-	double mine = echo_suffix(v), last = -INFINITY, next;
-	int rank = 1;
-	uint32_t i;
-
-	for (;; rank++, last = next) {
-		next = INFINITY;
-		for (i = 0; i < v->set->n_volumes; i++) {
-			double e = echo_suffix(v->set->volumes[i]);
-
-			if (v->set->volumes[i]->series == v->series && e > last && e < next)
-				next = e;
-		}
-		if (!(next < mine))
-			return rank;
-	}
-}
-
 static void echo(struct sidecar *s)
 {
 	double n = view_number(&s->view, DCM_EchoNumbers, 0);
 
-	if (isnan(n) && !isnan(echo_suffix(s->v)))
-		n = echo_rank(s->v);
+	if (isnan(n)) /* objects that do not number them: as their volumes are */
+		n = echo_suffix(s->v);
 	else if (!(n > 1) && isnan(echo_suffix(s->v)))
 		return;
 	keys_number(&s->keys, KEY_EchoNumber, n);

@@ -18,6 +18,7 @@
 #include "volume/resample.h"
 
 #define N_OVERLAYS 16
+#define MOST_ROWS 65535u /* as DICOM's planes */
 
 /* A volume like the base, whose planes are in NIfTI order; p->drafts may move. */
 static struct plan_draft *add_derived(struct planner *p, uint32_t base, enum volume_kind kind,
@@ -77,10 +78,11 @@ static float least_gap(const float *d, uint32_t n)
 
 static void fill_even(double *table, const float *d, uint32_t n, uint32_t n_out, float gap)
 {
+	uint32_t high = 0, low;
+
 	for (uint32_t s = 0; s < n_out; s++) {
 		double *w = table + (size_t)s * RESAMPLE_EVEN_STRIDE;
 		float mm = (float)s * gap;
-		uint32_t high = 0, low;
 
 		while (high < n - 1 && d[high] < mm)
 			high++;
@@ -122,15 +124,16 @@ static int derive_even(struct planner *p, uint32_t base, const char *ending, str
 	const struct plan_draft *from = &p->drafts[base];
 	const float *d = from->distances;
 	uint32_t n = from->v->dim[2], n_out;
+	double steps;
 	float gap, old;
 	struct plan_draft *out;
 	struct volume *v;
 
 	if (n < 3 || (gap = least_gap(d, n)) <= 0.0f)
 		return 0;
-	n_out = (uint32_t)ceil(
-		((double)d[n - 1] - 0.5 * (double)(d[n - 1] - d[n - 2])) / (double)gap);
-	if (n_out > 2 * n) {
+	steps = ceil(((double)d[n - 1] - 0.5 * (double)(d[n - 1] - d[n - 2])) / (double)gap);
+	n_out = steps > 0.0 && steps <= 2.0 * n ? (uint32_t)steps : 0;
+	if (steps > 2.0 * n) {
 		n_out = 2 * n;
 		gap = d[n - 1] / (float)(n_out - 1);
 	}
@@ -158,11 +161,16 @@ static int derive_even(struct planner *p, uint32_t base, const char *ending, str
 
 /* --- gantry tilt ---------------------------------------------------------------------------- */
 
+/* Of signed pixels too it may be written as a word without a sign. */
 static double padding_value(struct planner *p, const struct plan_stack *s)
 {
-	const struct dcm_header *h = plan_header(p, s->images[0]->in);
+	const struct plan_image *first = s->images[0];
+	const struct dcm_header *h = plan_header(p, first->in);
+	double v = h ? dcm_get_double(&h->top, DCM_PixelPaddingValue, NAN) : (double)NAN;
 
-	return h ? dcm_get_double(&h->top, DCM_PixelPaddingValue, NAN) : (double)NAN;
+	if (first->in->attr->pixel.is_signed && v > INT16_MAX && v <= UINT16_MAX)
+		v -= UINT16_MAX + 1;
+	return v >= INT16_MIN && v <= INT16_MAX ? v : (double)NAN;
 }
 
 /* Rows are added below. The reference moves both origins by row y of the matrix, where column j
@@ -178,30 +186,47 @@ static void move_origin(struct volume *v, float rows)
 	}
 }
 
-static int derive_upright(struct planner *p, uint32_t base, struct err *err)
+/* The numbers behind `resample`, and how many rows the shear adds. */
+static int measure_shear(struct planner *p, const struct plan_draft *d, double **out, float *rows,
+	struct err *err)
 {
-	float degrees = p->drafts[base].tilt_degrees, per_mm;
-	struct plan_draft *out = add_derived(p, base, VOLUME_TILT, "_Tilt_1");
-	struct volume *v;
-	double *table;
-	float rows;
+	const struct volume *v = d->v;
+	double *table = arena_zalloc(p->keep, RESAMPLE_TILT_PLANES + v->dim[2], sizeof *table);
+	float per_mm = (float)(tan((double)d->tilt_degrees / (180.0 / M_PI)) /
+		(double)v->pixdim[2]);
 
+	if (!table)
+		return err_nomem(err);
+	table[RESAMPLE_TILT_ROWS] = (double)per_mm;
+	table[RESAMPLE_TILT_PADDING] = padding_value(p, d->stack);
+	take_distances(d, table + RESAMPLE_TILT_PLANES);
+	table[RESAMPLE_TILT_MM] = table[RESAMPLE_TILT_PLANES + v->dim[2] - 1];
+	*rows = ceilf(fabsf(per_mm * (float)table[RESAMPLE_TILT_MM]));
+	*out = table;
+	return 0;
+}
+
+/* *made: positions that run along the planes rather than across them are no tilt: upright, they
+ * would be of more rows than a plane can have. */
+static int derive_upright(struct planner *p, uint32_t base, bool *made, struct err *err)
+{
+	struct plan_draft *out;
+	struct volume *v;
+	double *table = NULL;
+	float rows = 0.0f;
+	int rc = measure_shear(p, &p->drafts[base], &table, &rows, err);
+
+	*made = !rc && rows <= (float)(MOST_ROWS - p->drafts[base].v->dim[1]);
+	if (!*made)
+		return rc;
+	out = add_derived(p, base, VOLUME_TILT, "_Tilt_1");
 	if (!out)
 		return err_nomem(err);
 	v = out->v;
 	v->why = "gantry tilt undone";
-	table = arena_zalloc(p->keep, RESAMPLE_TILT_PLANES + v->dim[2], sizeof *table);
-	if (!table)
-		return err_nomem(err);
-	per_mm = (float)(tan((double)degrees / (180.0 / M_PI)) / (double)v->pixdim[2]);
-	table[RESAMPLE_TILT_ROWS] = (double)per_mm;
-	table[RESAMPLE_TILT_PADDING] = padding_value(p, out->stack);
-	take_distances(&p->drafts[base], table + RESAMPLE_TILT_PLANES);
-	table[RESAMPLE_TILT_MM] = table[RESAMPLE_TILT_PLANES + v->dim[2] - 1];
-	rows = ceilf(fabsf(per_mm * (float)table[RESAMPLE_TILT_MM]));
 	memcpy(v->srow, v->matrix, sizeof v->srow);
 	v->dim[1] += (uint32_t)rows;
-	if (per_mm < 0.0f)
+	if (table[RESAMPLE_TILT_ROWS] < 0.0)
 		move_origin(v, rows);
 	lay_out(v);
 	v->resample = table;
@@ -209,22 +234,6 @@ static int derive_upright(struct planner *p, uint32_t base, struct err *err)
 }
 
 /* --- overlays --------------------------------------------------------------------------------- */
-
-/* Does this instance's overlay cover the image, from its first pixel on? */
-static bool covers(struct planner *p, const struct instance *in, uint16_t group)
-{
-	const struct dcm_header *h = plan_header(p, in);
-	double origin[2] = { 1, 1 };
-
-	if (!h)
-		return false;
-	dcm_get_doubles(&h->top, DCM_TAG(group, 0x0050), origin, 2);
-	return origin[0] == 1.0 && origin[1] == 1.0 &&
-		dcm_get_int(&h->top, DCM_TAG(group, 0x0100), 1) == 1 &&
-		dcm_get_int(&h->top, DCM_TAG(group, 0x0102), 0) == 0 &&
-		dcm_get_int(&h->top, DCM_TAG(group, 0x0010), 0) == in->attr->pixel.rows &&
-		dcm_get_int(&h->top, DCM_TAG(group, 0x0011), 0) == in->attr->pixel.cols;
-}
 
 /* The first instance that has overlay i, or NULL. */
 static const struct instance *overlay_of(const struct volume *v, unsigned i)
@@ -259,9 +268,11 @@ static int derive_overlays(struct planner *p, uint32_t base, struct err *err)
 		return 0;
 	for (unsigned i = 0; i < N_OVERLAYS; i++) {
 		const struct instance *in = overlay_of(v, i);
+		const struct dcm_header *h;
 		int rc;
 
-		if (!in || !covers(p, in, (uint16_t)(0x6000 + 2 * i)))
+		if (!in || !(h = plan_header(p, in)) ||
+			!resample_overlay_covers(h, in, (uint16_t)(0x6000 + 2 * i)))
 			continue;
 		rc = derive_overlay(p, base, i, err);
 		if (rc < 0)
@@ -362,7 +373,11 @@ int plan_derive(struct planner *p, uint32_t draft, struct err *err)
 		rc = derive_overlays(p, draft, err);
 	uneven = uneven && !rc && !is_resampled_already(p, p->drafts[draft].stack);
 	if (!rc && p->drafts[draft].tilt_degrees != 0.0f && can_shear(p->drafts[draft].v)) {
-		rc = derive_upright(p, draft, err);
+		bool made;
+
+		rc = derive_upright(p, draft, &made, err);
+		if (!made)
+			return rc;
 		/* what is tilted and uneven is made upright only to be made even */
 		p->drafts[p->n_drafts - 1].is_step = uneven;
 		return rc || !uneven ? rc : derive_even(p, p->n_drafts - 1, "_Tilt_Eq_1", err);

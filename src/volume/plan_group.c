@@ -69,15 +69,6 @@ static bool same_series(const struct plan_block *a, const struct plan_block *b)
 	return attr(a)->series_number == attr(b)->series_number || spans_series(a, b);
 }
 
-static bool same_study(const struct plan_block *a, const struct plan_block *b)
-{
-	/* what may span series has no one StudyTime either */
-	if (spans_series(a, b) || (a->traits.scan_spans_series && b->traits.scan_spans_series))
-		return true;
-	return same_text(attr(a)->study_date, attr(b)->study_date) &&
-		same_text(attr(a)->study_time, attr(b)->study_time);
-}
-
 static bool same_size(const struct plan_block *a, const struct plan_block *b)
 {
 	const struct pixel_desc *x = &attr(a)->pixel, *y = &attr(b)->pixel;
@@ -176,7 +167,6 @@ static const struct {
 	{ PLAN_MODALITY, same_modality, true, "another modality" },
 	{ PLAN_DERIVED, same_derived, true, "derived images beside originals" },
 	{ PLAN_SERIES, same_series, true, "another series" },
-	{ PLAN_STUDY, same_study, true, "another study time" },
 	{ PLAN_SIZE, same_size, true, "another matrix or pixel format" },
 	{ PLAN_POLARITY, same_polarity, false, "phase encoded the other way round" },
 	{ PLAN_PART, same_part, false, "magnitude, phase, real, imaginary or field map" },

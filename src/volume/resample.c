@@ -187,15 +187,15 @@ static int tilt_plane(const struct volume *v, const struct volume_reader *r, uin
 	high = ceilf(shift) - shift;
 	for (uint32_t j = 0; j < v->dim[1]; j++) {
 		float row = (float)j - shift;
-		uint32_t low = (uint32_t)floorf(row);
 
-		if (row >= 0.0f && row < (float)n_rows)
-			shear_row(v, in + low * pitch,
-				in + (low + 1 < n_rows ? low + 1 : low) * pitch, high,
-				out + j * pitch);
-		else
-			for (uint32_t i = 0; i < v->dim[0]; i++)
-				sample_put(v->type, out + j * pitch + i * size, fill);
+		if (row >= 0.0f && row < (float)n_rows) {
+			uint32_t low = (uint32_t)row, next = low + 1 < n_rows ? low + 1 : low;
+
+			shear_row(v, in + low * pitch, in + next * pitch, high, out + j * pitch);
+			continue;
+		}
+		for (uint32_t i = 0; i < v->dim[0]; i++)
+			sample_put(v->type, out + j * pitch + i * size, fill);
 	}
 	mem_free(in);
 	return 0;
@@ -239,6 +239,18 @@ static void unpack_bits(const uint8_t *bits, size_t n_bytes, uint64_t first_bit,
 	}
 }
 
+bool resample_overlay_covers(const struct dcm_header *h, const struct instance *in, uint16_t group)
+{
+	double origin[2] = { 1, 1 };
+
+	dcm_get_doubles(&h->top, DCM_TAG(group, 0x0050), origin, 2);
+	return origin[0] == 1.0 && origin[1] == 1.0 &&
+		dcm_get_int(&h->top, DCM_TAG(group, 0x0100), 1) == 1 &&
+		dcm_get_int(&h->top, DCM_TAG(group, 0x0102), 0) == 0 &&
+		dcm_get_int(&h->top, DCM_TAG(group, 0x0010), 0) == in->attr->pixel.rows &&
+		dcm_get_int(&h->top, DCM_TAG(group, 0x0011), 0) == in->attr->pixel.cols;
+}
+
 static int overlay_plane(const struct volume *v, const struct volume_reader *r, uint32_t plane,
 	uint8_t *out, struct err *err)
 {
@@ -254,7 +266,7 @@ static int overlay_plane(const struct volume *v, const struct volume_reader *r, 
 		return rc;
 	memset(out, 0, (size_t)v->plane_cols * v->plane_rows);
 	n = dcm_get(&h->top, DCM_TAG(v->overlay_group, 0x3000));
-	if (n) {
+	if (n && resample_overlay_covers(h, s->in, v->overlay_group)) {
 		rc = dcm_header_load(h, n, &bits, &owned, err);
 		if (!rc) {
 			unpack_bits(bits, (size_t)n->el.len, first_bit, v, out);

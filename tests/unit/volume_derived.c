@@ -174,6 +174,81 @@ static void overlay(struct gen *g, void *arg)
 	gen_bytes(g, 0x60003000, "OW", bits, sizeof bits);
 }
 
+Test(volume_derived, positions_that_run_along_the_planes_are_no_tilt)
+{
+	for (int i = 0; i < 4; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.modality = "CT",
+				.at = { 0, 100000.0 * i, 0.02 * i },
+				.is_signed = true });
+	planned_plan(&p);
+	cr_expect_null(planned_volume(&p, "_Tilt_1"));
+}
+
+static void put_padding(struct gen *g, void *arg)
+{
+	gen_put_vr(g, DCM_PixelPaddingValue, "US", arg);
+}
+
+/* -2000, as a word without a sign. */
+Test(volume_derived, what_surrounds_upright_planes_is_the_padding)
+{
+	static const double tilted[6] = { 1, 0, 0, 0, 0.9, 0.43588989 };
+	const struct volume *v;
+	int16_t *have;
+
+	for (int i = 0; i < 4; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.modality = "CT",
+				.at = { 0, 0, 3.0 * i },
+				.orientation = tilted,
+				.is_signed = true,
+				.more = put_padding,
+				.arg = "63536" });
+	planned_plan(&p);
+	v = planned_volume(&p, "_Tilt_1");
+	cr_assert(v);
+	have = voxels(v);
+	cr_expect(have[0] == -2000 || have[(v->dim[1] - 1) * COLS] == -2000, "%d %d", have[0],
+		have[(v->dim[1] - 1) * COLS]);
+	free(have);
+}
+
+static void bare_overlay(struct gen *g, void *arg)
+{
+	const uint8_t bits[2] = { 0xFF, 0xFF };
+
+	gen_put(g, 0x60000010, arg);
+	gen_put(g, 0x60000011, "2");
+	gen_put(g, 0x60000100, "1");
+	gen_put(g, 0x60000102, "0");
+	gen_bytes(g, 0x60003000, "OW", bits, sizeof bits);
+}
+
+Test(volume_derived, an_overlay_of_another_size_than_its_image_is_none)
+{
+	uint8_t bytes[2 * ROWS * COLS];
+	const struct volume *v;
+	struct voxel_order order;
+
+	for (int i = 0; i < 2; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, 3.0 * i },
+				.more = bare_overlay,
+				.arg = i ? "5" : "3" });
+	planned_plan(&p);
+	v = planned_volume(&p, "_ROI1");
+	cr_assert(v);
+	order = voxel_order_nifti(v);
+	cr_assert_eq(volume_pread(v, &reader, &order, bytes, sizeof bytes, 0, NULL),
+		(int64_t)sizeof bytes);
+	for (unsigned i = 0; i < sizeof bytes; i++)
+		cr_expect_eq(bytes[i], i < ROWS * COLS);
+}
+
 Test(volume_derived, overlays_are_masks)
 {
 	const struct volume *v;

@@ -210,6 +210,24 @@ Test(volume_plan, copies_of_copies_make_a_volume_a_round)
 	expect_each_frame_once();
 }
 
+static void put_study_time(struct gen *g, void *arg)
+{
+	gen_put(g, DCM_StudyTime, arg);
+}
+
+Test(volume_plan, a_study_that_tells_several_times_is_one)
+{
+	for (int i = 0; i < 3; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, 3.0 * i },
+				.more = put_study_time,
+				.arg = (char[]){ '1', '0', (char)('0' + i), '0', '0', '0', 0 } });
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 1);
+	cr_expect_eq(p.set->volumes[0]->dim[2], 3);
+}
+
 static void put_microscope(struct gen *g, void *arg)
 {
 	(void)arg;

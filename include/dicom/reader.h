@@ -124,6 +124,7 @@ struct dcm_reader {
 	unsigned top; /* level[top] is the innermost open one */
 	unsigned n_creators;
 	uint32_t n_elements;
+	uint64_t plain_from; /* what was walked from here on is plain elements */
 	bool in_meta, in_pixels, done;
 	unsigned n_problems; /* may exceed what is kept */
 	struct dcm_problem problems[DCM_MAX_PROBLEMS];
@@ -139,9 +140,18 @@ void dcm_reader_init(struct dcm_reader *r, struct dcm_file *f);
  * set tag, depth and item alone; an item's depth is that of the elements in it. */
 int dcm_reader_next(struct dcm_reader *r, struct dcm_elem *el, struct err *err);
 /* The same for who has no use for elements with tags between these two, themselves not included: they are
- * passed over where that is cheaper than telling of them, and not where they have a meaning for the walk. */
+ * passed over where that is cheaper than telling of them. */
 int dcm_reader_next_outside(struct dcm_reader *r, uint32_t after, uint32_t before,
 	struct dcm_elem *el, struct err *err);
+/* For who reads many files that are alike, and knows elements by their bytes. Plain ones are those on which
+ * nothing later depends, whose VR and length are in the file and whose value is in the window.
+ * since(): all that was walked from `off` on, where an element ended; NULL where it is not plain elements alone.
+ * ahead(): what comes next, where plain elements may; NULL elsewhere.
+ * hop(): pass over the first bytes of what is ahead, which are whole plain elements, as if they were one.
+ * Both are borrowed until the next event. */
+const uint8_t *dcm_reader_since(const struct dcm_reader *r, uint64_t off, size_t *len);
+const uint8_t *dcm_reader_ahead(const struct dcm_reader *r, size_t *len);
+void dcm_reader_hop(struct dcm_reader *r, size_t len);
 /* After SEQ_BEGIN or ITEM_BEGIN, at once: go on behind its end, without its END event. Cheap where
  * the length is defined. */
 int dcm_reader_skip(struct dcm_reader *r, const struct dcm_elem *el, struct err *err);

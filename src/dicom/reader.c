@@ -102,6 +102,7 @@ void dcm_reader_init(struct dcm_reader *r, struct dcm_file *f)
 		set_base(r, f->meta_off, f->dataset_off, (struct dcm_encoding){ true, false });
 	else
 		set_base(r, f->dataset_off, f->source->size, f->encoding);
+	r->plain_from = r->pos;
 }
 
 /* Open a level on top; there is room (see may_nest). len may be DCM_UNDEFINED_LENGTH. */
@@ -503,14 +504,10 @@ int dcm_reader_fragments(struct dcm_reader *r, uint32_t *n_fragments, uint64_t *
 		r->pos += len;
 		total += n_items++ ? len : 0;
 	}
+	r->plain_from = r->pos;
 	*n_fragments = n_items ? (uint32_t)min_u64(n_items - 1, UINT32_MAX) : 0;
 	*bytes = total;
 	return 0;
-}
-
-static inline bool is_short_vr(uint16_t vr)
-{
-	return (dcm_vr_facts(vr) & (DCM_VR_IS_KNOWN | DCM_VR_IS_LONG)) == DCM_VR_IS_KNOWN;
 }
 
 /* Are explicit little-endian elements ahead, the head of the first in the window? Then *p is where, and *room
@@ -528,25 +525,43 @@ static inline bool is_plain_ahead(const struct dcm_reader *r, const uint8_t **p,
 	return true;
 }
 
-/* The common case: short explicit little-endian elements in the window, on which nothing later depends.
- * Passes over those between `after` and `before`; true: el is the one behind them. False: what is at
- * r->pos is anything else. */
+/* The size of the head of a plain element at p, of room >= 8 bytes, and the length of its value. 0: it is
+ * anything else. */
+static inline uint32_t plain_head(const uint8_t *p, uint64_t room, uint32_t *len)
+{
+	uint16_t vr = DCM_VR(p[4], p[5]);
+	unsigned facts = dcm_vr_facts(vr);
+	uint32_t tag = head_tag(p, false), size = 8;
+
+	*len = get_le16(p + 6);
+	if (facts & DCM_VR_IS_LONG) {
+		if (room < 12 || vr == DCM_VR_SQ || vr == DCM_VR_UN)
+			return 0;
+		size = 12;
+		*len = get_le32(p + 8);
+	}
+	if (!facts || *len > room - size || tag >= DCM_TAG(0xFFFE, 0) || reader_matters(tag))
+		return 0;
+	return size;
+}
+
+/* The common case: plain elements. Passes over those between `after` and `before`; true: el is the one behind
+ * them. False: what is at r->pos is anything else. */
 static inline bool next_plain(struct dcm_reader *r, uint32_t after, uint32_t before,
 	struct dcm_elem *el)
 {
 	const uint8_t *first, *p;
-	uint32_t tag, len, n = r->n_elements;
+	uint32_t tag, size, len, n = r->n_elements;
 	uint64_t room;
 
 	if (!is_plain_ahead(r, &first, &room))
 		return false;
-	for (p = first; room >= 8 && n < DCM_MAX_ELEMENTS; p += 8 + len, room -= 8 + len) {
-		tag = head_tag(p, false);
-		len = get_le16(p + 6);
-		if (!is_short_vr(DCM_VR(p[4], p[5])) || len > room - 8 ||
-			tag >= DCM_TAG(0xFFFE, 0) || reader_matters(tag))
+	for (p = first; room >= 8 && n < DCM_MAX_ELEMENTS; p += size + len, room -= size + len) {
+		size = plain_head(p, room, &len);
+		if (!size)
 			break;
 		n++;
+		tag = head_tag(p, false);
 		if (tag > after && tag < before)
 			continue;
 		r->n_elements = n;
@@ -556,10 +571,10 @@ static inline bool next_plain(struct dcm_reader *r, uint32_t after, uint32_t bef
 			.vr = DCM_VR(p[4], p[5]),
 			.depth = (uint8_t)(r->top / 2),
 			.head_off = r->pos,
-			.off = r->pos + 8,
+			.off = r->pos + size,
 			.len = len,
 		};
-		r->pos += 8 + len;
+		r->pos = el->off + len;
 		return true;
 	}
 	r->n_elements = n;
@@ -578,9 +593,7 @@ static void stop_here(struct dcm_reader *r)
 	r->n_elements++;
 }
 
-/* Apart, so that the common case saves no registers for it. */
-static __attribute__((noinline)) int next_other(struct dcm_reader *r, struct dcm_elem *el,
-	struct err *err)
+static int walk_on(struct dcm_reader *r, struct dcm_elem *el, struct err *err)
 {
 	uint32_t n_fragments;
 	uint64_t bytes;
@@ -601,6 +614,16 @@ static __attribute__((noinline)) int next_other(struct dcm_reader *r, struct dcm
 					    next_in_dataset(r, el, err);
 }
 
+/* Apart, so that the common case saves no registers for it. */
+static __attribute__((noinline)) int next_other(struct dcm_reader *r, struct dcm_elem *el,
+	struct err *err)
+{
+	int rc = walk_on(r, el, err);
+
+	r->plain_from = r->pos;
+	return rc;
+}
+
 int dcm_reader_next_outside(struct dcm_reader *r, uint32_t after, uint32_t before,
 	struct dcm_elem *el, struct err *err)
 {
@@ -612,6 +635,34 @@ int dcm_reader_next(struct dcm_reader *r, struct dcm_elem *el, struct err *err)
 	return dcm_reader_next_outside(r, 0, 0, el, err);
 }
 
+const uint8_t *dcm_reader_since(const struct dcm_reader *r, uint64_t off, size_t *len)
+{
+	uint64_t at = off - r->window_off;
+
+	if (off < r->plain_from || off > r->pos || at > r->window_len ||
+		r->pos - off > r->window_len - at)
+		return NULL;
+	*len = (size_t)(r->pos - off);
+	return r->window + at;
+}
+
+const uint8_t *dcm_reader_ahead(const struct dcm_reader *r, size_t *len)
+{
+	const uint8_t *p;
+	uint64_t room;
+
+	if (!is_plain_ahead(r, &p, &room) || r->n_elements >= DCM_MAX_ELEMENTS)
+		return NULL;
+	*len = (size_t)room;
+	return p;
+}
+
+void dcm_reader_hop(struct dcm_reader *r, size_t len)
+{
+	r->pos += len;
+	r->n_elements++;
+}
+
 int dcm_reader_skip(struct dcm_reader *r, const struct dcm_elem *el, struct err *err)
 {
 	unsigned below = r->top - 1;
@@ -620,7 +671,7 @@ int dcm_reader_skip(struct dcm_reader *r, const struct dcm_elem *el, struct err 
 
 	(void)el;
 	if (!reader_top(r)->by_delimiter) {
-		r->pos = reader_top(r)->limit;
+		r->pos = r->plain_from = reader_top(r)->limit;
 		pop(r, &inner);
 		return 0;
 	}

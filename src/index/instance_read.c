@@ -9,8 +9,10 @@
  * (PS3.3 C.7.6.16), which lie behind the rest, fill in what the top level has not.
  *
  * A file has some sixty values that the index wants, and nearly all of them are byte
- * for byte those of the file before. So each place remembers the bytes that
+ * for byte those of the file before. So each line of the table remembers the bytes that
  * its value was made from: equal bytes are not decoded, converted or interned again.
+ * It remembers what lay between the value before it and its own, too: where those bytes
+ * come again, the reader hops over them and no element is looked at.
  */
 #include "index/instance.h"
 
@@ -33,7 +35,8 @@
 #include "record.h"
 #include "vendor/private_tags.h"
 
-#define MEMO_BYTES 108u
+#define MEMO_BYTES 192u
+#define MEMO_VALUE 48u /* six numbers */
 #define TEXT_CAP 4096u /* of one value: what is behind is cut */
 
 enum convert {
@@ -149,28 +152,34 @@ static const struct field fields[] = {
 };
 #define N_FIELDS (sizeof fields / sizeof *fields - 1)
 
-/* The bytes that a place's value was made from in an earlier file. */
+/* The bytes that a line's value was made from in an earlier file, and the value. Before the value's bytes are
+ * its head's and all that was between it and the line taken before, where that is remembered. */
 struct memo {
-	uint8_t len; /* 0: nothing remembered */
+	uint8_t len;      /* of all bytes; 0: nothing remembered */
+	uint8_t value_at; /* 0: nothing before it */
+	uint8_t next;     /* the line whose element came behind it; 0: none */
 	bool big_endian;
 	uint16_t vr;
 	const struct charset *charset;
+	uint8_t value[MEMO_VALUE];
 	uint8_t raw[MEMO_BYTES];
 };
+_Static_assert(N_FIELDS < 256 && MEMO_BYTES < 256, "in a byte");
 
 struct instance_reader {
 	struct interns *interns;
 	struct dcm_file file;
 	struct record rec;
-	size_t cursor;                 /* in fields, behind the last one: tags ascend, mostly */
-	size_t private_cursor;         /* the same in the table of private tags */
-	uint32_t after, before;        /* the last tag, and up to where no one is wanted */
+	size_t cursor;            /* in fields, behind the last one: tags ascend, mostly */
+	size_t private_cursor;    /* the same in the table of private tags */
+	uint32_t after, before;   /* the last tag, and up to where no one is wanted */
+	const struct field *last; /* what the last element was, if it was taken */
+	uint64_t last_end;
 	bool in_shared;                /* inside (5200,9229) */
 	const struct charset *charset; /* of this file */
 	const struct attributes *last_attr;
 	/* what was remembered: */
 	struct memo memo[N_FIELDS];
-	struct record memo_values;
 	uint8_t charset_raw[64];
 	size_t charset_len;
 	const struct charset
@@ -390,33 +399,51 @@ static int convert(struct instance_reader *r, const struct field *f, const struc
 	return 0;
 }
 
+static void take_remembered(struct instance_reader *r, const struct field *f)
+{
+	memcpy((char *)&r->rec + f->off, r->memo[f - fields].value, size_of(f));
+}
+
 /* The bytes are those that are remembered: take the value that was made of them. */
 static bool recall(struct instance_reader *r, const struct field *f, const struct dcm_elem *el,
 	const uint8_t *value)
 {
 	const struct memo *m = &r->memo[f - fields];
 
-	if (m->len == 0 || m->len != el->len || m->vr != el->vr ||
+	if (m->len == 0 || (size_t)m->len - m->value_at != el->len || m->vr != el->vr ||
 		m->big_endian != el->big_endian || m->charset != r->charset ||
-		memcmp(m->raw, value, m->len) != 0)
+		memcmp(m->raw + m->value_at, value, el->len) != 0)
 		return false;
-	memcpy((char *)&r->rec + f->off, (const char *)&r->memo_values + f->off, size_of(f));
+	take_remembered(r, f);
 	return true;
 }
 
-static void remember(struct instance_reader *r, const struct field *f, const struct dcm_node *n)
+/* With what is between it and `last`, where that is to be had and not too much. */
+static void remember(struct instance_reader *r, const struct field *f, const struct dcm_elem *el,
+	const uint8_t *value, const struct field *last)
 {
 	struct memo *m = &r->memo[f - fields];
+	const uint8_t *raw = NULL;
+	size_t len = 0;
 
-	m->len = 0;
-	if (f->varies || n->el.len > MEMO_BYTES)
+	m->len = m->value_at = 0;
+	if (last) {
+		r->memo[last - fields].next = (uint8_t)(f - fields);
+		raw = dcm_reader_since(&r->reader, r->last_end, &len);
+	}
+	if (f->varies || el->len > MEMO_BYTES || size_of(f) > MEMO_VALUE)
 		return;
-	m->len = (uint8_t)n->el.len;
-	m->vr = n->el.vr;
-	m->big_endian = n->el.big_endian;
+	if (!raw || len > MEMO_BYTES) {
+		raw = value;
+		len = (size_t)el->len;
+	}
+	m->len = (uint8_t)len;
+	m->value_at = (uint8_t)(len - el->len);
+	m->vr = el->vr;
+	m->big_endian = el->big_endian;
 	m->charset = r->charset;
-	memcpy(m->raw, n->value, m->len);
-	memcpy((char *)&r->memo_values + f->off, (const char *)&r->rec + f->off, size_of(f));
+	memcpy(m->raw, raw, len);
+	memcpy(m->value, (const char *)&r->rec + f->off, size_of(f));
 }
 
 /* ---- what is passed over ---- */
@@ -526,7 +553,32 @@ static bool is_overlay_data(uint32_t tag)
 	return (tag & 0xFFE1FFFFu) == DCM_OverlayData;
 }
 
-static int take_element(struct instance_reader *r, const struct dcm_elem *el, struct err *err)
+/* What came behind f in an earlier file is taken as long as its bytes are what comes now. */
+static void follow(struct instance_reader *r, const struct field *f)
+{
+	size_t room, done = 0, i;
+	const uint8_t *p = dcm_reader_ahead(&r->reader, &room);
+	const struct memo *m;
+
+	for (; p && (i = r->memo[f - fields].next); f = &fields[i]) {
+		m = &r->memo[i];
+		if (!m->value_at || m->charset != r->charset || m->len > room - done ||
+			memcmp(m->raw, p + done, m->len) != 0 || is_set(&r->rec, &fields[i]))
+			break;
+		take_remembered(r, &fields[i]);
+		done += m->len;
+	}
+	if (done)
+		dcm_reader_hop(&r->reader, done);
+	r->last = f;
+	r->last_end += done;
+	r->cursor = (size_t)(f - fields) + 1;
+	note_gap(r, f->tag, fields[r->cursor].tag);
+}
+
+/* last: what the element before it was, if that was taken. */
+static int take_element(struct instance_reader *r, const struct dcm_elem *el,
+	const struct field *last, struct err *err)
 {
 	const struct field *f = find_field(r, el->tag);
 	const uint8_t *value;
@@ -539,13 +591,17 @@ static int take_element(struct instance_reader *r, const struct dcm_elem *el, st
 	if (!f || el->len == 0 || is_set(&r->rec, f))
 		return 0;
 	rc = dcm_reader_view(&r->reader, el, &value, &len, err);
-	if (rc < 0 || (len == el->len && recall(r, f, el, value)))
+	if (rc < 0)
 		return rc;
-	n = (struct dcm_node){ .el = *el, .value = value };
-	n.el.len = len;
-	if (convert(r, f, &n) < 0)
-		return err_nomem(err);
-	remember(r, f, &n);
+	if (len < el->len || !recall(r, f, el, value)) {
+		n = (struct dcm_node){ .el = *el, .value = value };
+		n.el.len = len;
+		if (convert(r, f, &n) < 0)
+			return err_nomem(err);
+	}
+	remember(r, f, el, value, last);
+	r->last_end = el->off + el->len;
+	follow(r, f);
 	return 0;
 }
 
@@ -578,6 +634,8 @@ static int enter(struct instance_reader *r, const struct dcm_elem *el, struct er
 static int take_event(struct instance_reader *r, int event, const struct dcm_elem *el,
 	struct err *err)
 {
+	const struct field *last;
+
 	switch ((enum dcm_event)event) {
 	case DCM_EVENT_SEQ_BEGIN:
 		return enter(r, el, err);
@@ -594,9 +652,11 @@ static int take_event(struct instance_reader *r, int event, const struct dcm_ele
 			take_pixels(&r->rec, el, false);
 			return 1;
 		}
+		last = r->last;
+		r->last = NULL;
 		if (DCM_TAG_GROUP(el->tag) & 1)
 			return el->depth == 0 ? take_private(r, el, err) : 0;
-		return el->depth == 0 || el->depth == 2 ? take_element(r, el, err) : 0;
+		return el->depth == 0 || el->depth == 2 ? take_element(r, el, last, err) : 0;
 	case DCM_EVENT_END:
 		return 1;
 	default:
@@ -611,6 +671,7 @@ static int read_elements(struct instance_reader *r, struct err *err)
 
 	r->cursor = r->private_cursor = 0;
 	r->after = r->before = 0;
+	r->last = NULL;
 	r->in_shared = false;
 	dcm_reader_init(&r->reader, &r->file);
 	while (rc == 0) {

@@ -297,6 +297,47 @@ Test(dicom_reader, what_nobody_wants_is_passed_over_and_what_it_means_is_not)
 	gen_release(&g);
 }
 
+Test(dicom_reader, elements_known_by_their_bytes_are_hopped_over)
+{
+	static struct dcm_reader r;
+	const uint8_t *since, *ahead;
+	struct dcm_elem el;
+	struct dcm_file f;
+	struct gen g;
+	size_t len, room;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put(&g, DCM_Modality, "MR");
+	gen_put(&g, DCM_Manufacturer, "M");
+	gen_put(&g, DCM_StationName, "S");
+	gen_put(&g, DCM_PixelRepresentation, "1");
+	gen_put(&g, DCM_LargestImagePixelValue, "1");
+	cr_assert_eq(dcm_file_open(gen_source(&g), &f, NULL), 0);
+	f.meta_off = f.dataset_off;
+	dcm_reader_init(&r, &f);
+	cr_assert_eq(dcm_reader_next(&r, &el, NULL), DCM_EVENT_ELEM);
+	since = dcm_reader_since(&r, el.head_off, &len);
+	cr_assert_not_null(since);
+	cr_expect_eq(len, 10);
+	cr_expect_null(dcm_reader_since(&r, el.head_off - 1, &len), "that is not this data set");
+	ahead = dcm_reader_ahead(&r, &room);
+	cr_assert_not_null(ahead);
+	cr_expect_eq(memcmp(ahead, "\x08\x00\x70\x00LO", 6), 0);
+	dcm_reader_hop(&r, 10);
+	cr_assert_eq(dcm_reader_next(&r, &el, NULL), DCM_EVENT_ELEM);
+	cr_expect_eq(el.tag, DCM_StationName);
+	since = dcm_reader_since(&r, el.head_off - 10, &len);
+	cr_expect_eq(since, ahead);
+	cr_expect_eq(len, 20);
+	dcm_reader_next(&r, &el, NULL);
+	dcm_reader_next(&r, &el, NULL);
+	cr_expect_eq(el.tag, DCM_LargestImagePixelValue);
+	cr_expect_not_null(dcm_reader_since(&r, el.head_off, &len));
+	cr_expect_null(dcm_reader_since(&r, el.head_off - 1, &len), "later ones depend on it");
+	dcm_file_close(&f);
+	gen_release(&g);
+}
+
 Test(dicom_reader, values_are_there_in_full_and_in_part)
 {
 	static struct dcm_reader r;

@@ -479,6 +479,98 @@ Test(index_instance, overlays_are_noted)
 	gen_release(&g);
 }
 
+Test(index_instance, two_elements_for_one_place_are_remembered_apart)
+{
+	static const uint32_t tags[] = { DCM_EchoTime, DCM_EffectiveEchoTime, DCM_EchoTime };
+	static const char *const values[] = { "5", "6", "5" };
+	struct instance *in;
+	struct gen g;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		gen_begin(&g, GEN_EXPLICIT);
+		gen_put(&g, DCM_SOPInstanceUID, "1.2");
+		gen_put(&g, tags[i], values[i]);
+		in = read_one(&g);
+		cr_expect_eq(in->attr->echo_time, i == 1 ? 6 : 5, "%g", in->attr->echo_time);
+		instance_put(in);
+		gen_release(&g);
+	}
+}
+
+/* A file with what is passed over and what is not: sequences, private elements of known makers, overlays,
+ * two elements for one place, shared functional groups. */
+static void put_some_of_all(struct gen *g)
+{
+	struct gen_instance what = { .number = 3, .position = { 1, 2, 3 } };
+
+	gen_instance_begin(g, &what);
+	gen_put(g, DCM_LargestImagePixelValue, "9");
+	gen_put(g, DCM_RescaleIntercept, "0");
+	gen_put(g, DCM_RescaleSlope, "1");
+	gen_sequence(g, DCM_RequestedProcedureCodeSequence);
+	gen_item(g);
+	gen_put(g, DCM_CodeValue, "X");
+	gen_end(g);
+	gen_end(g);
+	gen_put(g, DCM_ManufacturerModelName, "out of order");
+	gen_put(g, DCM_OperatorsName, "nobody");
+	gen_put(g, DCM_EchoTime, "5");
+	gen_put(g, DCM_EffectiveEchoTime, "6");
+	gen_put_vr(g, DCM_TAG(0x0019, 0x0010), "LO", "SIEMENS MR HEADER");
+	gen_put_vr(g, DCM_TAG(0x0019, 0x100A), "US", "7");
+	gen_put_vr(g, DCM_TAG(0x0019, 0x100C), "IS", "1000");
+	gen_put(g, DCM_StudyID, "S");
+	gen_put(g, DCM_BitsStored, "12");
+	gen_sequence(g, DCM_SharedFunctionalGroupsSequence);
+	gen_item(g);
+	gen_sequence(g, DCM_PixelMeasuresSequence);
+	gen_item(g);
+	gen_put(g, DCM_SliceThickness, "2");
+	gen_put(g, DCM_SpacingBetweenSlices, "3");
+	gen_end(g);
+	gen_end(g);
+	gen_end(g);
+	gen_end(g);
+	gen_put_vr(g, DCM_OverlayData, "OW", "12");
+	gen_instance_end(g, &what);
+}
+
+/* The same file with one byte changed, read by one who remembers all of the file and by one who remembers
+ * nothing. */
+Test(index_instance, what_is_remembered_changes_no_record, .timeout = 60)
+{
+	size_t numbers = offsetof(struct instance, size), i;
+	struct instance *warm, *cold;
+	struct instance_reader *knows = reader;
+	struct gen g;
+	int rc;
+
+	put_some_of_all(&g);
+	instance_put(read_one(&g));
+	for (i = 128; i < g.out.len; i++) {
+		g.out.data[i] ^= 1;
+		reader = knows;
+		rc = try_read(&g, &warm, NULL);
+		cr_assert_eq(instance_reader_new(interns, &reader, NULL), 0);
+		cr_assert_eq(try_read(&g, &cold, NULL), rc, "byte %zu", i);
+		instance_reader_free(reader);
+		g.out.data[i] ^= 1;
+		if (rc < 0)
+			continue;
+		cr_assert_eq(warm->attr, cold->attr, "byte %zu", i);
+		cr_assert_eq(memcmp((char *)warm + numbers, (char *)cold + numbers,
+				     sizeof *warm - numbers),
+			0, "byte %zu", i);
+		instance_put(warm);
+		instance_put(cold);
+		reader = knows;
+		instance_put(read_one(&g));
+	}
+	reader = knows;
+	gen_release(&g);
+}
+
 Test(index_instance, want_of_memory_is_told_at_each_allocation)
 {
 	struct gen_instance what = { .description = "description" };

@@ -58,9 +58,7 @@ int dcm_source_from_sized_fd(int fd, uint64_t size, struct dcm_source **out, str
 		close(fd);
 		return err_nomem(err);
 	}
-	f->base.ops = &file_ops;
-	f->base.size = size;
-	f->fd = fd;
+	*f = (struct file_source){ .base = { .ops = &file_ops, .size = size }, .fd = fd };
 	*out = &f->base;
 	return 0;
 }
@@ -114,9 +112,7 @@ int dcm_source_from_memory(const void *p, size_t len, struct dcm_source **out, s
 
 	if (!m)
 		return err_nomem(err);
-	m->base.ops = &memory_ops;
-	m->base.size = len;
-	m->bytes = p;
+	*m = (struct memory_source){ .base = { .ops = &memory_ops, .size = len }, .bytes = p };
 	*out = &m->base;
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -77,6 +78,19 @@ Test(dicom_source, a_file_is_read_at_any_place_and_ends_where_it_ends)
 	cr_assert_eq(dcm_source_read_full(s, buf, 8, 7, &err), -EBADMSG);
 	unlink(path);
 	dcm_source_close(s);
+}
+
+Test(dicom_source, files_and_borrowed_bytes_hold_no_memory)
+{
+	struct dcm_source *file, *memory;
+
+	mallopt(M_PERTURB, 0x5a); /* what malloc() gives is no zeros */
+	cr_assert_eq(dcm_source_open_at(AT_FDCWD, "/proc/self/exe", &file, NULL), 0);
+	cr_assert_eq(dcm_source_from_memory("x", 1, &memory, NULL), 0);
+	cr_expect_eq(file->held_bytes, 0);
+	cr_expect_eq(memory->held_bytes, 0);
+	dcm_source_close(memory);
+	dcm_source_close(file);
 }
 
 Test(dicom_source, what_is_no_regular_file_is_refused)

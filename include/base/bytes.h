@@ -140,7 +140,15 @@ static inline uint64_t min_u64(uint64_t a, uint64_t b)
  * machine and for ever, since names carry it. */
 uint64_t hash_bytes(uint64_t seed, const void *p, size_t len);
 uint64_t hash_str(const char *s);
-/* Several times as quick, for tables and checksums of this machine: nothing that it gives is shown. */
+/* Several times as quick, for checksums of this machine: nothing that it gives is shown. */
 uint64_t hash_quick(uint64_t seed, const void *p, size_t len);
+
+/* For tables: no less quick, and another in each process, so that nobody can choose names and values that
+ * all fall upon one place. Never stored. */
+struct hash_key {
+	uint64_t seed, factor;
+};
+void hash_key_init(struct hash_key *k);
+uint64_t hash_keyed(const struct hash_key *k, const void *p, size_t len);
 
 #endif

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
+
 struct map_slot {
 	const void *key;
 	size_t key_len;
@@ -21,6 +23,7 @@ struct map {
 	struct map_slot *slots;
 	size_t n_slots; /* a power of two, or 0 */
 	size_t n_used;
+	struct hash_key key; /* where n_slots is not 0 */
 };
 
 void map_release(struct map *m);

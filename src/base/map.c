@@ -33,7 +33,7 @@ void *map_get(const struct map *m, const void *key, size_t key_len)
 {
 	if (!m->n_slots)
 		return NULL;
-	return find(m, key, key_len, hash_quick(0, key, key_len))->value;
+	return find(m, key, key_len, hash_keyed(&m->key, key, key_len))->value;
 }
 
 static int grow(struct map *m)
@@ -41,6 +41,8 @@ static int grow(struct map *m)
 	struct map old = *m;
 	size_t i;
 
+	if (!old.n_slots)
+		hash_key_init(&m->key);
 	m->n_slots = old.n_slots ? old.n_slots * 2 : 16;
 	m->slots = mem_calloc(m->n_slots, sizeof *m->slots);
 	if (!m->slots) {
@@ -57,11 +59,12 @@ static int grow(struct map *m)
 
 int map_put(struct map *m, const void *key, size_t key_len, void *value)
 {
-	uint64_t hash = hash_quick(0, key, key_len);
 	struct map_slot *s;
+	uint64_t hash;
 
 	if (m->n_used * 4 >= m->n_slots * 3 && grow(m) < 0)
 		return -ENOMEM;
+	hash = hash_keyed(&m->key, key, key_len);
 	s = find(m, key, key_len, hash);
 	if (!s->value)
 		m->n_used++;
@@ -90,7 +93,7 @@ void map_remove(struct map *m, const void *key, size_t key_len)
 
 	if (!m->n_slots)
 		return;
-	s = find(m, key, key_len, hash_quick(0, key, key_len));
+	s = find(m, key, key_len, hash_keyed(&m->key, key, key_len));
 	if (!s->value)
 		return;
 	m->n_used--;

@@ -24,9 +24,9 @@ static bool is_free(const struct known *k)
 	return !k->in && !k->other && !k->waiting;
 }
 
-static uint64_t hash_name(const char *file)
+static uint64_t hash_name(const struct known_table *t, const char *file)
 {
-	return hash_quick(0, file, strlen(file));
+	return hash_keyed(&t->key, file, strlen(file));
 }
 
 static void put(struct known_folder *d, const struct known *k)
@@ -79,7 +79,7 @@ static int add(struct known_table *t, const char *dir, const char *file, struct 
 	if (!d || (d->n >= d->mask / 3 * 2 && grow(d) < 0))
 		return -ENOMEM;
 	t->last = d;
-	k.hash = hash_name(file);
+	k.hash = hash_name(t, file);
 	put(d, &k);
 	return 0;
 }
@@ -89,6 +89,7 @@ int known_add(struct known_table *t, const struct findings *f)
 	size_t i;
 	int rc = 0;
 
+	hash_key_init(&t->key);
 	for (i = 0; i < f->n_instances && rc == 0; i++)
 		rc = add(t, f->instances[i]->dir, f->instances[i]->file,
 			(struct known){ .in = f->instances[i] });
@@ -104,7 +105,7 @@ int known_add(struct known_table *t, const struct findings *f)
 struct known known_find(const struct known_table *t, const char *dir, const char *file)
 {
 	const struct known_folder *d = folder_of(t, dir);
-	struct known k = { .hash = hash_name(file) };
+	struct known k = { .hash = hash_name(t, file) };
 	const struct known *s;
 	size_t i;
 

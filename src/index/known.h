@@ -29,6 +29,7 @@ struct known_table {
 	struct map folders;
 	struct arena arena;
 	struct known_folder *last; /* that something was put into */
+	struct hash_key key;
 };
 
 /* Returns 0 or -ENOMEM; folders are told apart by address. */

@@ -46,6 +46,7 @@ struct dump_series {
 	struct entry *first;
 	struct entry *before; /* the entry of the line before, in the instance that is added */
 	uint32_t n_instances;
+	struct hash_key key;           /* of values */
 	size_t hash_bytes, kept_bytes; /* of all entries: hashes, and least and greatest values */
 };
 
@@ -188,7 +189,7 @@ static int entry_new(struct dump_series *s, const struct dump_line *l, struct en
 	e->note = e->line + note_off;
 	e->note_len = l->len - note_off;
 	e->n_values = 1;
-	e->first_hash = hash_bytes(0, l->value, l->value_len) | 1;
+	e->first_hash = hash_keyed(&s->key, l->value, l->value_len) | 1;
 	if (map_put(&s->by_head, e->line, e->head_len, e) < 0)
 		return err_nomem(err);
 	*out = e;
@@ -240,7 +241,7 @@ static int take_value(struct dump_series *s, struct entry *e, const struct dump_
 	if (e->n_values == 1 && e->least.len == l->value_len &&
 		memcmp(e->least.text, l->value, l->value_len) == 0)
 		return 0;
-	rc = count_value(s, e, hash_bytes(0, l->value, l->value_len) | 1, err);
+	rc = count_value(s, e, hash_keyed(&s->key, l->value, l->value_len) | 1, err);
 	return rc > 0 ? widen(s, e, l, err) : rc;
 }
 
@@ -298,6 +299,7 @@ int dump_series_new(struct dump_series **out, struct err *err)
 	if (!s)
 		return err_nomem(err);
 	s->sink.line = take_line;
+	hash_key_init(&s->key);
 	*out = s;
 	return 0;
 }

@@ -35,6 +35,8 @@ struct report {
 	/* The i-th view that cannot show the volume, and why; NULL: no more of them. NULL: all
 	 * views can. */
 	const char *(*refused)(const struct volume *v, unsigned i, const char **why);
+	/* The view that cannot show the instance, and why; NULL: all can. NULL as well. */
+	const char *(*refused_instance)(const struct instance *in, const char **why);
 };
 
 typedef int (*report_render)(const struct report *r, struct buf *out, struct err *err);

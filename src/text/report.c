@@ -151,25 +151,55 @@ static void problem_line(struct buf *out, const char *source, uint64_t off, bool
 	end_line(out);
 }
 
+/* A thing that is not in a view, whose path there follows. */
+static void begin_refusal(struct buf *text, const char *view)
+{
+	buf_init(text);
+	buf_addf(text, "%s/", view);
+}
+
+static void end_refusal(struct buf *text, const struct instance *in, const char *why,
+	struct buf *out)
+{
+	char path[4096];
+
+	buf_addf(text, " is not there: %s", why);
+	buf_addc(text, '\0');
+	problem_line(out, in ? instance_path(in, path, sizeof path) : "", 0, false,
+		buf_error(text) ? why : text->data);
+	buf_release(text);
+}
+
+/* Views that an instance is not in. */
+static void instance_refusals(const struct report *r, const struct study *st,
+	const struct series *s, struct buf *out)
+{
+	const char *view, *why = "";
+	struct buf text;
+	uint32_t i;
+
+	for (i = 0; i < s->n_instances; i++) {
+		view = r->refused_instance ? r->refused_instance(s->instances[i], &why) : NULL;
+		if (!view)
+			continue;
+		begin_refusal(&text, view);
+		add_instance_path(r, st, s, i, &text);
+		end_refusal(&text, s->instances[i], why, out);
+	}
+}
+
 /* Views that a volume is not in. */
-static void volume_problems(const struct report *r, const struct study *st, const struct volume *v,
+static void volume_refusals(const struct report *r, const struct study *st, const struct volume *v,
 	struct buf *out)
 {
 	const char *view, *why = "";
-	char path[4096];
 	struct buf text;
 	unsigned i;
 
 	for (i = 0; r->refused && (view = r->refused(v, i, &why)); i++) {
-		buf_init(&text);
-		buf_addf(&text, "%s/", view);
+		begin_refusal(&text, view);
 		add_volume_path(r, st, v, &text);
-		buf_addf(&text, " is not there: %s", why);
-		buf_addc(&text, '\0');
-		problem_line(out,
-			v->slices ? instance_path(v->slices[0].in, path, sizeof path) : "", 0,
-			false, text.data ? text.data : why);
-		buf_release(&text);
+		end_refusal(&text, v->slices ? v->slices[0].in : NULL, why, out);
 	}
 }
 
@@ -190,7 +220,9 @@ static int study_problems(const struct report *r, const struct study *st, struct
 			p->text);
 	}
 	for (i = 0; i < set->n_volumes; i++)
-		volume_problems(r, st, set->volumes[i], out);
+		volume_refusals(r, st, set->volumes[i], out);
+	for (i = 0; i < st->n_series; i++)
+		instance_refusals(r, st, st->series[i], out);
 	volume_set_put(set);
 	return 0;
 }

@@ -564,22 +564,24 @@ static int make_folders(struct layout *l, struct catalog *c, struct folders **ou
 	return 0;
 }
 
+static struct folders *folders_get(struct folders *f)
+{
+	atomic_fetch_add(&f->refs, 1);
+	return f;
+}
+
 int layout_folders(struct layout *l, struct catalog *c, struct folders **out, struct err *err)
 {
-	struct folders *fresh = NULL;
 	int rc = 0;
 
 	pthread_mutex_lock(&l->lock);
-	if (!l->newest || l->newest->catalog != c) {
-		rc = make_folders(l, c, &fresh, err);
-		if (rc == 0) {
-			folders_put(l->newest);
-			l->newest = fresh;
-		}
-	}
-	if (rc == 0) {
-		*out = l->newest;
-		atomic_fetch_add(&(*out)->refs, 1);
+	if (l->newest && l->newest->catalog == c)
+		*out = folders_get(l->newest);
+	else
+		rc = make_folders(l, c, out, err);
+	if (rc == 0 && (!l->newest || l->newest->catalog->gen < c->gen)) {
+		folders_put(l->newest);
+		l->newest = folders_get(*out);
 	}
 	pthread_mutex_unlock(&l->lock);
 	return rc;

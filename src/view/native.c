@@ -4,6 +4,8 @@
  * The header is written anew with what must change; native pixels stay where they are in the source,
  * encapsulated ones are decoded frame by frame when they are read.
  */
+#include "view/native.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,6 +39,30 @@ static bool must_convert(const struct instance *in)
 	return in->pixels_off && in->attr->pixel.rows &&
 		(in->encapsulated || in->big_endian_pixels ||
 			(in->attr->pixel.big_endian && in->attr->pixel.bits_allocated > 8));
+}
+
+#define MOST_PIXEL_BYTES (UINT32_MAX - UINT64_C(2)) /* of a value, with its padding (PS3.5 §7.1) */
+
+/* Of pixels that are converted; of 1-bit ones packed. False: they do not fit into a file. */
+static bool converted_bytes(const struct instance *in, size_t frame_len, uint64_t *len)
+{
+	if (!mul_u64(frame_len, in->n_frames, len))
+		return false;
+	if (in->attr->pixel.bits_allocated == 1)
+		*len = *len / 8 + (*len % 8 > 0);
+	return *len <= MOST_PIXEL_BYTES;
+}
+
+bool native_holds(const struct instance *in, const char **why)
+{
+	struct frame_shape shape;
+	uint64_t len;
+
+	if (!must_convert(in) || frame_shape_of(in, FRAME_STORED, &shape, NULL) < 0 ||
+		converted_bytes(in, shape.len, &len))
+		return true;
+	*why = "without compression its pixels are more than the 4 GiB of one value";
+	return false;
 }
 
 /* What the written header says of pixels that were converted; kept for the length of a part10_write(). */
@@ -124,10 +150,8 @@ static int native_write(struct native *x, const struct dcm_header *h, struct err
 	plan.pixels_vr = d->bits_allocated > 8 ? DCM_VR_OW : DCM_VR_OB;
 	if (d->kind != PIXEL_INTEGER)
 		plan.pixels_vr = d->kind == PIXEL_FLOAT32 ? DCM_VR_OF : DCM_VR_OD;
-	if (!mul_u64(x->frame_len, x->in->n_frames, &plan.pixels_len))
+	if (!converted_bytes(x->in, shape.len, &plan.pixels_len))
 		return err_set(err, -EFBIG, "%u frames of %zu bytes", x->in->n_frames, shape.len);
-	if (x->pack_bits)
-		plan.pixels_len = plan.pixels_len / 8 + (plan.pixels_len % 8 > 0);
 	x->pixels_len = plan.pixels_len;
 	rc = part10_write(h, &plan, &x->file, err);
 	find_pixels(x);
@@ -289,9 +313,28 @@ static int native_new(const struct view_node *n, struct native **out, struct err
 	return 0;
 }
 
+/* What is listed, but for what cannot be written. */
+struct sieve {
+	struct view_out out;
+	struct view_out *to;
+	const struct catalog *catalog;
+};
+
+static int pass(struct view_out *out, const struct view_entry *e, struct err *err)
+{
+	const struct sieve *s = (const struct sieve *)out;
+	const struct instance *in = e->key.kind == TREE_INSTANCE ?
+		catalog_instance(s->catalog, (uint32_t)e->key.a) :
+		NULL;
+
+	return in && !native_holds(in, &(const char *){ NULL }) ? 0 : s->to->emit(s->to, e, err);
+}
+
 static int list(const struct view_node *n, struct view_out *out, struct err *err)
 {
-	return tree_list(n, ".dcm", NULL, out, err);
+	struct sieve s = { .out = { pass }, .to = out, .catalog = n->snap->catalog };
+
+	return tree_list(n, ".dcm", NULL, &s.out, err);
 }
 
 static int open_file(const struct view_node *n, struct content **out, struct err *err)

@@ -101,9 +101,18 @@ static int end_page(struct buf *out, struct err *err)
 
 /* ---- the top page ---- */
 
+static uint32_t shown_instances(const struct view_node *n, const struct series *s)
+{
+	uint32_t i, count = 0;
+
+	for (i = 0; i < s->n_instances; i++)
+		count += filter_has(n->snap->filter, s->instances[i]);
+	return count;
+}
+
 static bool is_shown_series(const struct view_node *n, const struct series *s)
 {
-	return s->n_instances && filter_has_series(n->snap->filter, s);
+	return filter_has_series(n->snap->filter, s);
 }
 
 /* Each modality of the study once. */
@@ -137,7 +146,7 @@ static void add_study(const struct view_node *n, const struct study *st, struct 
 	for (i = 0; i < st->n_series; i++)
 		if (is_shown_series(n, st->series[i])) {
 			series++;
-			images += st->series[i]->n_instances;
+			images += shown_instances(n, st->series[i]);
 		}
 	buf_adds(out, "<div class=\"card\"><div class=\"text\"><p>");
 	add_text(out, st->patient->name);
@@ -313,17 +322,24 @@ static void add_rest(const struct view_node *n, const struct study *st,
 	}
 }
 
-static void begin_study(const struct study *st, const struct volume_set *set, struct buf *out)
+static void begin_study(const struct view_node *n, const struct study *st,
+	const struct volume_set *set, struct buf *out)
 {
+	uint32_t i, series = 0, volumes = 0;
+
+	for (i = 0; i < st->n_series; i++)
+		series += is_shown_series(n, st->series[i]);
+	for (i = 0; i < set->n_volumes; i++)
+		volumes += filter_has_volume(n->snap->filter, set->volumes[i]);
 	begin_page(out, st->name);
 	buf_adds(out, "<header><p><a href=\"../../index.html\">Images</a> / ");
 	add_text(out, st->patient->name);
 	buf_adds(out, "</p><h1>");
 	add_text(out, st->name);
 	buf_adds(out, "</h1><p>");
-	add_count(out, st->n_series, "series", "series");
+	add_count(out, series, "series", "series");
 	buf_adds(out, ", ");
-	add_count(out, set->n_volumes, "volume", "volumes");
+	add_count(out, volumes, "volume", "volumes");
 	buf_adds(out, "</p></header>\n<main>\n<div class=\"grid\">\n");
 }
 
@@ -340,7 +356,7 @@ int pages_study(const struct view_node *n, struct buf *out, struct err *err)
 	rc = plans_get(n->snap->plans, n->snap->catalog, st, &set, err);
 	if (rc < 0)
 		return rc;
-	begin_study(st, set, out);
+	begin_study(n, st, set, out);
 	p = page_of_study(st);
 	for (i = 0; i < set->n_volumes; i++) {
 		const struct volume *v = set->volumes[i];

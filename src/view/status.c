@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "format/format.h"
 #include "text/report.h"
+#include "view/native.h"
 #include "view/tree.h"
 
 static const struct {
@@ -152,6 +153,11 @@ static bool volume_place(void *arg, const struct volume *v, struct buf *out)
 	return true;
 }
 
+static const char *instance_refused(const struct instance *in, const char **why)
+{
+	return native_holds(in, why) ? NULL : "native";
+}
+
 static int render(const struct view_node *n, struct buf *out, struct err *err)
 {
 	struct places p = { .n = n };
@@ -160,7 +166,8 @@ static int render(const struct view_node *n, struct buf *out, struct err *err)
 		.files = n->snap->files,
 		.plans = n->snap->plans,
 		.cache = n->snap->reader.cache,
-		.refused = volume_refused };
+		.refused = volume_refused,
+		.refused_instance = instance_refused };
 	uint64_t which = node_key(n)->b;
 	int rc = 0;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/mem.h"
 #include "dicom/tags.h"
 #include "support/dcmgen.h"
 #include "support/walk.h"
@@ -128,5 +129,24 @@ Test(view_native, a_large_header_is_counted_as_memory)
 	cr_assert_eq(show(&g), sizeof whole);
 	vfs_stats(walk.vfs, &stats);
 	cr_expect_gt(stats.content_bytes, 200 * sizeof some);
+	end();
+}
+
+Test(view_native, what_is_too_large_without_compression_is_told_and_not_listed)
+{
+	char *names, *problems;
+	struct gen g;
+
+	begin_image(&g, GEN_RLE, 2, 40000, 40000, 16, 16);
+	gen_fragment(&g, "one", 3);
+	gen_fragment(&g, "two", 3);
+	cr_assert_eq(show(&g), 0);
+	names = walk_list(&walk, "native/P/20260101/1_MR");
+	problems = walk_read(&walk, ".dcmfs/problems.tsv");
+	cr_expect_str_eq(names, "");
+	cr_expect(strstr(problems, "file\t\tnative/P/20260101/1_MR/00001 is not there: "), "%s",
+		problems);
+	mem_free(names);
+	mem_free(problems);
 	end();
 }

@@ -119,3 +119,22 @@ Test(pages, of_volumes_that_clash_in_a_layout_lead_to_what_is_there, .init = mak
 	walk_begin_layout(&walk, &archive, "{PatientID}/{Modality}", NULL);
 	cr_expect_geq(follow("png/PAT"), 25);
 }
+
+Test(pages, of_a_selection_count_what_is_in_it, .init = make, .fini = end)
+{
+	char *patient, *study, *page, path[300];
+
+	walk_begin(&walk, &archive, NULL);
+	patient = walk_list(&walk, "by/InstanceNumber/2/dicom");
+	snprintf(path, sizeof path, "by/InstanceNumber/2/dicom/%s", patient);
+	study = walk_list(&walk, path);
+	page = walk_read(&walk, "by/InstanceNumber/2/png/index.html");
+	cr_expect(strstr(page, "1 series, 1 instance<"), "%s", page);
+	mem_free(page);
+	snprintf(path, sizeof path, "by/InstanceNumber/2/png/%s/%s/index.html", patient, study);
+	page = walk_read(&walk, path);
+	cr_expect(strstr(page, "1 series, 1 volume<"), "%s", page);
+	mem_free(page);
+	mem_free(patient);
+	mem_free(study);
+}

@@ -36,9 +36,11 @@ struct era {
 	struct era *next_dead;
 };
 
-/* Things with an inode number as their first member, sorted by it. */
+/* Things with an inode number as their first member, sorted by it. Quick to add to and to remove from at both
+ * ends: the kernel forgets numbers in the order in which they were given. */
 struct ino_set {
-	uint64_t **items;
+	uint64_t **items; /* n of them, somewhere in room */
+	uint64_t **room;  /* for cap of them; mem_free() */
 	size_t n, cap;
 };
 

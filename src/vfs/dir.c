@@ -106,7 +106,7 @@ static void free_dir(struct vfs *v, struct dir *d)
 		v->last_dir = d->prev;
 	v->n_dirs--;
 	era_put(v, d->era);
-	mem_free(d->subs.items);
+	mem_free(d->subs.room);
 	mem_free(d->inos);
 	mem_free(d->by_ino);
 	mem_free(d->n_lookups);

@@ -100,19 +100,30 @@ void *ino_set_find(const struct ino_set *s, uint64_t ino)
 	return pos < s->n && *s->items[pos] == ino ? s->items[pos] : NULL;
 }
 
+/* All of them to the beginning of the room. */
+static void pack(struct ino_set *s)
+{
+	if (s->n && s->items != s->room)
+		memmove(s->room, s->items, s->n * sizeof *s->items);
+	s->items = s->room;
+}
+
 int ino_set_reserve(struct ino_set *s, size_t more)
 {
-	size_t cap = s->cap;
-	uint64_t **items;
+	size_t before = s->room ? (size_t)(s->items - s->room) : 0, cap = s->cap;
+	uint64_t **room;
 
-	while (cap < s->n + more)
-		cap = cap ? cap * 2 : 4;
-	if (cap == s->cap)
+	if (before + s->n + more <= cap)
 		return 0;
-	items = mem_resize(s->items, cap, sizeof *items);
-	if (!items)
+	pack(s);
+	if (s->n + more <= cap - cap / 4) /* so that each packing is paid for by many removals */
+		return 0;
+	while (cap < s->n + more + s->n / 4)
+		cap = cap ? cap * 2 : 4;
+	room = mem_resize(s->room, cap, sizeof *room);
+	if (!room)
 		return -ENOMEM;
-	s->items = items;
+	s->items = s->room = room;
 	s->cap = cap;
 	return 0;
 }
@@ -125,7 +136,12 @@ int ino_set_add(struct ino_set *s, void *item)
 	if (ino_set_reserve(s, 1) < 0)
 		return -ENOMEM;
 	pos = ino_set_pos(s, *ino);
-	memmove(s->items + pos + 1, s->items + pos, (s->n - pos) * sizeof *s->items);
+	if (pos < s->n / 2 && s->items > s->room) {
+		memmove(s->items - 1, s->items, pos * sizeof *s->items);
+		s->items--;
+	} else if (pos < s->n) {
+		memmove(s->items + pos + 1, s->items + pos, (s->n - pos) * sizeof *s->items);
+	}
 	s->items[pos] = ino;
 	s->n++;
 	return 0;
@@ -138,7 +154,12 @@ void ino_set_remove(struct ino_set *s, uint64_t ino)
 	if (pos == s->n || *s->items[pos] != ino)
 		return;
 	s->n--;
-	memmove(s->items + pos, s->items + pos + 1, (s->n - pos) * sizeof *s->items);
+	if (pos < s->n / 2) {
+		memmove(s->items + 1, s->items, pos * sizeof *s->items);
+		s->items++;
+	} else {
+		memmove(s->items + pos, s->items + pos + 1, (s->n - pos) * sizeof *s->items);
+	}
 }
 
 /* ---- blocks ---- */

@@ -114,8 +114,8 @@ void vfs_free(struct vfs *v)
 	dir_free_all(v);
 	era_put(v, v->newest);
 	tree_leave(v);
-	mem_free(v->olds.items);
-	mem_free(v->contents.items);
+	mem_free(v->olds.room);
+	mem_free(v->contents.room);
 	mem_free(v->blocks);
 	pthread_cond_destroy(&v->opened);
 	pthread_cond_destroy(&v->listed);

@@ -645,7 +645,7 @@ int plan_order_group(struct planner *p, struct plan_group *g, struct plan_stack 
 {
 	struct stack_list l = { 0 };
 	bool single = g->blocks[0]->n_planes == 1 && g->blocks[0]->n_times == 1 &&
-		!g->blocks[0]->is_multiframe;
+		!g->blocks[0]->is_left_over;
 	int rc = single ? order_images(p, g, &l) : order_volumes(p, g, &l);
 
 	*stacks = l.stacks;

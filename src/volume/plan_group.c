@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "volume/geometry.h"
 #include "volume/planning.h"
 
 #define ORIENTATION_TOLERANCE 1e-4
@@ -140,6 +141,44 @@ static bool same_placed(const struct plan_block *a, const struct plan_block *b)
 	return isnan(a->images[0].position[0]) == isnan(b->images[0].position[0]);
 }
 
+/* Stations of a scan that is longer than a field of view may have planes at one distance along the
+ * normal. What lies further aside than half a field, and further aside than ahead (tilted stacks go
+ * aside as well), is of another station. */
+static bool same_field(const struct plan_block *a, const struct plan_block *b)
+{
+	const struct plan_image *x = &a->images[0], *y = &b->images[0];
+	double field = fmin(a->spacing[0] * attr(a)->pixel.rows,
+		a->spacing[1] * attr(a)->pixel.cols);
+	double d[3], ahead, aside;
+
+	for (int i = 0; i < 3; i++)
+		d[i] = y->position[i] - x->position[i];
+	ahead = fabs(geom_along_normal(x->orientation, d));
+	aside = sqrt(fmax(0.0, d[0] * d[0] + d[1] * d[1] + d[2] * d[2] - ahead * ahead));
+	return !(aside > field / 2.0 && aside > ahead);
+}
+
+/* Along the normal, in the middle. */
+static double middle_of(const struct plan_block *b)
+{
+	const struct plan_image *first = &b->images[0], *last = &b->images[b->n_planes - 1];
+
+	return (geom_along_normal(first->orientation, first->position) +
+		       geom_along_normal(first->orientation, last->position)) /
+		2.0;
+}
+
+/* Do stacks that are whole by themselves lie about where the other one does? */
+static bool same_slab(const struct plan_block *a, const struct plan_block *b)
+{
+	const struct plan_image *first = &a->images[0];
+
+	if (!a->is_multiframe || a->n_planes < 2 || a->n_tiles)
+		return true;
+	return !(fabs(middle_of(a) - middle_of(b)) >
+		fabs(middle_of(a) - geom_along_normal(first->orientation, first->position)));
+}
+
 static bool same_series_uid(const struct plan_block *a, const struct plan_block *b)
 {
 	return same_text(attr(a)->series_uid, attr(b)->series_uid) || spans_series(a, b);
@@ -154,7 +193,7 @@ static bool share_file(const struct plan_block *a, const struct plan_block *b)
 static bool may_join(const struct plan_block *a, const struct plan_block *b)
 {
 	return a->n_times == 1 && b->n_times == 1 && a->is_multiframe == b->is_multiframe &&
-		!a->is_left_over && !b->is_left_over && !share_file(a, b);
+		!a->is_left_over && !b->is_left_over && !share_file(a, b) && same_slab(a, b);
 }
 
 static const struct {
@@ -177,6 +216,7 @@ static const struct {
 	{ PLAN_PROTOCOL, same_protocol, false, "another protocol name" },
 	{ PLAN_ORIENTATION, same_orientation, true, "another orientation" },
 	{ PLAN_PLACED, same_placed, true, "without a position beside others that have one" },
+	{ PLAN_FIELD, same_field, true, "another field of view" },
 	{ PLAN_SERIES_UID, same_series_uid, true, "another series instance UID" },
 	{ PLAN_MULTIFRAME, may_join, true, "a multi-frame volume of its own" },
 };

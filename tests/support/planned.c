@@ -85,7 +85,7 @@ void planned_image(struct planned *p, const struct planned_image *i)
 
 	snprintf(name, sizeof name, "f%u", p->n_files++);
 	gen_begin(&g, i->syntax ? i->syntax : GEN_EXPLICIT);
-	gen_put(&g, DCM_SOPClassUID, "1.2.840.10008.5.1.4.1.1.4");
+	gen_put(&g, DCM_SOPClassUID, i->sop_class ? i->sop_class : "1.2.840.10008.5.1.4.1.1.4");
 	gen_putf(&g, DCM_SOPInstanceUID, "1.2.3.%d.%d.%d", series, i->number, i->uid);
 	put_text(&g, DCM_ImageType, i->image_type);
 	gen_put(&g, DCM_StudyDate, "20260101");

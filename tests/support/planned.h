@@ -19,7 +19,8 @@ struct planned {
 struct planned_image {
 	const char *file; /* name; "f<count>" */
 	const char *modality, *maker, *image_type, *syntax;
-	int series, number; /* 1; as it is, below 0 left out */
+	const char *sop_class; /* MR Image Storage */
+	int series, number;    /* 1; as it is, below 0 left out */
 	int rows, cols;
 	double at[3];              /* ImagePositionPatient, also 0 */
 	const double *orientation; /* the identity */

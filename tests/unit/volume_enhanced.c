@@ -86,9 +86,20 @@ static void add(struct framed f)
 	o.frames[o.n++] = f;
 }
 
+/* The frames so far are a file; the next ones are of another. */
+static void write_file(int number)
+{
+	planned_image(&p,
+		&(struct planned_image){ .number = number,
+			.sop_class = "1.2.840.10008.5.1.4.1.1.4.1",
+			.more = put_object,
+			.arg = &o });
+	o.n = 0;
+}
+
 static void plan(void)
 {
-	planned_image(&p, &(struct planned_image){ .number = 1, .more = put_object, .arg = &o });
+	write_file(1);
 	planned_plan(&p);
 }
 
@@ -157,4 +168,36 @@ Test(volume_enhanced, stacks_may_have_names)
 	cr_expect_str_eq(planned_names(&p), "1_MR 1_MRa");
 	expect_frames(p.set->volumes[0], (uint32_t[]){ 0, 1, 2 }, 3);
 	expect_frames(p.set->volumes[1], (uint32_t[]){ 3, 4, 5 }, 3);
+}
+
+Test(volume_enhanced, files_of_one_frame_each_are_planes)
+{
+	for (int i = 0; i < 3; i++) {
+		add((struct framed){ .time = 1, .plane = i + 1, .z = 3 * i });
+		write_file(i + 1);
+	}
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 1);
+	cr_expect_eq(p.set->volumes[0]->dim[2], 3);
+	cr_expect_eq(p.set->volumes[0]->dim[3], 1);
+	cr_expect_float_eq(p.set->volumes[0]->srow[2][2], 3.0f, 1e-6f);
+}
+
+static void write_slab(int number, double from)
+{
+	for (int k = 0; k < 4; k++)
+		add((struct framed){ .time = 1, .plane = k + 1, .z = from + k });
+	write_file(number);
+}
+
+Test(volume_enhanced, files_with_a_volume_each_are_time_points_where_they_lie_in_one_place)
+{
+	write_slab(1, 0);
+	write_slab(2, 0.5);
+	write_slab(3, 4);
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 2);
+	cr_expect_eq(p.set->volumes[0]->dim[3], 2);
+	cr_expect_eq(p.set->volumes[1]->dim[3], 1);
+	cr_expect_float_eq(p.set->volumes[1]->srow[2][3], 4.0f, 1e-6f);
 }

@@ -210,6 +210,32 @@ Test(volume_plan, copies_of_copies_make_a_volume_a_round)
 	expect_each_frame_once();
 }
 
+/* Two stations of a coronal scan, side by side: planes of both are as far from the front. */
+Test(volume_plan, stations_beside_one_another_are_no_time_points)
+{
+	for (int i = 0; i < 6; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.orientation = coronal,
+				.rows = 20,
+				.cols = 10,
+				.at = { 0, 3.0 * (i % 3), i < 3 ? 0 : -30 } });
+	/* a little aside is still the same place */
+	for (int i = 0; i < 6; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.series = 2,
+				.orientation = coronal,
+				.rows = 20,
+				.cols = 10,
+				.at = { 0, 3.0 * (i % 3), i < 3 ? 0 : -2 } });
+	planned_plan(&p);
+	cr_expect_str_eq(planned_names(&p), "1_MR 1_MRa 2_MR");
+	expect_numbers(p.set->volumes[0], (int[]){ 1, 2, 3 }, 3);
+	expect_numbers(p.set->volumes[1], (int[]){ 4, 5, 6 }, 3);
+	cr_expect_eq(p.set->volumes[2]->dim[3], 2);
+}
+
 static void put_study_time(struct gen *g, void *arg)
 {
 	gen_put(g, DCM_StudyTime, arg);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What reader.c (the walk) and reader_head.c (heads of elements) have of each other. */
+/* What reader.c (the walk), reader_plain.c (its common case) and reader_head.c (heads of elements) have of each
+ * other. */
 #ifndef DICOM_READER_PARTS_H
 #define DICOM_READER_PARTS_H
 
@@ -23,6 +24,10 @@ void reader_problem(struct dcm_reader *r, uint64_t off, const char *fmt, ...)
  * NULL after an I/O error. Valid until the next fetch; off may lie behind the source's end. */
 const uint8_t *reader_fetch(struct dcm_reader *r, uint64_t off, size_t n, size_t *got,
 	struct err *err);
+
+/* Passes over plain elements with tags between `after` and `before`; true: el is the one behind them. False: what
+ * is at r->pos is anything else. */
+bool reader_next_plain(struct dcm_reader *r, uint32_t after, uint32_t before, struct dcm_elem *el);
 
 /* Read the head at r->pos into el, from n >= 8 bytes at p. */
 void reader_read_head(struct dcm_reader *r, const uint8_t *p, size_t n, struct dcm_elem *el);

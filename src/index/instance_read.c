@@ -17,8 +17,6 @@
 #include "index/instance.h"
 
 #include <errno.h>
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -30,127 +28,13 @@
 #include "dicom/frames.h"
 #include "dicom/source.h"
 #include "dicom/tags.h"
-#include "dicom/value.h"
+#include "fields.h"
 #include "index/intern.h"
 #include "record.h"
 #include "vendor/private_tags.h"
 
 #define MEMO_BYTES 192u
 #define MEMO_VALUE 48u /* six numbers */
-#define TEXT_CAP 4096u /* of one value: what is behind is cut */
-
-enum convert {
-	CHARSET,
-	TEXT,
-	UID,
-	INT32,
-	UINT32,
-	UINT16,
-	FLAG,
-	DOUBLE,
-	TIME,
-	DATETIME,
-	PHOTOMETRIC
-};
-
-struct field {
-	uint32_t tag;
-	uint16_t off; /* in struct record */
-	uint8_t convert, n;
-	bool varies; /* from file to file: not worth remembering */
-};
-
-#define ATTR(member) offsetof(struct record, attr.member)
-#define INST(member) offsetof(struct record, in.member)
-#define SCRATCH(member) offsetof(struct record, member)
-
-/* Ascending by tag; behind the N_FIELDS is one that ends every search. */
-static const struct field fields[] = {
-	{ DCM_MediaStorageSOPClassUID, SCRATCH(meta_class), TEXT, 1, false },
-	{ DCM_MediaStorageSOPInstanceUID, SCRATCH(meta_uid), UID, 1, true },
-	{ DCM_SpecificCharacterSet, 0, CHARSET, 1, true }, /* goes to no place in the record */
-	{ DCM_ImageType, ATTR(image_type), TEXT, 1, false },
-	{ DCM_SOPClassUID, ATTR(sop_class), TEXT, 1, false },
-	{ DCM_SOPInstanceUID, SCRATCH(sop_uid), UID, 1, true },
-	{ DCM_StudyDate, ATTR(study_date), TEXT, 1, false },
-	{ DCM_SeriesDate, ATTR(series_date), TEXT, 1, false },
-	{ DCM_AcquisitionDate, ATTR(acquisition_date), TEXT, 1, false },
-	{ DCM_AcquisitionDateTime, SCRATCH(datetime), DATETIME, 1, true },
-	{ DCM_StudyTime, ATTR(study_time), TEXT, 1, false },
-	{ DCM_SeriesTime, ATTR(series_time), TEXT, 1, false },
-	{ DCM_AcquisitionTime, INST(acquisition_time), TIME, 1, true },
-	{ DCM_ContentTime, INST(content_time), TIME, 1, true },
-	{ DCM_AccessionNumber, ATTR(accession_number), TEXT, 1, false },
-	{ DCM_Modality, ATTR(modality), TEXT, 1, false },
-	{ DCM_Manufacturer, ATTR(manufacturer), TEXT, 1, false },
-	{ DCM_InstitutionName, ATTR(institution_name), TEXT, 1, false },
-	{ DCM_StationName, ATTR(station_name), TEXT, 1, false },
-	{ DCM_StudyDescription, ATTR(study_description), TEXT, 1, false },
-	{ DCM_SeriesDescription, ATTR(series_description), TEXT, 1, false },
-	{ DCM_ManufacturerModelName, ATTR(model_name), TEXT, 1, false },
-	{ DCM_ComplexImageComponent, ATTR(complex_component), TEXT, 1, false },
-	{ DCM_PatientName, ATTR(patient_name), TEXT, 1, false },
-	{ DCM_PatientID, ATTR(patient_id), TEXT, 1, false },
-	{ DCM_PatientBirthDate, ATTR(patient_birth_date), TEXT, 1, false },
-	{ DCM_PatientSex, ATTR(patient_sex), TEXT, 1, false },
-	{ DCM_BodyPartExamined, ATTR(body_part), TEXT, 1, false },
-	{ DCM_ScanningSequence, ATTR(scanning_sequence), TEXT, 1, false },
-	{ DCM_SequenceVariant, ATTR(sequence_variant), TEXT, 1, false },
-	{ DCM_ScanOptions, ATTR(scan_options), TEXT, 1, false },
-	{ DCM_MRAcquisitionType, ATTR(mr_acquisition_type), TEXT, 1, false },
-	{ DCM_SequenceName, ATTR(sequence_name), TEXT, 1, false },
-	{ DCM_SliceThickness, ATTR(slice_thickness), DOUBLE, 1, false },
-	{ DCM_RepetitionTime, ATTR(repetition_time), DOUBLE, 1, false },
-	{ DCM_EchoTime, ATTR(echo_time), DOUBLE, 1, false },
-	{ DCM_InversionTime, ATTR(inversion_time), DOUBLE, 1, false },
-	{ DCM_NumberOfAverages, ATTR(number_of_averages), DOUBLE, 1, false },
-	{ DCM_ImagingFrequency, ATTR(image_frequency), DOUBLE, 1, false },
-	{ DCM_EchoNumbers, ATTR(echo_number), INT32, 1, false },
-	{ DCM_SpacingBetweenSlices, ATTR(spacing_between_slices), DOUBLE, 1, false },
-	{ DCM_EchoTrainLength, ATTR(echo_train_length), INT32, 1, false },
-	{ DCM_SoftwareVersions, ATTR(software_versions), TEXT, 1, false },
-	{ DCM_ProtocolName, ATTR(protocol_name), TEXT, 1, false },
-	{ DCM_TriggerTime, INST(trigger_time), DOUBLE, 1, true },
-	{ DCM_ImagerPixelSpacing, SCRATCH(imager_spacing), DOUBLE, 2, false },
-	{ DCM_ActualFrameDuration, INST(frame_duration), DOUBLE, 1, true },
-	{ DCM_ReceiveCoilName, ATTR(coil_name), TEXT, 1, false },
-	{ DCM_InPlanePhaseEncodingDirection, ATTR(pe_direction), TEXT, 1, false },
-	{ DCM_FlipAngle, ATTR(flip_angle), DOUBLE, 1, false },
-	{ DCM_NominalScannedPixelSpacing, SCRATCH(nominal_spacing), DOUBLE, 2, false },
-	{ DCM_PatientPosition, ATTR(patient_position), TEXT, 1, false },
-	{ DCM_InversionTimes, ATTR(inversion_time), DOUBLE, 1, false },
-	{ DCM_EffectiveEchoTime, ATTR(echo_time), DOUBLE, 1, false },
-	{ DCM_DiffusionBValue, INST(b_value), DOUBLE, 1, true },
-	{ DCM_TransmitterFrequency, ATTR(image_frequency), DOUBLE, 1, false },
-	{ DCM_StudyInstanceUID, ATTR(study_uid), TEXT, 1, false },
-	{ DCM_SeriesInstanceUID, ATTR(series_uid), TEXT, 1, false },
-	{ DCM_StudyID, ATTR(study_id), TEXT, 1, false },
-	{ DCM_SeriesNumber, ATTR(series_number), INT32, 1, false },
-	{ DCM_AcquisitionNumber, INST(acquisition_number), INT32, 1, true },
-	{ DCM_InstanceNumber, INST(number), INT32, 1, true },
-	{ DCM_ImagePositionPatient, INST(position), DOUBLE, 3, true },
-	{ DCM_ImageOrientationPatient, ATTR(orientation), DOUBLE, 6, false },
-	{ DCM_FrameOfReferenceUID, ATTR(frame_of_reference_uid), TEXT, 1, false },
-	{ DCM_TemporalPositionIdentifier, INST(temporal_position), INT32, 1, true },
-	{ DCM_ImagesInAcquisition, SCRATCH(locations_public), INT32, 1, true },
-	{ DCM_SamplesPerPixel, ATTR(pixel.samples), UINT16, 1, false },
-	{ DCM_PhotometricInterpretation, ATTR(pixel.photometric), PHOTOMETRIC, 1, false },
-	{ DCM_PlanarConfiguration, ATTR(pixel.planar), FLAG, 1, false },
-	{ DCM_NumberOfFrames, SCRATCH(n_frames), INT32, 1, true },
-	{ DCM_Rows, ATTR(pixel.rows), UINT32, 1, false },
-	{ DCM_Columns, ATTR(pixel.cols), UINT32, 1, false },
-	{ DCM_PixelSpacing, ATTR(pixel_spacing), DOUBLE, 2, false },
-	{ DCM_BitsAllocated, ATTR(pixel.bits_allocated), UINT16, 1, false },
-	{ DCM_BitsStored, ATTR(pixel.bits_stored), UINT16, 1, false },
-	{ DCM_HighBit, ATTR(pixel.high_bit), UINT16, 1, false },
-	{ DCM_PixelRepresentation, ATTR(pixel.is_signed), FLAG, 1, false },
-	{ DCM_RescaleIntercept, INST(intercept), DOUBLE, 1, true },
-	{ DCM_RescaleSlope, INST(slope), DOUBLE, 1, true },
-	{ DCM_NumberOfSlices, SCRATCH(locations_pet), INT32, 1, true },
-	{ DCM_FrameReferenceTime, INST(frame_reference_time), DOUBLE, 1, true },
-	{ UINT32_MAX, 0, CHARSET, 0, true },
-};
-#define N_FIELDS (sizeof fields / sizeof *fields - 1)
 
 /* The bytes that a line's value was made from in an earlier file, and the value. Before the value's bytes are
  * its head's and all that was between it and the line taken before, where that is remembered. */
@@ -167,7 +51,7 @@ struct memo {
 _Static_assert(N_FIELDS < 256 && MEMO_BYTES < 256, "in a byte");
 
 struct instance_reader {
-	struct interns *interns;
+	struct field_texts texts; /* its charset is this file's */
 	struct dcm_file file;
 	struct record rec;
 	size_t cursor;            /* in fields, behind the last one: tags ascend, mostly */
@@ -175,8 +59,7 @@ struct instance_reader {
 	uint32_t after, before;   /* the last tag, and up to where no one is wanted */
 	const struct field *last; /* what the last element was, if it was taken */
 	uint64_t last_end;
-	bool in_shared;                /* inside (5200,9229) */
-	const struct charset *charset; /* of this file */
+	bool in_shared; /* inside (5200,9229) */
 	const struct attributes *last_attr;
 	/* what was remembered: */
 	struct memo memo[N_FIELDS];
@@ -185,7 +68,6 @@ struct instance_reader {
 	const struct charset
 		*charset_known; /* what charset_raw came to, in charset_arena; NULL: nothing yet */
 	struct arena charset_arena;
-	struct buf text;
 	struct dcm_reader reader;
 };
 
@@ -195,7 +77,7 @@ int instance_reader_new(struct interns *interns, struct instance_reader **out, s
 
 	if (!r)
 		return err_nomem(err);
-	r->interns = interns;
+	r->texts.interns = interns;
 	*out = r;
 	return 0;
 }
@@ -205,132 +87,11 @@ void instance_reader_free(struct instance_reader *r)
 	if (!r)
 		return;
 	arena_release(&r->charset_arena);
-	buf_release(&r->text);
+	buf_release(&r->texts.buf);
 	mem_free(r);
 }
 
-/* ---- one value ---- */
-
-static size_t size_of(const struct field *f)
-{
-	static const uint8_t sizes[] = {
-		[TEXT] = sizeof(char *),
-		[UID] = RECORD_UID_CAP,
-		[INT32] = 4,
-		[UINT32] = 4,
-		[UINT16] = 2,
-		[FLAG] = sizeof(bool),
-		[DOUBLE] = sizeof(double),
-		[TIME] = sizeof(double),
-		[DATETIME] = sizeof(double),
-		[PHOTOMETRIC] = sizeof(enum photometric),
-	};
-
-	return (size_t)sizes[f->convert] * f->n;
-}
-
-static bool is_set(const struct record *rec, const struct field *f)
-{
-	const void *p = (const char *)rec + f->off;
-
-	switch ((enum convert)f->convert) {
-	case CHARSET:
-		return false;
-	case TEXT:
-		return *(const char *const *)p != NULL;
-	case DOUBLE:
-	case TIME:
-	case DATETIME:
-		return !isnan(*(const double *)p);
-	case INT32:
-		return *(const int32_t *)p != INSTANCE_NO_INT;
-	case UINT32:
-		return *(const uint32_t *)p != 0;
-	case UINT16:
-		return *(const uint16_t *)p != 0;
-	case UID:
-		return *(const char *)p != '\0';
-	case FLAG:
-		return *(const bool *)p;
-	case PHOTOMETRIC:
-		return *(const enum photometric *)p != 0;
-	}
-	return false;
-}
-
-static int32_t to_int32(int64_t v)
-{
-	return v > INT32_MIN && v <= INT32_MAX ? (int32_t)v : INSTANCE_NO_INT;
-}
-
-/* The whole value, UTF-8, trimmed; interned. */
-static int take_text(struct instance_reader *r, const struct dcm_node *n, const char **out)
-{
-	const char *s = (const char *)n->value;
-	size_t len = min_size((size_t)n->el.len, TEXT_CAP);
-
-	while (len && (s[len - 1] == ' ' || s[len - 1] == '\0'))
-		len--;
-	for (; len && *s == ' '; len--)
-		s++;
-	if (!len)
-		return 0;
-	buf_reset(&r->text);
-	charset_decode(r->charset, n->el.vr, s, len, &r->text);
-	*out = buf_error(&r->text) < 0 ? NULL : intern_text(r->interns, r->text.data, r->text.len);
-	return *out ? 0 : -ENOMEM;
-}
-
-static void take_uid(const struct dcm_node *n, char *out)
-{
-	const char *s;
-	size_t len;
-
-	if (!dcm_raw_text(n, 0, &s, &len))
-		return;
-	len = min_size(len, RECORD_UID_CAP - 1);
-	memcpy(out, s, len);
-	out[len] = '\0';
-}
-
-static void take_time(const struct dcm_node *n, bool with_date, double *out)
-{
-	uint32_t date;
-	const char *s;
-	size_t len;
-
-	if (!dcm_raw_text(n, 0, &s, &len))
-		return;
-	if (with_date)
-		dcm_parse_datetime(s, len, &date, out);
-	else
-		dcm_parse_time(s, len, out);
-}
-
-/* All n or none. */
-static void take_doubles(const struct dcm_node *n, double *out, uint32_t count)
-{
-	double v[6];
-	uint32_t i;
-
-	for (i = 0; i < count; i++)
-		if (!dcm_double(n, i, &v[i]) || !isfinite(v[i]))
-			return;
-	memcpy(out, v, count * sizeof *v);
-}
-
-static void take_photometric(const struct dcm_node *n, enum photometric *out)
-{
-	char term[32];
-	const char *s;
-	size_t len;
-
-	if (!dcm_raw_text(n, 0, &s, &len) || len >= sizeof term)
-		return;
-	memcpy(term, s, len);
-	term[len] = '\0';
-	*out = photometric_parse(term);
-}
+/* ---- what is remembered ---- */
 
 /* (0008,0005): nearly always that of the file before. */
 static int take_charset(struct instance_reader *r, const struct dcm_node *n)
@@ -353,55 +114,19 @@ static int take_charset(struct instance_reader *r, const struct dcm_node *n)
 		r->charset_len = len;
 		memcpy(r->charset_raw, n->value, len);
 	}
-	r->charset = r->charset_known;
+	r->texts.charset = r->charset_known;
 	return 0;
 }
 
 static int convert(struct instance_reader *r, const struct field *f, const struct dcm_node *n)
 {
-	void *out = (char *)&r->rec + f->off;
-	int64_t v = 0;
-
-	switch ((enum convert)f->convert) {
-	case CHARSET:
-		return take_charset(r, n);
-	case TEXT:
-		return take_text(r, n, out);
-	case UID:
-		take_uid(n, out);
-		break;
-	case INT32:
-		if (dcm_int(n, 0, &v))
-			*(int32_t *)out = to_int32(v);
-		break;
-	case UINT32:
-		if (dcm_int(n, 0, &v) && v > 0 && v <= UINT32_MAX)
-			*(uint32_t *)out = (uint32_t)v;
-		break;
-	case UINT16:
-		if (dcm_int(n, 0, &v) && v > 0 && v <= UINT16_MAX)
-			*(uint16_t *)out = (uint16_t)v;
-		break;
-	case FLAG:
-		*(bool *)out = dcm_int(n, 0, &v) && v == 1;
-		break;
-	case DOUBLE:
-		take_doubles(n, out, f->n);
-		break;
-	case TIME:
-	case DATETIME:
-		take_time(n, f->convert == DATETIME, out);
-		break;
-	case PHOTOMETRIC:
-		take_photometric(n, out);
-		break;
-	}
-	return 0;
+	return f->tag == DCM_SpecificCharacterSet ? take_charset(r, n) :
+						    field_convert(f, n, &r->texts, &r->rec);
 }
 
 static void take_remembered(struct instance_reader *r, const struct field *f)
 {
-	memcpy((char *)&r->rec + f->off, r->memo[f - fields].value, size_of(f));
+	memcpy((char *)&r->rec + f->off, r->memo[f - fields].value, field_size(f));
 }
 
 /* The bytes are those that are remembered: take the value that was made of them. */
@@ -411,7 +136,7 @@ static bool recall(struct instance_reader *r, const struct field *f, const struc
 	const struct memo *m = &r->memo[f - fields];
 
 	if (m->len == 0 || (size_t)m->len - m->value_at != el->len || m->vr != el->vr ||
-		m->big_endian != el->big_endian || m->charset != r->charset ||
+		m->big_endian != el->big_endian || m->charset != r->texts.charset ||
 		memcmp(m->raw + m->value_at, value, el->len) != 0)
 		return false;
 	take_remembered(r, f);
@@ -431,7 +156,7 @@ static void remember(struct instance_reader *r, const struct field *f, const str
 		r->memo[last - fields].next = (uint8_t)(f - fields);
 		raw = dcm_reader_since(&r->reader, r->last_end, &len);
 	}
-	if (f->varies || el->len > MEMO_BYTES || size_of(f) > MEMO_VALUE)
+	if (f->varies || el->len > MEMO_BYTES || field_size(f) > MEMO_VALUE)
 		return;
 	if (!raw || len > MEMO_BYTES) {
 		raw = value;
@@ -441,9 +166,9 @@ static void remember(struct instance_reader *r, const struct field *f, const str
 	m->value_at = (uint8_t)(len - el->len);
 	m->vr = el->vr;
 	m->big_endian = el->big_endian;
-	m->charset = r->charset;
+	m->charset = r->texts.charset;
 	memcpy(m->raw, raw, len);
-	memcpy(m->value, (const char *)&r->rec + f->off, size_of(f));
+	memcpy(m->value, (const char *)&r->rec + f->off, field_size(f));
 }
 
 /* ---- what is passed over ---- */
@@ -562,8 +287,8 @@ static void follow(struct instance_reader *r, const struct field *f)
 
 	for (; p && (i = r->memo[f - fields].next); f = &fields[i]) {
 		m = &r->memo[i];
-		if (!m->value_at || m->charset != r->charset || m->len > room - done ||
-			memcmp(m->raw, p + done, m->len) != 0 || is_set(&r->rec, &fields[i]))
+		if (!m->value_at || m->charset != r->texts.charset || m->len > room - done ||
+			memcmp(m->raw, p + done, m->len) != 0 || field_is_set(&r->rec, &fields[i]))
 			break;
 		take_remembered(r, &fields[i]);
 		done += m->len;
@@ -588,7 +313,7 @@ static int take_element(struct instance_reader *r, const struct dcm_elem *el,
 
 	if (is_overlay_data(el->tag) && el->len)
 		r->rec.in.overlays |= (uint16_t)(1u << (el->tag >> 17 & 15));
-	if (!f || el->len == 0 || is_set(&r->rec, f))
+	if (!f || el->len == 0 || field_is_set(&r->rec, f))
 		return 0;
 	rc = dcm_reader_view(&r->reader, el, &value, &len, err);
 	if (rc < 0)
@@ -696,7 +421,7 @@ static int finish_syntax(struct instance_reader *r)
 	if (r->last_attr && strcmp(r->last_attr->transfer_syntax, ts) == 0)
 		r->rec.attr.transfer_syntax = r->last_attr->transfer_syntax;
 	else
-		r->rec.attr.transfer_syntax = intern_text(r->interns, ts, strlen(ts));
+		r->rec.attr.transfer_syntax = intern_text(r->texts.interns, ts, strlen(ts));
 	return r->rec.attr.transfer_syntax ? 0 : -ENOMEM;
 }
 
@@ -709,7 +434,7 @@ static int finish_attributes(struct instance_reader *r)
 		return -ENOMEM;
 	/* Every byte of both is set. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
 	if (!r->last_attr || memcmp(r->last_attr, &rec->attr, sizeof rec->attr) != 0)
-		r->last_attr = intern_attributes(r->interns, &rec->attr);
+		r->last_attr = intern_attributes(r->texts.interns, &rec->attr);
 	rec->in.attr = r->last_attr;
 	return r->last_attr ? 0 : -ENOMEM;
 }
@@ -741,7 +466,7 @@ int instance_read(struct instance_reader *r, struct dcm_source *source,
 	if (rc < 0)
 		return rc;
 	record_clear(&r->rec);
-	r->charset = charset_default();
+	r->texts.charset = charset_default();
 	rc = read_elements(r, err);
 	if (rc == 0 && record_is_dicomdir(&r->rec))
 		rc = err_set(err, -EISDIR, "a DICOMDIR");

@@ -26,6 +26,8 @@ int watch_fd(const struct watch *w);
 bool watch_drain(struct watch *w, struct changes *where);
 /* Why some folder that came later is not watched, so that changes in it are not told; NULL: all are. */
 const char *watch_trouble(const struct watch *w);
+/* Is root_fd another folder by now? */
+bool watch_is_of_another(const struct watch *w);
 /* Try to watch all folders once more; what changed in them before is not told. */
 void watch_again(struct watch *w);
 

@@ -36,7 +36,8 @@ struct moved {
 struct watch {
 	int fd;
 	int root_fd;
-	dev_t root_dev;
+	dev_t root_dev; /* of the folder that was watched */
+	ino_t root_ino;
 	struct watched *folders; /* by watch descriptor, which rise from 1 */
 	size_t n_folders;
 	bool links_tell; /* there: a folder's number of links is 2 and one for each folder in it */
@@ -112,10 +113,8 @@ static int push_below(struct watch *w, struct folders *f, int fd, const char *di
 	while (r == 0 && (d = readdir(stream)))
 		if (is_folder(fd, d) && ++n)
 			r = push(f, dir, d->d_name);
-	if (!*dir && fstat(fd, &st) == 0) {
-		w->root_dev = st.st_dev;
-		w->links_tell = n > 0 && st.st_nlink == n + 2;
-	}
+	if (!*dir)
+		w->links_tell = n > 0 && fstat(fd, &st) == 0 && st.st_nlink == n + 2;
 	closedir(stream);
 	return r;
 }
@@ -222,6 +221,17 @@ static int watch_all(struct watch *w, const char *dir, int64_t since_ns, bool *c
 	return r;
 }
 
+/* Which folder is watched from now on, whether that goes well or not. */
+static void note_root(struct watch *w)
+{
+	struct stat st;
+
+	if (fstat(w->root_fd, &st) != 0)
+		return;
+	w->root_dev = st.st_dev;
+	w->root_ino = st.st_ino;
+}
+
 int watch_new(int root_fd, int64_t since_ns, struct watch **out, bool *changed, struct err *err)
 {
 	struct watch *w = mem_calloc(1, sizeof *w);
@@ -230,6 +240,7 @@ int watch_new(int root_fd, int64_t since_ns, struct watch **out, bool *changed, 
 	if (!w)
 		return err_nomem(err);
 	w->root_fd = root_fd;
+	note_root(w);
 	w->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	*changed = false;
 	r = w->fd < 0 ? err_errno(err, "inotify") : watch_all(w, "", since_ns, changed, err);
@@ -277,8 +288,29 @@ static void watch_more(struct watch *w, const char *dir)
 	}
 }
 
+bool watch_is_of_another(const struct watch *w)
+{
+	struct stat st;
+
+	return fstat(w->root_fd, &st) == 0 &&
+		(st.st_dev != w->root_dev || st.st_ino != w->root_ino);
+}
+
+static void unwatch(struct watch *w, size_t wd)
+{
+	inotify_rm_watch(w->fd, (int)wd);
+	forget(w, (int)wd);
+}
+
 void watch_again(struct watch *w)
 {
+	bool other = watch_is_of_another(w);
+	size_t wd;
+
+	for (wd = 0; other && wd < w->n_folders; wd++)
+		if (w->folders[wd].path)
+			unwatch(w, wd);
+	note_root(w);
 	watch_more(w, "");
 }
 
@@ -329,10 +361,8 @@ static void unwatch_moved(struct watch *w)
 	size_t wd, pos = 0;
 
 	for (wd = 0; w->moved.n_used && wd < w->n_folders; wd++)
-		if (w->folders[wd].path && is_stale(w, &w->folders[wd])) {
-			inotify_rm_watch(w->fd, (int)wd);
-			forget(w, (int)wd);
-		}
+		if (w->folders[wd].path && is_stale(w, &w->folders[wd]))
+			unwatch(w, wd);
 	while ((slot = map_next(&w->moved, &pos)))
 		mem_free(slot->value);
 	map_release(&w->moved);

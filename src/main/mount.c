@@ -39,6 +39,14 @@ static void tell_blind(struct app *a, const char *why)
 	a->blind_told = true;
 }
 
+static void tell_trouble(struct app *a)
+{
+	const char *why = watch_trouble(a->watch);
+
+	if (why)
+		tell_blind(a, why);
+}
+
 static bool is_blind(void *arg)
 {
 	const struct app *a = arg;
@@ -62,6 +70,12 @@ static int rescan(void *arg, bool everything, bool *changed, int64_t *again_ms, 
 		changes_add_all(&a->changes);
 	changes_release(&where);
 	*again_ms = r < 0 ? -1 : world_waits_ms(a->world);
+	if (r == 0 && a->watch && watch_is_of_another(a->watch)) {
+		watch_again(a->watch);
+		tell_trouble(a);
+		changes_add_all(&a->changes); /* what changed before it was watched */
+		*again_ms = 0;
+	}
 	return r;
 }
 
@@ -86,8 +100,7 @@ static bool drain_watch(void *arg)
 	struct app *a = arg;
 	bool any = watch_drain(a->watch, &a->changes);
 
-	if (watch_trouble(a->watch))
-		tell_blind(a, watch_trouble(a->watch));
+	tell_trouble(a);
 	return any;
 }
 

@@ -657,6 +657,19 @@ def test_changes_show_by_themselves(box):
         assert wait_until(lambda: len(numbers()) == 5, 5), numbers()
 
 
+def test_another_folder_in_the_place_of_the_source_is_watched_too(box):
+    source = archive(f'{box}/src', slices=3, series=1)
+    archive(f'{box}/new', slices=2, series=1)
+    with Mount(source, f'{box}/mnt', noise=True) as m:
+        numbers = lambda: len(files_below(f'{m.path}/dicom'))
+        assert numbers() == 3
+        os.rename(source, f'{box}/old')
+        os.rename(f'{box}/new', source)
+        refresh(m, lambda: numbers() == 2)
+        write(f'{source}/s1/9.dcm', dicom(number=9))
+        assert wait_until(lambda: numbers() == 3, 5), numbers()
+
+
 def test_folders_that_cannot_be_watched_are_looked_at_every_so_often(box):
     # A limit of their own: the machine's is not touched. What is mounted is seen through /proc then.
     limit = ['unshare', '-Urm', 'sh', '-c', 'echo 2 > /proc/sys/user/max_inotify_watches && exec "$@"', 'sh']

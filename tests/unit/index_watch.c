@@ -201,6 +201,35 @@ Test(index_watch, a_folder_that_cannot_be_watched_is_no_secret)
 	close(fd);
 }
 
+/* As a disk that was mounted again. */
+Test(index_watch, another_folder_in_the_place_of_the_first_is_watched_instead)
+{
+	int fd = open_top(), old, other;
+	struct watch *w = NULL;
+	bool changed;
+
+	mkdirat(fd, "a", 0700);
+	cr_assert_eq(watch_new(fd, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	cr_expect_not(watch_is_of_another(w));
+	old = dup(fd);
+	other = open_top();
+	mkdirat(other, "b", 0700);
+	cr_assert_eq(dup2(other, fd), fd);
+	cr_assert(watch_is_of_another(w));
+	watch_again(w);
+	cr_expect_not(watch_is_of_another(w));
+	is_told(w);
+	put(old, "a/file");
+	cr_expect_not(is_told(w));
+	put(other, "b/file");
+	cr_expect(told(w, "b", false));
+	watch_free(w);
+	changes_release(&where);
+	close(fd);
+	close(old);
+	close(other);
+}
+
 /* Out of SOURCE, within it, there and back, and others to where they were: all before anyone looks. */
 Test(index_watch, many_folders_that_move_are_sorted_out_together)
 {

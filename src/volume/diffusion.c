@@ -37,6 +37,15 @@ static bool records_tell(const struct plan_stack *s)
 	return false;
 }
 
+/* Some makers write a b-value of 0 into every image: headers would tell no more. */
+static bool records_deny(const struct plan_stack *s)
+{
+	for (uint32_t t = 0; t < s->n_times; t++)
+		if (!(first_of(s, t)->b_value == 0.0))
+			return false;
+	return true;
+}
+
 /* The facts of each time point's first image. */
 static int read_all(struct planner *p, struct plan_stack *s, struct err *err)
 {
@@ -142,7 +151,7 @@ int plan_diffusion(struct planner *p, struct plan_stack *s, const struct plan_fi
 	if (!s->diffusion) {
 		bool told = f->facts.is_diffusion || records_tell(s);
 
-		if (!told && !(s->block->n_tiles && s->n_times > 1))
+		if (records_deny(s) || (!told && !(s->block->n_tiles && s->n_times > 1)))
 			return 0;
 		rc = read_all(p, s, err);
 		if (rc < 0 || !s->diffusion)

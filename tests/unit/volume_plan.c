@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -823,6 +824,33 @@ Test(volume_plan, directions_in_the_patient_need_an_orientation)
 	cr_assert(p.set->volumes[0]->bval);
 	cr_expect_eq(p.set->volumes[0]->bval[1], 1000.0);
 	cr_expect_null(p.set->volumes[0]->bvec);
+}
+
+static void put_no_weighting(struct gen *g, void *arg)
+{
+	(void)arg;
+	gen_put_vr(g, 0x20010010, "LO", "Philips Imaging DD 001");
+	gen_put_vr(g, 0x20011003, "FL", "0");
+}
+
+Test(volume_plan, headers_of_what_is_told_to_be_unweighted_are_not_read)
+{
+	for (int i = 0; i < 6; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, 3.0 * (i % 3) },
+				.maker = "Philips",
+				.more = put_no_weighting });
+	planned_plan(&p);
+	cr_assert_eq(unlink(archive_path(&p.archive, "f3")), 0); /* the second time's first */
+	files_close_idle(p.archive.files);
+	volume_set_put(p.set);
+	cr_assert_eq(plan_study(p.archive.catalog, p.archive.catalog->patients[0]->studies[0],
+			     p.archive.files, &p.set, NULL),
+		0);
+	cr_expect_eq(p.set->volumes[0]->dim[3], 2);
+	cr_expect_null(p.set->volumes[0]->bval);
+	cr_expect_eq(p.set->n_problems, 0);
 }
 
 static void put_nested_weighting(struct gen *g, void *arg)

@@ -164,30 +164,50 @@ void ino_set_remove(struct ino_set *s, uint64_t ino)
 
 /* ---- blocks ---- */
 
-/* Forget the blocks of folders that have gone. */
+/* Does it hold a number of a name that is there? What was replaced has left it for v->olds. */
+static bool is_used(const struct block *b)
+{
+	const struct extra *x;
+	uint32_t k;
+
+	if (!b->dir)
+		return false;
+	for (x = b->dir->extras; x; x = x->next)
+		if (x->ino - b->base < b->n)
+			return true;
+	k = b->dir->numbered ? dir_first_after(b->dir, b->base - 1) : b->dir->n;
+	return k < b->dir->n && dir_ino_at(b->dir, dir_nth(b->dir, k)) - b->base < b->n;
+}
+
+/* Forget the blocks of folders that have gone, and of names that have. */
 static void squeeze_blocks(struct vfs *v)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < v->n_blocks; i++)
-		if (v->blocks[i].dir)
+	for (i = 0; i < v->n_blocks; i++) {
+		if (is_used(&v->blocks[i]))
 			v->blocks[n++] = v->blocks[i];
+		else if (v->blocks[i].dir)
+			v->blocks[i].dir->n_blocks--;
+	}
 	v->n_blocks = n;
 	v->n_dead_blocks = 0;
 }
 
+/* Room for one more; squeezed seldom enough to be paid for by what was added since. */
 static int grow_blocks(struct vfs *v)
 {
 	size_t cap = v->cap_blocks ? v->cap_blocks * 2 : 64;
+	bool full = v->n_blocks == v->cap_blocks;
 	struct block *blocks;
 
-	if (v->n_dead_blocks > v->n_blocks / 2)
+	if (full || v->n_dead_blocks > v->n_blocks / 2)
 		squeeze_blocks(v);
-	if (v->n_blocks < v->cap_blocks)
+	if (!full || v->n_blocks < v->cap_blocks - v->cap_blocks / 4)
 		return 0;
 	blocks = mem_resize(v->blocks, cap, sizeof *blocks);
 	if (!blocks)
-		return -ENOMEM;
+		return v->n_blocks < v->cap_blocks ? 0 : -ENOMEM;
 	v->blocks = blocks;
 	v->cap_blocks = cap;
 	return 0;

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "support/fakeview.h"
+#include "vfs/tree.h"
 
 static struct vfs *new_tree(bool versions, const struct vfs_limits *limits)
 {
@@ -231,6 +232,42 @@ Test(vfs_vfs, numbers_stay_though_lists_are_given_back)
 	cr_assert_eq(vfs_readdir(v, d, 0, true, take, &b, NULL), 0);
 	cr_assert_eq(memcmp(&a, &b, sizeof a), 0);
 	cr_assert_gt(fake.n_lists, 3);
+	end_tree(v);
+}
+
+/* Folders that stay while what is in them comes and goes for weeks. */
+Test(vfs_vfs, numbers_that_nobody_has_take_no_room)
+{
+	static const char *const dirs[] = { "d", "e" };
+	struct vfs *v = new_tree(false, NULL);
+	struct snapshot *s = fake_begin();
+	uint64_t top, kept[2];
+	char name[16];
+	int i, k;
+
+	for (k = 0; k < 2; k++)
+		fake_add(s, fake_add(s, -1, true, dirs[k]), false, "kept");
+	fake_publish(s);
+	vfs_refresh(v, NULL, NULL, NULL);
+	top = look(v, VFS_ROOT, "fake");
+	for (k = 0; k < 2; k++)
+		kept[k] = look(v, look(v, top, dirs[k]), "kept");
+	for (i = 0; i < 1000; i++) {
+		s = fake_begin();
+		for (k = 0; k < 2; k++) {
+			snprintf(name, sizeof name, "f%d", i);
+			fake_add(s, fake_find(s, -1, dirs[k]), false, name);
+			snprintf(name, sizeof name, "f%d", i - 3);
+			if (i >= 3)
+				fake_remove(s, fake_find(s, fake_find(s, -1, dirs[k]), name));
+		}
+		fake_publish(s);
+		cr_assert_eq(vfs_refresh(v, ignore, NULL, NULL), 0);
+	}
+	cr_assert_leq(v->cap_blocks, 64, "%zu of %zu", v->n_blocks, v->cap_blocks);
+	for (k = 0; k < 2; k++)
+		cr_assert_eq(look(v, look(v, top, dirs[k]), "kept"), kept[k]);
+	check_all(v);
 	end_tree(v);
 }
 

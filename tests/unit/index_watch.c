@@ -50,10 +50,17 @@ static char top[64];
 
 static int open_top(void)
 {
-	snprintf(top, sizeof top, "/tmp/dcmfs-watch-XXXXXX");
+	snprintf(top, sizeof top, "/tmp/dcmfs-watch-%d-XXXXXX", (int)getpid());
 	cr_assert_not_null(mkdtemp(top));
 	return open(top, O_RDONLY | O_DIRECTORY);
 }
+
+static void remove_all(void)
+{
+	cr_expect_eq(system("rm -rf /tmp/dcmfs-watch-\"$PPID\"-*"), 0);
+}
+
+TestSuite(index_watch, .fini = remove_all);
 
 static void put(int fd, const char *name)
 {

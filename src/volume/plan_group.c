@@ -76,7 +76,12 @@ static bool same_size(const struct plan_block *a, const struct plan_block *b)
 
 	return x->rows == y->rows && x->cols == y->cols && x->bits_allocated == y->bits_allocated &&
 		x->is_signed == y->is_signed && plan_sample_type(x) == plan_sample_type(y) &&
-		a->n_planes == b->n_planes && a->n_tiles == b->n_tiles;
+		a->n_tiles == b->n_tiles;
+}
+
+static bool same_planes(const struct plan_block *a, const struct plan_block *b)
+{
+	return a->n_planes == b->n_planes;
 }
 
 static bool same_part(const struct plan_block *a, const struct plan_block *b)
@@ -207,6 +212,7 @@ static const struct {
 	{ PLAN_DERIVED, same_derived, true, "derived images beside originals" },
 	{ PLAN_SERIES, same_series, true, "another series" },
 	{ PLAN_SIZE, same_size, true, "another matrix or pixel format" },
+	{ PLAN_PLANES, same_planes, true, "another number of planes" },
 	{ PLAN_POLARITY, same_polarity, false, "phase encoded the other way round" },
 	{ PLAN_PART, same_part, false, "magnitude, phase, real, imaginary or field map" },
 	{ PLAN_TR, same_tr, false, "another repetition time" },

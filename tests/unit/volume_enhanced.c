@@ -170,6 +170,18 @@ Test(volume_enhanced, stacks_may_have_names)
 	expect_frames(p.set->volumes[1], (uint32_t[]){ 3, 4, 5 }, 3);
 }
 
+Test(volume_enhanced, a_stack_of_fewer_planes_tells_so)
+{
+	for (int i = 0; i < 5; i++)
+		add((struct framed){ .stack = i < 3 ? "1" : "2",
+			.time = 1,
+			.plane = i % 3 + 1,
+			.z = i % 3 });
+	plan();
+	cr_assert_eq(p.set->n_volumes, 2);
+	cr_expect_str_eq(p.set->volumes[1]->why, "another number of planes");
+}
+
 Test(volume_enhanced, files_of_one_frame_each_are_planes)
 {
 	for (int i = 0; i < 3; i++) {

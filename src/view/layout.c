@@ -551,8 +551,9 @@ static int make_folders(struct layout *l, struct catalog *c, struct folders **ou
 		rc = walk_catalog(l, f, fill_leaf, NULL);
 	if (rc == 0)
 		rc = make_all_unique(f);
-	link_children(f);
-	if (f->n)
+	if (rc == 0)
+		link_children(f);
+	if (rc == 0 && f->n)
 		qsort(f->by_key, f->n, sizeof *f->by_key, compare_keys);
 	map_release(&p.known);
 	buf_release(&p.text);

@@ -195,6 +195,32 @@ Test(layout, folders_are_in_the_order_of_their_names)
 	teardown(&x);
 }
 
+Test(layout, want_of_memory_is_told_at_any_point)
+{
+	struct folders *tree;
+	struct fixture x;
+	struct layout *l;
+	char template[4096] = "{PatientID}"; /* long names: each may be what there is no room for */
+	unsigned long n;
+	int rc = -ENOMEM;
+
+	for (n = 1; n < LAYOUT_MAX_LEVELS; n++)
+		snprintf(template + strlen(template), sizeof template - strlen(template),
+			"/%0200lu", n);
+	setup(&x);
+	cr_assert_eq(layout_new(template, x.keywords, false, &l, NULL), 0);
+	for (n = 1; rc == -ENOMEM; n++) {
+		mem_fail_after(n);
+		rc = layout_folders(l, x.catalog, &tree, NULL);
+		mem_fail_after(0);
+	}
+	cr_assert_eq(rc, 0);
+	cr_assert_gt(n, 10);
+	folders_put(tree);
+	layout_free(l);
+	teardown(&x);
+}
+
 /* The JSON of each instance leads to a file that is there, under dicom/. */
 Test(layout, bulk_data_is_where_json_says)
 {

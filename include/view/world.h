@@ -66,7 +66,7 @@ uint32_t snapshot_n_instances(const struct snapshot *s);
 const struct view *const *views_all(void);
 /* By its folder's name; NULL: there is none. */
 const struct view *view_find(const char *name);
-/* What README.txt at the root of a mount says. */
-void views_readme(const struct view *const *shown, struct buf *out);
+/* What README.txt at the root of a mount says; layout: the user's template, or NULL. */
+void views_readme(const struct view *const *shown, const char *layout, struct buf *out);
 
 #endif

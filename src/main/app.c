@@ -148,7 +148,7 @@ static int make_tree(struct app *a, struct err *err)
 	if (r < 0)
 		return r;
 	buf_init(&a->readme);
-	views_readme(a->views, &a->readme);
+	views_readme(a->views, a->o.layout, &a->readme);
 	buf_addc(&a->readme, '\0');
 	if (buf_error(&a->readme))
 		return err_nomem(err);

@@ -203,6 +203,13 @@ def is_live(path):
 
 # ---- tests -------------------------------------------------------------------------------
 
+def test_the_readme_tells_where_things_are(box):
+    source = archive(f'{box}/src', rows=4, columns=4)
+    for options, says in [([], 'below PATIENT/STUDY'), (['-o', 'layout=%b'], 'laid out as %b')]:
+        r = run(DCMFS, *options, '-o', 'index=none', '--cat', source, 'README.txt')
+        assert r.returncode == 0 and says in r.stdout, r
+
+
 def test_find_and_ls_show_the_same_tree(box):
     source = archive(f'{box}/src')
     with Mount(source, f'{box}/mnt') as m:

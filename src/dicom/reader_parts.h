@@ -25,18 +25,19 @@ void reader_problem(struct dcm_reader *r, uint64_t off, const char *fmt, ...)
 const uint8_t *reader_fetch(struct dcm_reader *r, uint64_t off, size_t n, size_t *got,
 	struct err *err);
 
-/* Passes over plain elements with tags between `after` and `before`; true: el is the one behind them. False: what
- * is at r->pos is anything else. */
+/* Passes over plain elements with tags between `after` and `before`; true: el is the one behind
+ * them. False: what is at r->pos is anything else. */
 bool reader_next_plain(struct dcm_reader *r, uint32_t after, uint32_t before, struct dcm_elem *el);
 
 /* Read the head at r->pos into el, from n >= 8 bytes at p. */
 void reader_read_head(struct dcm_reader *r, const uint8_t *p, size_t n, struct dcm_elem *el);
-/* Do later elements depend on this one? Then note is taken of it: creators, PixelRepresentation ... */
+
 static inline bool reader_is_creator(uint32_t tag)
 {
 	return (tag & 0x10000) && DCM_TAG_ELEMENT(tag) >= 0x10 && DCM_TAG_ELEMENT(tag) <= 0xFF;
 }
 
+/* Do later elements depend on this one? Then note is taken of it, by reader_take_note(). */
 static inline bool reader_matters(uint32_t tag)
 {
 	return reader_is_creator(tag) || tag == DCM_PixelRepresentation || tag == DCM_LUTDescriptor;

@@ -6,6 +6,7 @@
 #ifndef INDEX_SCAN_H
 #define INDEX_SCAN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,8 +27,10 @@ struct scan_options {
 	/* Called from one thread, some ten times a second; may be NULL. */
 	void (*progress)(void *arg, const struct scan_progress *p);
 	void *progress_arg;
+	const _Atomic bool
+		*stop;   /* once true, a scan ends soon, with -ECANCELED; NULL: it never is */
 	bool hide_files; /* no instance is named after its file */
-	/* The path of SOURCE, or NULL: later scans look whether it leads to another folder by now. A disk
+	/* The path of SOURCE, or NULL: a scan looks whether it leads to another folder by now. A disk
 	 * that is not mounted, or whose mount point is empty, is gone for a while: what is known stays. */
 	const char *root_path;
 	const char *only_file; /* SOURCE is this one file of root_fd, or NULL */
@@ -39,9 +42,9 @@ int store_new(struct files *files, const struct scan_options *opt, struct store 
 	struct err *err);
 void store_free(struct store *s); /* every catalog of it has been put back */
 
-/* The saved index, before the first scan: what the SQLite database at `path` has of SOURCE, whose
- * real path is `source`, is read, and the scan opens only files that it does not know as they
- * are. An error leaves the store as good as it was. */
+/* The saved index, before the first scan: that one reads what the SQLite database at `path` has
+ * of SOURCE, whose real path is `source`, and opens only files that this does not know as they
+ * are. Where it cannot be read the scan does without, and nothing is saved. */
 int store_use_index(struct store *s, const char *path, const char *source, struct err *err);
 /* From now on what a scan finds is written to the index some seconds later, by a thread of the
  * store's, and the rest when the store is freed. */
@@ -61,8 +64,8 @@ int store_scan(struct store *s, bool *changed, struct err *err);
 int store_scan_changes(struct store *s, const struct changes *where, bool *changed,
 	struct err *err);
 /* Did the last scan leave something for the next: files so young that they may still be written to, or
- * at which the file system failed? The former are taken a second and a half after their last change, or
- * as they are by the first scan; the latter are tried again, ever more rarely. In how many milliseconds
+ * at which the file system failed? The former are taken a second and a half after their last change (by the
+ * first scan as they are as well); the latter are tried again, ever more rarely. In how many milliseconds
  * the next of them is due; -1: there is none. */
 int64_t store_waits_ms(const struct store *s);
 /* The bytes of texts and attributes that instances share; what nobody has any more among them. */

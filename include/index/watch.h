@@ -14,9 +14,9 @@ struct changes;
 struct err;
 struct watch;
 
-/* Watch every folder below root_fd (borrowed for life). since_ns: wall clock; *changed: a folder
- * has changed after that already. An error where there is no inotify, or its limits do not allow
- * so many folders. */
+/* Watch every folder below root_fd (borrowed for life). since_ns: wall clock, the coarse one that files are
+ * stamped with; *changed: a folder has changed since then already. An error where there is no inotify, or its
+ * limits do not allow so many folders. */
 int watch_new(int root_fd, int64_t since_ns, struct watch **out, bool *changed, struct err *err);
 void watch_free(struct watch *w); /* NULL is fine */
 /* Readable when something has happened. */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -49,7 +50,8 @@ struct store {
 	bool gone;        /* something that the index has was not found any more */
 	/* the scanning thread's own: */
 	bool scanned;
-	struct findings loaded; /* by store_use_index(), until the first scan */
+	bool unread;            /* the index was not read yet */
+	struct findings loaded; /* from it, until the first scan */
 	struct waiting *waiting;
 	size_t n_waiting;
 	struct retry retry;     /* of others that failed */
@@ -160,6 +162,7 @@ static uint64_t digest_of(int root_fd, const struct instance *in, uint8_t *chunk
 
 struct digest_job {
 	int root_fd;
+	const _Atomic bool *stop;
 	struct instance *const *instances;
 	uint64_t *digests;
 };
@@ -172,6 +175,10 @@ static int digest_one(void *arg, unsigned worker, size_t i, struct err *err)
 	(void)worker;
 	if (!chunk)
 		return err_nomem(err);
+	if (job->stop && atomic_load(job->stop)) {
+		mem_free(chunk);
+		return err_set(err, -ECANCELED, "stopped");
+	}
 	job->digests[i] = digest_of(job->root_fd, job->instances[i], chunk);
 	mem_free(chunk);
 	return 0;
@@ -183,6 +190,7 @@ static int digest(void *arg, struct instance *const *instances, uint64_t *digest
 	const struct store *s = arg;
 	struct digest_job job = {
 		.root_fd = files_root_fd(s->files),
+		.stop = s->opt.stop,
 		.instances = instances,
 		.digests = digests,
 	};
@@ -400,10 +408,30 @@ static int recollect(struct store *s, struct findings *f)
 	return -ENOMEM;
 }
 
+/* Without its index a scan only takes longer. */
+static void load_index(struct store *s)
+{
+	struct err err;
+
+	if (!s->unread)
+		return;
+	s->unread = false;
+	pthread_mutex_lock(&s->saving);
+	if (persist_load(s->index, s->interns, &s->loaded, &err) == 0) {
+		s->next_id = s->saved_id = number(&s->loaded, s->next_id);
+	} else {
+		log_warn("no saved index: %s", err.msg);
+		persist_free(s->index);
+		s->index = NULL;
+	}
+	pthread_mutex_unlock(&s->saving);
+}
+
 /* What is known before a pass: by the last one, or by the index. */
 static int take_known(struct store *s, struct findings *known, struct err *err)
 {
 	if (!s->scanned) {
+		load_index(s);
 		*known = s->loaded;
 		memset(&s->loaded, 0, sizeof s->loaded);
 		return 0;
@@ -442,13 +470,16 @@ static int follow_root(const struct store *s, bool *moved, struct err *err)
 {
 	int root_fd = files_root_fd(s->files), fd, rc = 0;
 	struct stat then, now;
+	struct statvfs alive;
 
 	*moved = false;
-	if (!s->opt.root_path || s->opt.only_file || !s->scanned)
+	if (!s->opt.root_path || s->opt.only_file)
 		return 0;
 	fd = open(s->opt.root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &now) != 0)
 		rc = err_errno(err, "the source is gone");
+	else if (fstatvfs(fd, &alive) != 0) /* a server's names may outlive it */
+		rc = err_errno(err, "cannot read the source");
 	else if (fstat(root_fd, &then) == 0 && then.st_dev == now.st_dev &&
 		then.st_ino == now.st_ino)
 		rc = 0;
@@ -461,6 +492,19 @@ static int follow_root(const struct store *s, bool *moved, struct err *err)
 	if (fd >= 0)
 		close(fd);
 	return rc;
+}
+
+/* Of a source that went meanwhile it finds half, which is not what there is. */
+static int survey_all(struct store *s, const struct findings *known, struct findings *found,
+	struct err *err)
+{
+	unsigned how = SURVEY_RETRY | (s->scanned ? SURVEY_PATIENT : 0);
+	int rc = survey(s->files, s->interns, &s->opt, NULL, known, how, found, err);
+	bool moved = false;
+
+	if (rc == 0)
+		rc = follow_root(s, &moved, err);
+	return moved ? err_set(err, -ESTALE, "the source is another by now") : rc;
 }
 
 /* What waits from now on. */
@@ -511,8 +555,7 @@ static int scan_all(struct store *s, bool *changed, struct err *err)
 	rc = take_known(s, &known, err);
 	if (rc < 0)
 		return rc;
-	rc = survey(s->files, s->interns, &s->opt, NULL, &known,
-		SURVEY_RETRY | (s->scanned ? SURVEY_PATIENT : 0), &found, err);
+	rc = survey_all(s, &known, &found, err);
 	if (rc == 0) {
 		take_waiting(s, &found);
 		if (is_unchanged(&known, &found))
@@ -524,7 +567,10 @@ static int scan_all(struct store *s, bool *changed, struct err *err)
 		plan_retry(s, true);
 	}
 	findings_release(&found);
-	findings_release(&known);
+	if (rc < 0 && !s->scanned)
+		s->loaded = known; /* the index is read once */
+	else
+		findings_release(&known);
 	return rc;
 }
 
@@ -721,15 +767,8 @@ int store_use_index(struct store *s, const char *path, const char *source, struc
 {
 	int rc = persist_new(path, source, &s->index, err);
 
-	if (rc == 0)
-		rc = persist_load(s->index, s->interns, &s->loaded, err);
-	if (rc < 0) {
-		persist_free(s->index);
-		s->index = NULL;
-		return rc;
-	}
-	s->next_id = s->saved_id = number(&s->loaded, s->next_id);
-	return 0;
+	s->unread = rc == 0;
+	return rc;
 }
 
 static int save_locked(struct store *s, struct err *err)
@@ -764,10 +803,8 @@ int store_save(struct store *s, struct err *err)
 {
 	int rc;
 
-	if (!s->index)
-		return 0;
 	pthread_mutex_lock(&s->saving);
-	rc = save_locked(s, err);
+	rc = s->index ? save_locked(s, err) : 0;
 	pthread_mutex_unlock(&s->saving);
 	return rc;
 }

@@ -294,28 +294,6 @@ static int read_instance(struct pass *p, struct surveyor *w, const struct known 
 	return findings_add_instance(&w->found, in) < 0 ? err_nomem(err) : 0;
 }
 
-static int read_file(struct pass *p, struct surveyor *w, const struct known *k, int dir_fd,
-	const char *dir, const char *file, struct err *err)
-{
-	int fd = openat(dir_fd, file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), rc;
-	struct stat st;
-
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	if (fd < 0)
-		return note_closed(w, k, dir_fd, dir, file, -errno, err);
-	if (fstat(fd, &st) != 0)
-		rc = note_closed(w, k, dir_fd, dir, file, -errno, err);
-	else if (!S_ISREG(st.st_mode))
-		rc = 0;
-	else if (st.st_size == 0)
-		rc = note(w, k, dir, file, OTHER_EMPTY, "empty", &st, err);
-	else
-		return read_instance(p, w, k, fd, dir, file, &st, err);
-	close(fd);
-	return rc;
-}
-
 /* Has this new or changed file been as it is for long enough? Whose time stamp is of the future
  * is watched. */
 static bool is_settled(const struct pass *p, const struct known *k, const struct stat *st)
@@ -329,8 +307,8 @@ static bool is_settled(const struct pass *p, const struct known *k, const struct
 		p->monotonic_ns - k->waiting->since_ns >= SETTLED_NS;
 }
 
-/* Go on with what is known of it, and look again at the next pass. */
-static int wait_for(const struct pass *p, struct surveyor *w, const struct known *k,
+/* Look at it again at the next pass. */
+static int look_again(const struct pass *p, struct surveyor *w, const struct known *k,
 	const char *dir, const char *file, const struct stat *st, struct err *err)
 {
 	struct waiting now = {
@@ -343,9 +321,45 @@ static int wait_for(const struct pass *p, struct surveyor *w, const struct known
 
 	if (k->waiting && k->waiting->size == now.size && k->waiting->mtime_ns == now.mtime_ns)
 		now.since_ns = k->waiting->since_ns;
-	if (add_waiting(&w->found, &now) < 0)
-		return err_nomem(err);
-	return keep(w, k, err);
+	return add_waiting(&w->found, &now) < 0 ? err_nomem(err) : 0;
+}
+
+/* The first scan takes a young file as it is, and leaves it to the next one too. fd is taken. */
+static int read_regular(struct pass *p, struct surveyor *w, const struct known *k, int fd,
+	const char *dir, const char *file, const struct stat *st, struct err *err)
+{
+	int rc = p->patient || is_settled(p, k, st) ? 0 : look_again(p, w, k, dir, file, st, err);
+
+	if (rc == 0 && st->st_size > 0)
+		return read_instance(p, w, k, fd, dir, file, st, err);
+	close(fd);
+	return rc < 0 ? rc : note(w, k, dir, file, OTHER_EMPTY, "empty", st, err);
+}
+
+static int read_file(struct pass *p, struct surveyor *w, const struct known *k, int dir_fd,
+	const char *dir, const char *file, struct err *err)
+{
+	int fd = openat(dir_fd, file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), rc;
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0)
+		return note_closed(w, k, dir_fd, dir, file, -errno, err);
+	rc = fstat(fd, &st) != 0 ? -errno : 0;
+	if (rc == 0 && S_ISREG(st.st_mode))
+		return read_regular(p, w, k, fd, dir, file, &st, err);
+	close(fd);
+	return rc < 0 ? note_closed(w, k, dir_fd, dir, file, rc, err) : 0;
+}
+
+/* Go on with what is known of it for now. */
+static int wait_for(const struct pass *p, struct surveyor *w, const struct known *k,
+	const char *dir, const char *file, const struct stat *st, struct err *err)
+{
+	int rc = look_again(p, w, k, dir, file, st, err);
+
+	return rc < 0 ? rc : keep(w, k, err);
 }
 
 /* Is it what it was, so that there is no need to read it? */
@@ -482,6 +496,7 @@ int survey(struct files *files, struct interns *interns, const struct scan_optio
 		.trouble = visit_trouble,
 		.progress = opt->progress,
 		.progress_arg = opt->progress_arg,
+		.stop = opt->stop,
 	};
 	struct walk_scope scope = { .only = opt->only_file, .within = within };
 	unsigned n = thread_count(opt);

@@ -86,6 +86,18 @@ static void fail(struct walk *w, const struct err *err)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/* Has it failed, or is it to stop? Without the lock. */
+static bool is_over(struct walk *w)
+{
+	struct err err;
+
+	if (!w->failed && w->visitor->stop && atomic_load(w->visitor->stop)) {
+		(void)err_set(&err, -ECANCELED, "stopped");
+		fail(w, &err);
+	}
+	return w->failed;
+}
+
 static void folder_put(struct folder *f)
 {
 	if (atomic_fetch_sub(&f->refs, 1) != 1)
@@ -243,7 +255,7 @@ static int list_entries(struct listing *l, DIR *d, struct err *err)
 	const struct dirent *e;
 	int rc = 0;
 
-	while (rc == 0 && !l->walk->failed) {
+	while (rc == 0 && !is_over(l->walk)) {
 		errno = 0;
 		e = readdir(d);
 		if (!e && errno && !l->folder->path[0])
@@ -340,7 +352,7 @@ static int visit_batch(struct walk *w, unsigned worker, struct batch *b, struct 
 	unsigned i;
 	int rc = 0;
 
-	for (i = 0; i < b->n && rc == 0 && !w->failed; start = end) {
+	for (i = 0; i < b->n && rc == 0 && !is_over(w); start = end) {
 		rc = v->file(v->arg, worker, b->folder->fd, b->folder->path, name, err);
 		atomic_fetch_add_explicit(&w->n_read, 1, memory_order_relaxed);
 		name += strlen(name) + 1;

@@ -33,6 +33,7 @@ struct walk_visitor {
 	/* From the calling thread, some ten times a second; may be NULL. */
 	void (*progress)(void *progress_arg, const struct scan_progress *p);
 	void *progress_arg;
+	const _Atomic bool *stop; /* once true, the walk ends with -ECANCELED; may be NULL */
 };
 
 /* What of it is walked; a zeroed struct: everything below root_fd. */

@@ -195,7 +195,7 @@ static int watch_folder(struct watch *w, struct folders *f, const char *dir, int
 		return err_nomem(err);
 	}
 	if (fstat(fd, &st) == 0) {
-		*changed |= mtime_of(&st) > since_ns;
+		*changed |= mtime_of(&st) >= since_ns;
 		if (*dir && w->links_tell && st.st_dev == w->root_dev && st.st_nlink == 2) {
 			close(fd);
 			return 0;

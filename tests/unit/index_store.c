@@ -185,6 +185,8 @@ Test(index_store, young_files_wait_at_a_later_scan_and_not_at_the_first)
 	image("1", 1);
 	cr_expect(archive_scan(&a));
 	cr_expect_eq(a.catalog->n_instances, 1);
+	cr_expect_geq(store_waits_ms(a.store), 0, "it is looked at again");
+	cr_expect_not(archive_scan(&a));
 	cr_expect_lt(store_waits_ms(a.store), 0);
 	image("2", 2);
 	cr_expect_not(archive_scan(&a));
@@ -641,6 +643,20 @@ Test(index_store, what_has_gone_is_given_back, .timeout = 60)
 	catalog_put(middle);
 }
 
+/* Nobody may have watched while its bytes came. */
+Test(index_store, what_the_first_scan_saw_being_written_is_looked_at_again)
+{
+	struct changes nothing = { 0 };
+
+	old_image("a/1", &(struct gen_instance){ .number = 1 });
+	archive_write(&a, "a/2", "", 0);
+	archive_scan(&a);
+	cr_expect_eq(a.catalog->n_instances, 1);
+	old_image("a/2", &(struct gen_instance){ .number = 2 });
+	cr_expect(scan_changes(&nothing));
+	cr_expect_eq(a.catalog->n_instances, 2);
+}
+
 /* What a scan of all of it in another store has must be what ours came to step by step. */
 static void expect_like_new(int step)
 {
@@ -722,4 +738,127 @@ Test(index_store, step_by_step_it_comes_to_the_same, .timeout = 120)
 		if (step % 3 == 0)
 			expect_like_new(step);
 	}
+}
+
+/* ---- a scan that is stopped ---- */
+
+struct stopping {
+	_Atomic bool stop;
+	_Atomic unsigned n_read, after; /* files; stop at this one */
+};
+
+static int stop_at(void *arg, struct dcm_source *in, struct dcm_source **out, struct err *err)
+{
+	struct stopping *s = arg;
+
+	(void)err;
+	if (++s->n_read == s->after)
+		s->stop = true;
+	*out = in;
+	return 0;
+}
+
+Test(index_store, a_scan_that_is_stopped_reads_no_more_and_the_next_one_all, .timeout = 60)
+{
+	struct stopping stopping = { .after = 20 };
+	struct scan_options opt = { .n_threads = 3, .stop = &stopping.stop };
+	struct files *files;
+	struct store *s;
+	struct catalog *c;
+	struct err err;
+	char name[32];
+	bool changed;
+	int i;
+
+	for (i = 0; i < 300; i++) {
+		snprintf(name, sizeof name, "d%d/%d", i % 7, i);
+		image(name, i + 1);
+	}
+	cr_assert_eq(files_new(a.fd, 32, stop_at, &stopping, &files, NULL), 0);
+	cr_assert_eq(store_new(files, &opt, &s, NULL), 0);
+	cr_expect_eq(store_scan(s, &changed, &err), -ECANCELED);
+	cr_expect_leq(stopping.n_read, 20 + 2, "each other thread ends the file that it has");
+	cr_expect_not(changed);
+	cr_expect_null(store_get(s), "half a source is none");
+	stopping.after = 0;
+	stopping.stop = false;
+	cr_expect_eq(store_scan(s, &changed, &err), 0, "%s", err.msg);
+	c = store_get(s);
+	cr_expect_eq(c->n_instances, 300);
+	catalog_put(c);
+	store_free(s);
+	files_free(files);
+}
+
+/* The folder leaves its place while it is read. */
+static int move_away(void *arg, struct dcm_source *in, struct dcm_source **out, struct err *err)
+{
+	(void)err;
+	(void)rename(a.path, arg);
+	*out = in;
+	return 0;
+}
+
+Test(index_store, a_source_that_goes_while_it_is_read_is_no_catalog)
+{
+	struct scan_options opt = { .root_path = a.path };
+	char away[128];
+	struct files *files;
+	struct store *s;
+	struct err err;
+	bool changed;
+
+	snprintf(away, sizeof away, "%s.away", a.path);
+	image("1", 1);
+	image("2", 2);
+	cr_assert_eq(files_new(a.fd, 32, move_away, away, &files, NULL), 0);
+	cr_assert_eq(store_new(files, &opt, &s, NULL), 0);
+	cr_expect_eq(store_scan(s, &changed, &err), -ENOENT);
+	cr_expect_not_null(strstr(err.msg, "the source is gone"));
+	cr_expect_null(store_get(s));
+	cr_assert_eq(rename(away, a.path), 0);
+	store_free(s);
+	files_free(files);
+}
+
+static void stop_behind_the_walk(void *stop, const struct scan_progress *p)
+{
+	if (!p->walking && p->n_read == p->n_found && p->n_read > 0)
+		*(_Atomic bool *)stop = true;
+}
+
+Test(index_store, nor_are_files_compared_once_it_is_stopped, .timeout = 60)
+{
+	_Atomic bool stop = false;
+	struct scan_options opt = { .stop = &stop,
+		.progress = stop_behind_the_walk,
+		.progress_arg = &stop };
+	struct store *s;
+	bool changed;
+
+	image("1", 1);
+	image("2", 1);
+	cr_assert_eq(store_new(a.files, &opt, &s, NULL), 0);
+	cr_expect_eq(store_scan(s, &changed, NULL), -ECANCELED);
+	store_free(s);
+}
+
+Test(index_store, a_source_that_has_gone_before_the_first_scan_is_an_error)
+{
+	char path[128];
+	struct scan_options opt = { .root_path = path };
+	struct store *s;
+	struct err err;
+	bool changed;
+
+	snprintf(path, sizeof path, "%s.gone", a.path);
+	image("1", 1);
+	cr_assert_eq(store_new(a.files, &opt, &s, NULL), 0);
+	cr_expect_eq(store_scan(s, &changed, &err), -ENOENT);
+	cr_expect_not_null(strstr(err.msg, "the source is gone"));
+	cr_expect_null(store_get(s));
+	snprintf(path, sizeof path, "%s", a.path);
+	cr_expect_eq(store_scan(s, &changed, &err), 0);
+	cr_expect(changed);
+	store_free(s);
 }

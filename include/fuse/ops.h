@@ -20,14 +20,22 @@ struct reply_buffer {
 	char bytes[OPS_REPLY_BYTES];
 };
 
+#define WAITING_THREADS 4
+
+struct waiting;
+
 struct session {
 	struct session_options o;
 	struct fuse_session *fuse;
 	bool mounted, handles_signals;
 	bool no_open, no_opendir; /* the kernel can do without; set by init, before all others */
 	pthread_mutex_t lock;
-	struct reply_buffer *free_buffers; /* protected by lock */
-	_Atomic bool has_readahead;        /* it was asked for */
+	struct reply_buffer *free_buffers; /* protected by lock, like the next two */
+	int missing; /* 0: there is a catalog; -EAGAIN: wait for it; else why there is none */
+	struct waiting *waiting;
+	pthread_t answering[WAITING_THREADS]; /* the refresher's, until it has ended */
+	unsigned n_answering;
+	_Atomic bool has_readahead; /* it was asked for */
 	struct refresher *refresher;
 	_Atomic bool resting; /* the refresher sleeps until something happens */
 	/* Requests whose reply binds names, by the parity of the turn that they began in. */
@@ -41,12 +49,32 @@ extern const struct fuse_lowlevel_ops session_ops;
  * what is said to be over after that, is. */
 void ops_settle(struct session *s);
 
+/* waiting.c: requests that wait for the first catalog. */
+struct waiting_for {
+	fuse_ino_t ino;
+	const char *name; /* a lookup; NULL: a listing, by this handler */
+	void (*list)(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		struct fuse_file_info *fi);
+	size_t size;
+	off_t off;
+};
+/* In the place of a reply that the tree could not give (-EAGAIN). */
+void waiting_add(fuse_req_t req, const struct waiting_for *what);
+/* The first catalog is being made: who comes waits. */
+void waiting_expect(struct session *s);
+/* It is in the tree (0), or not, which who waits and who comes is told. Nothing once it has been there. */
+void waiting_settle(struct session *s, int error);
+/* Every request that waited is answered after that. */
+void waiting_join(struct session *s);
+
 /* refresher.c: the thread that keeps the mount fresh. */
 int refresher_start(struct session *s, struct err *err);
 /* Its end, in three steps: requests are to be answered until it has ended. */
 void refresher_ask_to_stop(struct session *s);
 bool refresher_has_ended(const struct session *s);
 void refresher_join(struct session *s);
+/* A request waits for the first look at the source. */
+void refresher_hurry(struct session *s);
 /* A request has used memory: there will be something to give back. */
 void refresher_stir(struct session *s);
 

@@ -20,12 +20,16 @@ struct vfs;
 /* What is mounted may change below: who knows. Called from one thread. */
 struct session_source {
 	void *arg;
+	bool unscanned; /* there is no snapshot before the first rescan() */
 	/* Look again: at everything, or at what drain() was told of. *changed: there is a newer snapshot;
 	 * *again_ms: look once more in so many milliseconds, or -1. */
 	int (*rescan)(void *arg, bool everything, bool *changed, int64_t *again_ms,
 		struct err *err);
-	/* Begin to watch: a descriptor that is readable when something has happened, or -1 where
-	 * nobody tells. *changed: something has happened already; *again_ms as of rescan(). */
+	/* From another thread: a rescan() ends soon from now on, and comes to nothing. */
+	void (*stop)(void *arg);
+	/* Begin to watch, once there is a snapshot: a descriptor that is readable when something has
+	 * happened, or -1 where nobody tells. *changed: something has happened already; *again_ms as
+	 * of rescan(). */
 	int (*watch)(void *arg, bool *changed, int64_t *again_ms);
 	/* Take what has happened; was there anything? */
 	bool (*drain)(void *arg);

@@ -3,6 +3,7 @@
 #ifndef MAIN_APP_H
 #define MAIN_APP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
@@ -58,7 +59,9 @@ struct app {
 	struct editor *editor; /* NULL: nothing is edited */
 	bool only_edited;      /* no other view is shown */
 	struct world *world;
+	bool scanned;           /* with success */
 	int64_t scanned_ns;     /* wall clock: when the first scan began */
+	_Atomic bool stop;      /* a scan shall end */
 	struct watch *watch;    /* or NULL */
 	bool blind_told;        /* that not all can be watched */
 	struct changes changes; /* what it told of that was not looked at yet */
@@ -69,8 +72,13 @@ struct app {
 
 /* Can the options' values be what they say? -EINVAL where not: wrong usage, whatever the source is. */
 int app_check(const struct options *o, struct err *err);
-/* Open, scan, and make the tree; the options have been checked. */
+/* Open, scan (with delay_scan that is left to the mount), and make the tree; the options have been checked. */
 int app_open(struct app *a, struct err *err);
+/* The first scan. */
+int app_scan(struct app *a, bool *changed, struct err *err);
+/* Was there not one DICOM file? */
+bool app_is_empty(struct app *a);
+#define APP_EMPTY "%s: not one DICOM file in the source"
 void app_close(struct app *a);
 /* Mount it, and serve until the end. */
 int app_mount(struct app *a, struct err *err);

@@ -16,7 +16,7 @@ struct options {
 	char *source;
 	char *place; /* the mount point; with --ls and --cat the path in the tree, may be NULL */
 	bool foreground, debug, single_thread, long_list;
-	bool allow_other, xattr;
+	bool allow_other, xattr, delay_scan;
 	char *views, *layout, *by, *edit, *deidentify, *key, *index;
 	char *passed; /* for the kernel and libfuse: "noexec,noatime" */
 	unsigned long long cache_bytes, readahead_kb, refresh_seconds, uid, gid, umask, ready_fd;

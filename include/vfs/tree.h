@@ -30,9 +30,9 @@
 
 /* A snapshot in use. */
 struct era {
-	struct snapshot *snap;
-	int64_t mtime_ns; /* of what the view left at 0 */
-	size_t refs;      /* protected by vfs.lock, like all below */
+	struct snapshot *snap; /* NULL: there was none yet */
+	int64_t mtime_ns;      /* of what the view left at 0 */
+	size_t refs;           /* protected by vfs.lock, like all below */
 	struct era *next_dead;
 };
 
@@ -172,6 +172,7 @@ struct place {
 };
 
 int64_t tree_now(void); /* coarse, monotonic */
+int64_t tree_wall_clock(void);
 
 /* The lock. leave() also closes the contents and puts the snapshots that nobody holds any more, outside of
  * it. */

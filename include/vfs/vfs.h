@@ -11,6 +11,9 @@
  * and the old number serves the old bytes until it is forgotten. A number that
  * means nothing (any more) is -ESTALE.
  *
+ * Before the world's first snapshot the top folder can be listed and all in it looked up; what lies below a
+ * view's folder is -EAGAIN until vfs_refresh() has moved there.
+ *
  * All calls are safe from any thread; no lock is held while a view works.
  */
 #ifndef VFS_VFS_H
@@ -33,7 +36,7 @@ struct vfs_world {
 	const struct view *const
 		*views; /* shown in the top folder, in this order; they outlive the tree */
 	size_t n_views;
-	/* The newest snapshot, a reference of the caller's; NULL for want of memory. */
+	/* The newest snapshot, a reference of the caller's; NULL: there is none yet. */
 	struct snapshot *(*get)(void *arg);
 	void (*put)(void *arg, struct snapshot *snap);
 	/* The time of what the view left at 0; may be NULL. */

@@ -154,30 +154,36 @@ static void fill_entry(const struct session *s, const struct vfs_attr *a,
 	fill_stat(s, a, &e->attr);
 }
 
-static void reply_lookup(struct session *s, fuse_req_t req, fuse_ino_t parent, const char *name)
+/* -EAGAIN: not replied. */
+static int reply_lookup(struct session *s, fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fuse_entry_param e = { .entry_timeout = CACHE_SECONDS };
 	struct vfs_attr a;
 	struct err err;
 	int r = vfs_lookup(s->o.vfs, parent, name, &a, &err);
 
+	if (r == -EAGAIN)
+		return r;
 	if (r < 0 && r != -ENOENT) {
 		reply_error(req, "lookup", parent, r, &err);
-		return;
+		return r;
 	}
 	if (r == 0)
 		fill_entry(s, &a, &e);
 	if (fuse_reply_entry(req, &e) < 0 && r == 0)
 		vfs_forget(s->o.vfs, a.ino, 1);
+	return r;
 }
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct session *s = session_of(req);
 	unsigned parity = binding_begin(s);
+	int r = reply_lookup(s, req, parent, name);
 
-	reply_lookup(s, req, parent, name);
 	binding_end(s, parity);
+	if (r == -EAGAIN)
+		waiting_add(req, &(struct waiting_for){ .ino = parent, .name = name });
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n)
@@ -331,7 +337,8 @@ static void add_dots(struct dir_reply *d, fuse_ino_t dir, off_t after)
 		add_entry(d, "..", &a, 2);
 }
 
-static void reply_dir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus)
+/* -EAGAIN: not replied. */
+static int reply_dir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bool plus)
 {
 	struct session *s = session_of(req);
 	struct dir_reply d = { .req = req, .s = s, .plus = plus };
@@ -343,32 +350,39 @@ static void reply_dir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, bo
 	d.b = buffer_get(s);
 	if (!d.b) {
 		fuse_reply_err(req, ENOMEM);
-		return;
+		return -ENOMEM;
 	}
 	parity = binding_begin(s);
 	add_dots(&d, ino, off);
 	r = vfs_readdir(s->o.vfs, ino, off < 3 ? 0 : (uint64_t)off, plus, take_entry, &d, &err);
-	if (r < 0)
+	if (r < 0 && r != -EAGAIN)
 		reply_error(req, "listing", ino, r, &err);
 	if (r < 0 || fuse_reply_buf(req, d.b->bytes, d.used) < 0)
 		while (d.n_counted > 0)
 			vfs_forget(s->o.vfs, d.b->inos[--d.n_counted], 1);
 	binding_end(s, parity);
 	buffer_put(s, d.b);
+	return r;
 }
 
 static void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	struct fuse_file_info *fi)
 {
+	const struct waiting_for what = { ino, NULL, op_readdir, size, off };
+
 	(void)fi;
-	reply_dir(req, ino, size, off, false);
+	if (reply_dir(req, ino, size, off, false) == -EAGAIN)
+		waiting_add(req, &what);
 }
 
 static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	struct fuse_file_info *fi)
 {
+	const struct waiting_for what = { ino, NULL, op_readdirplus, size, off };
+
 	(void)fi;
-	reply_dir(req, ino, size, off, true);
+	if (reply_dir(req, ino, size, off, true) == -EAGAIN)
+		waiting_add(req, &what);
 }
 
 /* ---- bytes ---- */
@@ -532,7 +546,8 @@ static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 /* ---- the start ---- */
 
 /* READDIRPLUS for every listing (the kernel's guess is wrong for find), no splice (it is slower from
- * memory), and whether open may be left out. */
+ * memory), several requests for one folder at once (else who waits behind one
+ * cannot be interrupted; libfuse passes that on from 3.17), and whether open may be left out. */
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct session *s = userdata;
@@ -540,7 +555,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->want |= conn->capable & FUSE_CAP_READDIRPLUS;
 	conn->want &= ~(unsigned)(FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_SPLICE_READ |
 		FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
-	conn->want |= conn->capable & (FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_ASYNC_READ);
+	conn->want |= conn->capable &
+		(FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS);
 	conn->time_gran = 1;
 	s->no_open = conn->capable & FUSE_CAP_NO_OPEN_SUPPORT;
 	s->no_opendir = conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;

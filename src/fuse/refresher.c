@@ -29,17 +29,22 @@
 /* Where nobody tells of changes: a look at everything so often, and a twentieth of the time at most. */
 #define BLIND_MS 5000
 #define BLIND_PART 20
+/* A first scan leaves the processors so long to who has mounted it and looks whether it is there; who waits
+ * for it is not kept waiting. */
+#define FIRST_MS 300
 
 struct refresher {
 	struct session *s;
 	pthread_t thread;
 	int wake_fd, signal_fd;
 	_Atomic bool stop, ended;
-	bool stirred;     /* look once more after the next TRIM_MS */
-	bool trimmed;     /* there was something to give back at the last look */
-	int watch_fd;     /* or -1 */
-	int64_t next;     /* when to look where something has happened, ms; -1: when it does */
-	int64_t next_all; /* when to look at all of the source; -1: when it is asked for */
+	_Atomic bool hurries; /* somebody waits for the first look */
+	bool stirred;         /* look once more after the next TRIM_MS */
+	bool trimmed;         /* there was something to give back at the last look */
+	bool watches;         /* it was told to begin to */
+	int watch_fd;         /* or -1 */
+	int64_t next;         /* when to look where something has happened, ms; -1: when it does */
+	int64_t next_all;     /* when to look at all of the source; -1: when it is asked for */
 	int64_t look_ms, looked_at; /* what the last look took, and when it ended, ms */
 	int64_t retry_ms; /* what failed is tried again after so long; 0: nothing failed */
 	bool unshown;     /* there is a snapshot that vfs_refresh() did not show */
@@ -116,6 +121,22 @@ static int64_t retry_after(struct refresher *f, const struct err *err)
 	return f->retry_ms;
 }
 
+static void start_watching(struct refresher *f)
+{
+	const struct session_source *source = &f->s->o.source;
+	int64_t again_ms = -1;
+	bool changed = false;
+
+	f->watches = true;
+	f->watch_fd = source->watch(source->arg, &changed, &again_ms);
+	if (changed)
+		plan(&f->next_all, now_ms());
+	if (again_ms >= 0)
+		plan(&f->next, now_ms() + again_ms);
+	plan_poll(f);
+}
+
+/* The first one of a source that nobody has looked at yet makes what requests wait for. */
 static void refresh(struct refresher *f)
 {
 	struct session *s = f->s;
@@ -123,17 +144,20 @@ static void refresh(struct refresher *f)
 	bool everything = is_due(f->next_all), changed = false;
 	int64_t start = now_ms(), again_ms = -1;
 	struct err err;
-	int r = s->o.source.rescan(s->o.source.arg, everything, &changed, &again_ms, &err);
+	int r;
 
+	waiting_expect(s);
+	r = s->o.source.rescan(s->o.source.arg, everything, &changed, &again_ms, &err);
 	f->unshown |= r == 0 && changed;
 	if (r == 0 && f->unshown)
 		r = vfs_refresh(s->o.vfs, tell_kernel, &teller, &err);
-	if (r < 0) {
-		again_ms = retry_after(f, &err);
-	} else {
+	if (r == 0) {
 		f->unshown = false;
 		f->retry_ms = 0;
+	} else if (!atomic_load(&f->stop)) {
+		again_ms = retry_after(f, &err);
 	}
+	waiting_settle(s, r < 0 ? -EIO : 0);
 	f->looked_at = now_ms();
 	f->look_ms = f->looked_at - start;
 	f->next = -1;
@@ -143,6 +167,8 @@ static void refresh(struct refresher *f)
 	if (again_ms >= 0)
 		plan(&f->next,
 			f->looked_at + (again_ms > 4 * f->look_ms ? again_ms : 4 * f->look_ms));
+	if (r == 0 && !f->watches && !atomic_load(&f->stop))
+		start_watching(f);
 }
 
 /* How long to sleep: to the next look at the source, or to the next trim where there is something to give
@@ -176,6 +202,12 @@ void refresher_stir(struct session *s)
 		wake(s->refresher);
 }
 
+void refresher_hurry(struct session *s)
+{
+	if (!atomic_exchange(&s->refresher->hurries, true))
+		wake(s->refresher);
+}
+
 static bool take_hangup(struct refresher *f)
 {
 	struct signalfd_siginfo info;
@@ -199,31 +231,22 @@ static void rest(struct refresher *f)
 	poll(fds, 3, sleep_ms(f, trim));
 	atomic_store(&f->s->resting, false);
 	f->stirred = fds[0].revents && read(f->wake_fd, &n, sizeof n) == sizeof n;
+	if (f->looked_at == 0 && atomic_load(&f->hurries))
+		plan(&f->next_all, now_ms());
 	if (fds[1].revents && take_hangup(f))
 		plan(&f->next_all, now_ms());
 	if (fds[2].revents && source->drain(source->arg))
 		plan(&f->next, time_to_look(f));
 }
 
-static void start_watching(struct refresher *f)
-{
-	const struct session_source *source = &f->s->o.source;
-	bool changed = false;
-	int64_t again_ms = -1;
-
-	f->watch_fd = source->watch(source->arg, &changed, &again_ms);
-	if (changed)
-		plan(&f->next_all, now_ms());
-	if (again_ms >= 0)
-		plan(&f->next, now_ms() + again_ms);
-	plan_poll(f);
-}
-
 static void *run(void *arg)
 {
 	struct refresher *f = arg;
 
-	start_watching(f);
+	if (f->s->o.source.unscanned)
+		plan(&f->next_all, now_ms() + FIRST_MS);
+	else
+		start_watching(f);
 	while (!atomic_load(&f->stop)) {
 		rest(f);
 		if (!atomic_load(&f->stop) && (is_due(f->next) || is_due(f->next_all)))
@@ -276,6 +299,7 @@ int refresher_start(struct session *s, struct err *err)
 void refresher_ask_to_stop(struct session *s)
 {
 	atomic_store(&s->refresher->stop, true);
+	s->o.source.stop(s->o.source.arg);
 	wake(s->refresher);
 }
 

@@ -83,6 +83,7 @@ int session_new(const struct session_options *options, struct session **out, str
 		return err_nomem(err);
 	load_unwinder();
 	s->o = *options;
+	s->missing = options->source.unscanned ? -EAGAIN : 0;
 	pthread_mutex_init(&s->lock, NULL);
 	if (make_args(options, &args) == 0)
 		s->fuse = fuse_session_new(&args, &session_ops, sizeof session_ops, s);
@@ -149,9 +150,11 @@ static void stop_refresher(struct session *s)
 	if (!s->refresher)
 		return;
 	refresher_ask_to_stop(s);
+	waiting_settle(s, -ENOTCONN);
 	while (!refresher_has_ended(s) && serve_one(s))
 		continue;
 	refresher_join(s);
+	waiting_join(s);
 }
 
 /* libfuse ends the service where there is no memory for a request, which stays with the kernel,

@@ -202,6 +202,7 @@ static int make_world(struct app *a, struct err *err)
 	w.scan.only_file = a->source.only_file;
 	w.scan.progress = progress_draw;
 	w.scan.progress_arg = &a->progress;
+	w.scan.stop = &a->stop;
 	sigemptyset(&end);
 	sigaddset(&end, SIGINT);
 	sigaddset(&end, SIGTERM);
@@ -212,27 +213,41 @@ static int make_world(struct app *a, struct err *err)
 	return r;
 }
 
+int app_scan(struct app *a, bool *changed, struct err *err)
+{
+	struct timespec now;
+	int r;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	a->scanned_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	r = world_scan(a->world, changed, err);
+	a->scanned = r == 0;
+	if (r < 0)
+		err_wrap(err, "%s", a->o.source);
+	return r;
+}
+
+bool app_is_empty(struct app *a)
+{
+	struct snapshot *s = world_snapshot(a->world);
+	bool is = s && snapshot_n_instances(s) == 0;
+
+	snapshot_put(s);
+	return is;
+}
+
+/* With its progress on the terminal, and what it has to say. */
 static int scan(struct app *a, struct err *err)
 {
-	struct snapshot *s;
-	struct timespec now;
 	bool changed;
 	int r;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	a->scanned_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	progress_start(&a->progress);
-	r = world_scan(a->world, &changed, err);
+	r = app_scan(a, &changed, err);
 	progress_end(&a->progress);
-	if (r < 0) {
-		err_wrap(err, "%s", a->o.source);
-		return r;
-	}
-	s = world_snapshot(a->world);
-	if (s && snapshot_n_instances(s) == 0)
-		fprintf(stderr, "dcmfs: %s: not one DICOM file in the source\n", a->o.source);
-	snapshot_put(s);
-	return 0;
+	if (r == 0 && app_is_empty(a))
+		fprintf(stderr, "dcmfs: " APP_EMPTY "\n", a->o.source);
+	return r;
 }
 
 int app_open(struct app *a, struct err *err)
@@ -245,7 +260,7 @@ int app_open(struct app *a, struct err *err)
 		r = editing_new(&a->o, &a->editor, &a->only_edited, err);
 	if (r == 0)
 		r = make_world(a, err);
-	if (r == 0)
+	if (r == 0 && !(a->o.delay_scan && a->o.mode == OPTIONS_MOUNT))
 		r = scan(a, err);
 	return r == 0 ? make_tree(a, err) : r;
 }

@@ -54,6 +54,16 @@ static bool is_blind(void *arg)
 	return a->watch ? watch_trouble(a->watch) != NULL : a->blind_told;
 }
 
+/* Behind the mount, where nobody is at the terminal. */
+static int scan_first(struct app *a, bool *changed, struct err *err)
+{
+	int r = app_scan(a, changed, err);
+
+	if (r == 0 && app_is_empty(a))
+		log_warn(APP_EMPTY, a->o.source);
+	return r;
+}
+
 /* What the watch told of is only forgotten when it has been looked at. */
 static int rescan(void *arg, bool everything, bool *changed, int64_t *again_ms, struct err *err)
 {
@@ -64,8 +74,12 @@ static int rescan(void *arg, bool everything, bool *changed, int64_t *again_ms, 
 	memset(&a->changes, 0, sizeof a->changes);
 	if (everything && a->watch && watch_trouble(a->watch))
 		watch_again(a->watch);
-	r = everything ? world_scan(a->world, changed, err) :
-			 world_scan_changes(a->world, &where, changed, err);
+	if (!a->scanned)
+		r = scan_first(a, changed, err);
+	else if (everything)
+		r = world_scan(a->world, changed, err);
+	else
+		r = world_scan_changes(a->world, &where, changed, err);
 	if (r < 0)
 		changes_add_all(&a->changes);
 	changes_release(&where);
@@ -77,6 +91,13 @@ static int rescan(void *arg, bool everything, bool *changed, int64_t *again_ms, 
 		*again_ms = 0;
 	}
 	return r;
+}
+
+static void stop(void *arg)
+{
+	struct app *a = arg;
+
+	atomic_store(&a->stop, true);
 }
 
 /* Not worth an error: there are other ways to be asked to look. */
@@ -136,7 +157,13 @@ static void fill_options(struct app *a, struct session_options *s)
 	s->single_thread = o->single_thread;
 	s->readahead_kb = (unsigned)o->readahead_kb;
 	s->refresh_seconds = (unsigned)o->refresh_seconds;
-	s->source = (struct session_source){ a, rescan, start_watch, drain_watch, is_blind };
+	s->source = (struct session_source){ .arg = a,
+		.unscanned = !a->scanned,
+		.rescan = rescan,
+		.stop = stop,
+		.watch = start_watch,
+		.drain = drain_watch,
+		.is_blind = is_blind };
 }
 
 void app_print_library(FILE *out)

@@ -70,6 +70,8 @@ static const struct option_row {
 		KIND_TEXT, AT(index), NOWHERE, 0 },
 	{ "refresh", "SECONDS", "0", "look for changes so often, where the kernel cannot tell",
 		KIND_NUMBER, AT(refresh_seconds), NOWHERE, 0 },
+	{ "delay_scan", NULL, NULL, "mount at once and scan behind; who reads waits for the scan",
+		KIND_FLAG, AT(delay_scan), NOWHERE, 0 },
 	{ "cache", "BYTES", "256M", "decoded frames in memory, at most", KIND_SIZE, AT(cache_bytes),
 		NOWHERE, 0 },
 	{ "readahead_kb", "N", "1024", "the kernel's read-ahead; root alone can set it",

@@ -326,6 +326,8 @@ int dir_need_list(struct vfs *v, struct dir *d, struct err *err)
 	while (!d->list) {
 		if (d->dead)
 			return err_set(err, -ENOENT, "the folder has gone");
+		if (!d->era->snap)
+			return err_set(err, -EAGAIN, "there is no snapshot yet");
 		if (d->listing) {
 			pthread_cond_wait(&v->listed, &v->lock);
 			continue;

@@ -12,7 +12,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/bytes.h"
 #include "base/err.h"
@@ -262,14 +261,6 @@ static bool equal_bytes(struct content *a, struct content *b)
 	return true;
 }
 
-static int64_t wall_clock(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* Put the new rendering in the place of the one before, if any. */
 static int replace_live(struct vfs *v, struct opened *o, struct content *c, struct era *era)
 {
@@ -277,7 +268,7 @@ static int replace_live(struct vfs *v, struct opened *o, struct content *c, stru
 
 	o->live = true;
 	o->made_ns = tree_now();
-	o->mtime_ns = wall_clock();
+	o->mtime_ns = tree_wall_clock();
 	if (before && before->mtime_ns >= o->mtime_ns)
 		o->mtime_ns = before->mtime_ns + 1;
 	if (before)

@@ -17,6 +17,14 @@ int64_t tree_now(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+int64_t tree_wall_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 void tree_enter(struct vfs *v)
 {
 	pthread_mutex_lock(&v->lock);
@@ -40,7 +48,8 @@ void tree_leave(struct vfs *v)
 	pthread_mutex_unlock(&v->lock);
 	for (; e; e = next) {
 		next = e->next_dead;
-		v->world.put(v->world.arg, e->snap);
+		if (e->snap)
+			v->world.put(v->world.arg, e->snap);
 		mem_free(e);
 	}
 }
@@ -53,11 +62,10 @@ struct era *era_new(struct vfs *v)
 	if (!e)
 		return NULL;
 	e->snap = w->get(w->arg);
-	if (!e->snap) {
-		mem_free(e);
-		return NULL;
-	}
-	e->mtime_ns = w->mtime_ns ? w->mtime_ns(w->arg, e->snap) : 0;
+	if (!e->snap)
+		e->mtime_ns = tree_wall_clock();
+	else if (w->mtime_ns)
+		e->mtime_ns = w->mtime_ns(w->arg, e->snap);
 	e->refs = 1;
 	return e;
 }

@@ -132,7 +132,7 @@ static void attr_of(const struct place *p, struct vfs_attr *attr)
 
 	attr->ino = place_ino(p);
 	attr->type = e->type;
-	attr->live = e->size == VIEW_SIZE_LIVE;
+	attr->live = e->size == VIEW_SIZE_LIVE || !era->snap;
 	attr->size_known = e->size >= 0;
 	attr->size = e->size >= 0 ? (uint64_t)e->size : 0;
 	attr->mtime_ns = e->mtime_ns ? e->mtime_ns : era->mtime_ns;
@@ -142,6 +142,7 @@ static void attr_of_root(const struct vfs *v, struct vfs_attr *attr)
 {
 	*attr = (struct vfs_attr){ .ino = VFS_ROOT,
 		.type = VIEW_DIR,
+		.live = !v->newest->snap,
 		.size_known = true,
 		.mtime_ns = v->newest->mtime_ns };
 }

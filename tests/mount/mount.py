@@ -5,6 +5,7 @@
 Each test has a folder of its own and a time limit; what it mounted is unmounted and what it
 started is killed by its process id, whatever happens. Standard error of the daemon must be
 clean. $DCMFS is the program; arguments name tests to run alone."""
+import contextlib
 import errno
 import hashlib
 import json
@@ -500,6 +501,7 @@ def test_each_mistake_has_its_message(box):
         ([f'{box}/none', mnt], 1, 'none: the source is missing'),
         (['/dev/null', mnt], 1, '/dev/null: the source is neither a folder nor a file'),
         ([source, mnt, '-o', 'colour'], 2, 'colour: no such option'),
+        ([source, mnt, '-o', 'delay_scan=1'], 2, 'delay_scan: takes no value'),
         ([source, mnt, '-o', 'views=nii:gif'], 2, "there is no view 'gif'"),
         ([source, mnt, '-o', 'layout={Nope}'], 2, 'layout=: Nope: no such keyword'),
         ([source, mnt, '-o', 'by=Modality:Nope'], 2, 'by=: Nope: no such keyword'),
@@ -509,7 +511,7 @@ def test_each_mistake_has_its_message(box):
         ([f'{box}/full/file/x', mnt], 1, 'x: cannot read the source: Not a directory'),
         ([source], 2, 'MOUNTPOINT: missing'),
     ]
-    for words, status, says in cases:
+    for words, status, says in cases + [([*words, '-o', 'delay_scan'], *rest) for words, *rest in cases]:
         r = run(DCMFS, *words)
         assert r.returncode == status, (words, r)
         assert r.stderr.startswith('dcmfs: ') and says in r.stderr and r.stderr.count('\n') == 1, r.stderr
@@ -745,7 +747,7 @@ def test_mount_8_knows_it(box):
     source, mnt = archive(f'{box}/src', series=1), f'{box}/mnt'
     os.mkdir(mnt)
     # PROGRAM#SOURCE is what -t fuse.PROGRAM becomes for a program that is installed
-    r = run('mount', '-t', 'fuse', '-o', 'noauto,user,_netdev,nofail,x-systemd.automount,uid=3',
+    r = run('mount', '-t', 'fuse', '-o', 'noauto,user,_netdev,nofail,x-systemd.automount,delay_scan,uid=3',
             f'{DCMFS}#{source}', mnt)
     assert r.returncode == 0, r
     try:
@@ -792,6 +794,197 @@ def test_memory_is_given_back(box):
         run('ls', '-lR', m.path)
         time.sleep(6)
         assert resident() - before < 6 << 20, resident() - before
+
+
+# ---- a scan behind the mount ---------------------------------------------------------------
+
+class Held:
+    """A source that answers nobody until go_on(): itself a mount, whose daemon is stopped. What is asked of its top
+    alone is in the kernel's caches, and kept there by being open."""
+
+    def __init__(self, source, path):
+        self.mount = Mount(source, path, '-o', 'index=none', noise=True)
+        self.source = f'{path}/dicom'
+        os.listdir(self.source)
+        self.top = os.open(self.source, os.O_RDONLY)
+        self.mount.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.mount.process.send_signal(signal.SIGCONT)
+
+    def die(self):
+        self.mount.process.kill()
+        self.mount.process.wait()
+        self.mount.process.returncode = 0
+        assert run('fusermount3', '-uz', self.mount.path).returncode == 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *how):
+        os.close(self.top)
+        if self.mount.process.poll() is None:
+            self.go_on()
+        self.mount.__exit__(*how)
+
+
+@contextlib.contextmanager
+def delayed(box, source, *options, **more):
+    """A mount whose scan does not go on before held.go_on()."""
+    with Held(source, f'{box}/held') as held, \
+            Mount(held.source, f'{box}/mnt', '-o', 'delay_scan,index=none', *options, **more) as m:
+        try:
+            yield held, m
+        finally:
+            held.go_on()
+
+
+def all_wait(processes):
+    """Until each is in the kernel, for the answer to a request, and does not go on from there; or for some seconds,
+    where the kernel does not tell."""
+    def where(p):
+        with open(f'/proc/{p.pid}/wchan') as f, open(f'/proc/{p.pid}/syscall') as g:
+            return f.read() in ('request_wait_answer', 'd_alloc_parallel') and g.read()
+
+    def still():
+        try:
+            first = [where(p) for p in processes]
+            time.sleep(0.1)
+            return all(first) and first == [where(p) for p in processes]
+        except OSError:
+            return False
+    wait_until(still, 5)
+
+
+def start(*words):
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_a_delayed_scan_keeps_readers_waiting_and_nobody_else(box):
+    """In twelve folders, more than there are threads to serve, of which there may be one."""
+    source = archive(f'{box}/src')
+    for options in [], ['-s']:
+        with delayed(box, source, *options) as (held, m):
+            shown = 'dicom/P1/20200102_Study_1/1_Series_1/00001.dcm'
+            words = [('cat', f'{m.path}/{shown}'), ('ls', f'{m.path}/headers'), ('stat', f'{m.path}/nii/P1'),
+                     ('cat', f'{m.path}/.dcmfs/status.json'), ('find', f'{m.path}/json', '-name', '*.json')]
+            words += [('ls', f'{m.path}/{p}') for p in ('nii.gz', 'analyze', 'minc', 'mha', 'nrrd', 'png', 'native')]
+            readers = [start(*w) for w in words * 3]
+            all_wait(readers)
+            for _ in range(2):
+                assert {'nii', 'dicom', '.dcmfs', 'README.txt'} <= set(os.listdir(m.path))
+                assert os.stat(f'{m.path}/by').st_mode == os.stat(f'{m.path}/nii').st_mode
+                assert b'headers' in content(f'{m.path}/README.txt')
+                assert os.statvfs(m.path).f_namemax == 255
+                assert not os.path.exists(f'{m.path}/nobody')
+            assert all(r.poll() is None for r in readers), 'who answered?'
+            held.go_on()
+            outs = [r.communicate(timeout=LIMIT) for r in readers]
+            assert all(r.returncode == 0 for r in readers), outs
+            for i, (out, err) in enumerate(outs):
+                assert err == b'' and out == outs[i % len(words)][0]
+            assert outs[0][0] == content(f'{source}/s1/1.dcm')
+            assert json.loads(outs[3][0])['instances'] == 12 and outs[4][0].count(b'\n') == 12
+            newest = max(os.stat(f).st_mtime for f in files_below(source))
+            for p in '', 'nii', 'README.txt':
+                assert int(os.stat(f'{m.path}/{p}').st_mtime) == int(newest), p
+
+
+def test_who_waits_for_a_delayed_scan_can_be_interrupted(box):
+    with delayed(box, archive(f'{box}/src')) as (held, m):
+        # a folder each: before libfuse 3.17 the kernel asks one thing at a time of a folder, and nothing can be
+        # interrupted that waits for its turn there
+        readers = [start(*words, f'{m.path}/{p}') for words, p in [
+            (('ls',), 'nii'), (('ls', '-l'), 'headers'), (('find',), 'dicom'), (('ls',), 'json'),
+            (('stat',), 'native/P1'), (('ls',), 'png'), (('cat',), 'mha/x'), (('cat',), 'by/x')]]
+        all_wait(readers)
+        for r in readers[::2]:
+            r.send_signal(signal.SIGINT)
+        for r in readers[::2]:
+            r.wait(20)
+            assert r.returncode == -signal.SIGINT, r.stderr.read()
+        assert all(r.poll() is None for r in readers[1::2]), 'the others go on'
+        held.go_on()
+        for r in readers[1:-1:2]:
+            out, _ = r.communicate(timeout=LIMIT)
+            assert r.returncode == 0 and b'P1' in out, (r.args, out)
+        assert os.listdir(f'{m.path}/nii') == ['P1']
+
+
+def test_a_delayed_scan_ends_with_the_mount(box):
+    source = archive(f'{box}/src')
+    for how in [signal.SIGTERM, signal.SIGINT, None]:
+        with delayed(box, source) as (held, m):
+            reader = how and start('ls', f'{m.path}/nii')   # whoever waits keeps it from being unmounted
+            if how:
+                all_wait([reader])
+                m.process.send_signal(how)
+                _, said = reader.communicate(timeout=20)
+                assert reader.returncode and b'not connected' in said, said
+            else:
+                assert unmount(m.path)
+            held.go_on()
+            assert m.process.wait(20) == 0 and not is_mounted(m.path)
+
+
+def test_a_delayed_scan_that_fails_is_told_and_tried_again(box):
+    source = archive(f'{box}/src')
+    with delayed(box, source, noise=True) as (held, m):
+        readers = [start('ls', f'{m.path}/nii') for _ in range(3)]
+        all_wait(readers)
+        held.die()
+        for r in readers:
+            _, said = r.communicate(timeout=20)
+            assert r.returncode and b'Input/output error' in said, said
+        assert held.source in m.said(), m.said()
+        assert 'nii' in os.listdir(m.path)
+        with Mount(source, f'{box}/held', '-o', 'index=none') as again:
+            assert again
+            refresh(m, lambda: run('ls', f'{m.path}/nii').stdout == 'P1\n')
+            m.stop()
+
+
+def test_a_delayed_scan_loses_no_change(box):
+    """Whenever a file comes: while it is mounted, scanned, or watched already."""
+    source = archive(f'{box}/src', slices=30)
+    for n in range(8):
+        with Mount(source, f'{box}/mnt', '-o', 'delay_scan,index=none,views=dicom') as m:
+            time.sleep(n * 0.01)
+            write(f'{source}/s1/{n}.new', dicom(series=9, number=n))
+            assert wait_until(lambda: len(files_below(f'{m.path}/dicom')) == 61 + n), n
+
+
+def test_a_delayed_mount_uses_and_makes_the_saved_index(box):
+    source, index = archive(f'{box}/src'), f'{box}/index.sqlite'
+    for _ in range(2):
+        with Mount(source, f'{box}/mnt', '-o', f'delay_scan,index={index}') as m:
+            assert len(files_below(f'{m.path}/dicom')) == 12
+        assert os.path.getsize(index) > 0
+    write(f'{box}/other/notes.txt', b'no image')
+    with Mount(f'{box}/other', f'{box}/mnt', '-o', 'delay_scan,index=none', noise=True) as m:
+        assert os.listdir(f'{m.path}/dicom') == []
+        assert m.said() == f'dcmfs: warning: {box}/other: not one DICOM file in the source\n', m.said()
+
+
+def test_a_delayed_mount_returns_at_once(box):
+    mnt = f'{box}/mnt'
+    os.mkdir(mnt)
+    with Held(archive(f'{box}/src'), f'{box}/held') as held:
+        r = run(DCMFS, '-o', 'delay_scan,index=none', held.source, mnt, stdin=subprocess.DEVNULL)
+        try:
+            assert (r.returncode, r.stdout, r.stderr) == (0, '', ''), r
+            assert is_mounted(mnt) and 'nii' in os.listdir(mnt)
+            reader = start('ls', f'{mnt}/nii')
+            held.go_on()
+            assert reader.communicate(timeout=LIMIT)[0] == b'P1\n'
+        finally:
+            assert unmount(mnt)
+            gone = wait_until(lambda: not daemons_of(mnt))
+            for pid in daemons_of(mnt):
+                os.kill(pid, signal.SIGKILL)
+        assert gone, 'the daemon outlived its mount'
+    ours = run(DCMFS, '--ls', '-o', 'delay_scan', f'{box}/src')
+    assert ours.returncode == 0 and 'nii/P1' in ours.stdout.splitlines(), ours
 
 
 # ---- running them ------------------------------------------------------------------------

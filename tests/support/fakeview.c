@@ -30,7 +30,8 @@ static struct snapshot *get(void *arg)
 	struct snapshot *s = atomic_load(&fake.newest);
 
 	(void)arg;
-	atomic_fetch_add(&s->refs, 1);
+	if (s)
+		atomic_fetch_add(&s->refs, 1);
 	return s;
 }
 

@@ -30,8 +30,8 @@ struct snapshot {
 
 /* The world of the tests: the newest snapshot, and counts of what was asked. */
 struct fake_world {
-	struct snapshot *_Atomic newest;
-	_Atomic int n_alive; /* snapshots that are not put yet */
+	struct snapshot *_Atomic newest; /* NULL: there is none yet */
+	_Atomic int n_alive;             /* snapshots that are not put yet */
 	_Atomic int n_lists, n_sizes, n_opens, n_open_now;
 	_Atomic int live_value;
 	bool versions; /* folders promise: see struct view_key */

@@ -25,13 +25,13 @@ Test(main_options, a_mount_as_mount_8_asks_for_it)
 
 	cr_assert_eq(PARSE(&o, &err, "/src", "/mnt", "-o",
 			     "rw,noauto,user,_netdev,nofail,x-systemd.automount,noexec,allow_other,"
-			     "uid=7"),
+			     "uid=7,delay_scan"),
 		0);
 	cr_assert_eq(o.mode, OPTIONS_MOUNT);
 	cr_assert_str_eq(o.source, "/src");
 	cr_assert_str_eq(o.place, "/mnt");
 	cr_assert_str_eq(o.passed, "noexec");
-	cr_assert(o.allow_other && o.has_uid && !o.has_gid && !o.foreground);
+	cr_assert(o.delay_scan && o.allow_other && o.has_uid && !o.has_gid && !o.foreground);
 	cr_assert_eq(o.uid, 7);
 	options_release(&o);
 }
@@ -97,6 +97,8 @@ Test(main_options, what_is_wrong_is_named)
 		{ "cache=99999999999G", "cache=99999999999G: not a number" },
 		{ "views", "views: wants a value" },
 		{ "xattr=1", "xattr: takes no value" },
+		{ "delay_scan=5", "delay_scan: takes no value" },
+		{ "delay_scan=", "delay_scan: takes no value" },
 	};
 	struct options o;
 	struct err err;
@@ -126,7 +128,8 @@ Test(main_options, help_has_a_line_for_each_option_that_is_documented)
 		"-o views=", "-o cache=", "-o allow_other",
 		"-o uid=", "-o gid=", "-o umask=", "-o default_permissions",
 		"-o layout=", "-o by=", "-o xattr", "-o edit=", "-o deidentify",
-		"-o key=", "-o index=", "-o refresh=", "-o readahead_kb=", "-o ready_fd=" };
+		"-o key=", "-o index=", "-o refresh=", "-o delay_scan",
+		"-o readahead_kb=", "-o ready_fd=" };
 	size_t i;
 
 	options_help(f);

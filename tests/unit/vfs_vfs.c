@@ -883,3 +883,56 @@ Test(vfs_vfs, six_threads_walk_and_read_during_refreshes)
 	check_all(v);
 	end_tree(v);
 }
+
+/* ---- before there is anything ---- */
+
+static int list_fails(struct vfs *v, uint64_t dir)
+{
+	struct listing l = { 0 };
+
+	return vfs_readdir(v, dir, 0, true, take, &l, NULL);
+}
+
+Test(vfs_vfs, before_the_first_snapshot_there_is_the_top_alone)
+{
+	struct vfs *v;
+	struct vfs_world w;
+	struct vfs_attr top, fake_top, later;
+	struct listing *l = calloc(1, sizeof *l);
+	struct snapshot *s;
+	char text[32];
+	uint64_t readme;
+
+	fake_init(true);
+	fake_publish(NULL);
+	w = fake_vfs_world();
+	cr_assert_eq(vfs_new(&w, NULL, &v, NULL), 0);
+	cr_assert_eq(vfs_readdir(v, VFS_ROOT, 0, true, take, l, NULL), 0);
+	cr_expect_eq(l->n, 4);
+	cr_expect_eq(vfs_getattr(v, VFS_ROOT, false, &top, NULL), 0);
+	cr_expect(top.live && top.mtime_ns > 0, "its time is another once there is a snapshot");
+	readme = look(v, VFS_ROOT, "README.txt");
+	cr_expect_eq(vfs_read(v, readme, text, sizeof text, 0, NULL), 8);
+	cr_expect_eq(vfs_lookup(v, VFS_ROOT, "fake", &fake_top, NULL), 0);
+	cr_expect(fake_top.live);
+	cr_expect_eq(look_fails(v, VFS_ROOT, "nobody"), -ENOENT);
+	cr_expect_eq(list_fails(v, fake_top.ino), -EAGAIN);
+	cr_expect_eq(look_fails(v, fake_top.ino, "a"), -EAGAIN);
+	cr_expect_eq(look_fails(v, look(v, VFS_ROOT, ".live"), "value"), -EAGAIN);
+	cr_expect_eq(fake.n_lists, 0, "no view is asked");
+
+	s = fake_begin();
+	fake_add(s, -1, false, "a");
+	fake_publish(s);
+	cr_expect_eq(look_fails(v, fake_top.ino, "a"), -EAGAIN, "that is not told yet");
+	cr_assert_eq(vfs_refresh(v, NULL, NULL, NULL), 0);
+	cr_expect_eq(look(v, VFS_ROOT, "fake"), fake_top.ino);
+	cr_expect_eq(vfs_getattr(v, fake_top.ino, false, &later, NULL), 0);
+	cr_expect(!later.live && later.mtime_ns == 1000000000);
+	cr_expect_eq(vfs_getattr(v, VFS_ROOT, false, &later, NULL), 0);
+	cr_expect(!later.live && later.mtime_ns == 1000000000);
+	check_below(v, atomic_load(&fake.newest), fake_top.ino, -1);
+	cr_expect_gt(look(v, look(v, VFS_ROOT, ".live"), "value"), 0);
+	free(l);
+	end_tree(v);
+}

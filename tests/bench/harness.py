@@ -18,7 +18,8 @@ import time
 from collections import namedtuple
 
 # A row of the table. pair(bench) gives two functions of no argument, ours and the yardstick's, each
-# returning what it took; `absolute` rows give one function, whose result is compared itself.
+# returning what it took; `absolute` rows give one function, whose result is compared itself. must and stretch may
+# be None: the figure is only shown.
 Row = namedtuple('Row', 'key what yardstick must stretch pair pinned absolute unit',
                  defaults=(False, False, ''))
 
@@ -353,6 +354,8 @@ def manifest(top):
 
 
 def mark(row, got):
+    if row.must is None:
+        return ''
     return 'stretch' if got['ratio'] <= row.stretch else 'must' if got['ratio'] <= row.must else 'MISSED'
 
 
@@ -366,6 +369,8 @@ def line_of(row, got):
 
 
 def num(v):
+    if v is None:
+        return ''
     return f'{v:.0f}' if v >= 100 else f'{v:.2g}' if v < 0.1 else f'{v:.2f}'
 
 

@@ -277,7 +277,7 @@ const char *watch_trouble(const struct watch *w)
 /* dir and all below it, of which the scan sees what is there already. */
 static void watch_more(struct watch *w, const char *dir)
 {
-	bool ignored;
+	bool ignored = false;
 	struct err err;
 
 	if (watch_all(w, dir, INT64_MAX, &ignored, &err) < 0) {

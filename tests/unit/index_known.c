@@ -40,7 +40,8 @@ Test(index_known, a_file_is_found_by_its_folder_and_name)
 		for (k = 0; k < N_FOLDERS; k++) {
 			snprintf(name, sizeof name, "IM%d", i);
 			cr_assert_not_null(known_find(&t, folders[k], name).other);
-			cr_expect_eq(known_find(&t, folders[k], name).other->id, i * N_FOLDERS + k);
+			cr_expect_eq(known_find(&t, folders[k], name).other->id,
+				(uint32_t)(i * N_FOLDERS + k));
 		}
 	cr_expect_null(known_find(&t, "a", "IM200").other);
 	cr_expect_null(known_find(&t, "elsewhere", "IM1").other);

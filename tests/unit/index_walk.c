@@ -62,6 +62,8 @@ static int at_once(unsigned n_threads, int n_files)
 	slow = false;
 	a.catalog = store_get(s);
 	cr_expect_eq(a.catalog->n_instances, (unsigned)n_files);
+	catalog_put(a.catalog);
+	a.catalog = NULL;
 	store_free(s);
 	archive_end(&a);
 	return most_open;

@@ -206,7 +206,7 @@ Test(volume_derived, what_surrounds_upright_planes_is_the_padding)
 				.orientation = tilted,
 				.is_signed = true,
 				.more = put_padding,
-				.arg = "63536" });
+				.arg = (char[]){ "63536" } });
 	planned_plan(&p);
 	v = planned_volume(&p, "_Tilt_1");
 	cr_assert(v);
@@ -238,7 +238,7 @@ Test(volume_derived, an_overlay_of_another_size_than_its_image_is_none)
 			&(struct planned_image){ .number = i + 1,
 				.at = { 0, 0, 3.0 * i },
 				.more = bare_overlay,
-				.arg = i ? "5" : "3" });
+				.arg = (char[]){ (char)(i ? '5' : '3'), 0 } });
 	planned_plan(&p);
 	v = planned_volume(&p, "_ROI1");
 	cr_assert(v);

@@ -94,6 +94,7 @@ __attribute__((noreturn, format(printf, 4, 5))) static inline void tsan_fail(con
 #define cr_assert_float_eq(a, b, eps, ...)                                                         \
 	tsan_check(fabs((a) - (b)) <= (eps), #a " is near " #b, __VA_ARGS__)
 #define cr_assert_fail(...) tsan_fail(__FILE__, __LINE__, "failed", " " __VA_ARGS__)
+#define cr_expect_fail cr_assert_fail
 #define cr_fail cr_assert_fail
 #define cr_skip_test(...) _exit(0)
 #define cr_skip cr_skip_test

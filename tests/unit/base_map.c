@@ -11,7 +11,7 @@
 
 #define N 500
 
-static char keys[N][8];
+static char keys[N][16];
 static bool in[N];
 
 static void expect_all(const struct map *m)

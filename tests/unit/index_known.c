@@ -3,14 +3,18 @@
 #include <criterion/criterion.h>
 
 #include <stdio.h>
+#include <string.h>
 
 #include "../src/index/known.h"
 #include "../src/index/survey.h"
 #include "base/mem.h"
+#include "index/intern.h"
 
 enum { N_FOLDERS = 3, N_FILES = 200 };
-static const char *const folders[N_FOLDERS] = { "a", "b", "" };
+static const char *folders[N_FOLDERS] = { "a", "b", "" };
+static struct interns *interns;
 
+/* The folders are interned; interns_free() is the caller's, after the findings have gone. */
 static struct findings some_of_each(void)
 {
 	struct findings f = { 0 };
@@ -18,6 +22,9 @@ static struct findings some_of_each(void)
 	char name[16];
 	int i, k;
 
+	cr_assert_eq(interns_new(&interns, NULL), 0);
+	for (k = 0; k < N_FOLDERS; k++)
+		folders[k] = intern_text(interns, folders[k], strlen(folders[k]));
 	for (i = 0; i < N_FILES; i++)
 		for (k = 0; k < N_FOLDERS; k++) {
 			snprintf(name, sizeof name, "IM%d", i);
@@ -47,12 +54,13 @@ Test(index_known, a_file_is_found_by_its_folder_and_name)
 	cr_expect_null(known_find(&t, "elsewhere", "IM1").other);
 	known_release(&t);
 	findings_release(&f);
+	interns_free(interns);
 }
 
 Test(index_known, what_a_file_was_and_that_it_waits_are_both_known)
 {
-	struct waiting w = { .dir = folders[0], .file = mem_strdup("IM7"), .size = 3 };
 	struct findings f = some_of_each();
+	struct waiting w = { .dir = folders[0], .file = mem_strdup("IM7"), .size = 3 };
 	struct known_table t = { 0 };
 	struct known k;
 
@@ -68,6 +76,7 @@ Test(index_known, what_a_file_was_and_that_it_waits_are_both_known)
 	f.n_waiting = 0;
 	mem_free(w.file);
 	findings_release(&f);
+	interns_free(interns);
 }
 
 Test(index_known, nothing_is_known_of_nothing)

@@ -27,7 +27,7 @@ struct waiting;
 struct session {
 	struct session_options o;
 	struct fuse_session *fuse;
-	bool mounted, handles_signals;
+	bool mounted;
 	bool no_open, no_opendir; /* the kernel can do without; set by init, before all others */
 	pthread_mutex_t lock;
 	struct reply_buffer *free_buffers; /* protected by lock, like the next two */
@@ -48,6 +48,13 @@ extern const struct fuse_lowlevel_ops session_ops;
 /* Wait until every reply that may bind a name as it was before this call is with the kernel:
  * what is said to be over after that, is. */
 void ops_settle(struct session *s);
+
+/* serve.c: SIGTERM and SIGINT end the service from here on. */
+int serve_take_signals(struct err *err);
+/* Requests are answered by n_threads, at most SERVE_MOST_THREADS, until the service is ended. 0, or an
+ * error of the connection; -EMFILE: there is not one thread. */
+#define SERVE_MOST_THREADS 64u
+int serve_all(struct session *s, unsigned n_threads);
 
 /* waiting.c: requests that wait for the first catalog. */
 struct waiting_for {

@@ -2,7 +2,6 @@
 /* Mounting, serving, unmounting: see fuse/session.h. */
 #include "fuse/session.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fuse_opt.h>
 #include <malloc.h>
@@ -67,13 +66,6 @@ const char *session_library(void)
 	return fuse_pkgversion();
 }
 
-/* libfuse ends its threads with pthread_cancel(), and that loads this at its first use, or
- * aborts where there is no descriptor or memory left for it by then. */
-static void load_unwinder(void)
-{
-	(void)dlopen("libgcc_s.so.1", RTLD_NOW);
-}
-
 int session_new(const struct session_options *options, struct session **out, struct err *err)
 {
 	struct session *s = mem_calloc(1, sizeof *s);
@@ -81,7 +73,6 @@ int session_new(const struct session_options *options, struct session **out, str
 
 	if (!s)
 		return err_nomem(err);
-	load_unwinder();
 	s->o = *options;
 	s->missing = options->source.unscanned ? -EAGAIN : 0;
 	pthread_mutex_init(&s->lock, NULL);
@@ -99,9 +90,8 @@ int session_new(const struct session_options *options, struct session **out, str
 /* The handlers come first: a signal between the mount and its service would leave a dead one. */
 int session_mount(struct session *s, struct err *err)
 {
-	if (fuse_set_signal_handlers(s->fuse) < 0)
-		return err_set(err, -EIO, "no signal handlers");
-	s->handles_signals = true;
+	if (serve_take_signals(err) < 0)
+		return -EIO;
 	if (fuse_session_mount(s->fuse, s->o.mountpoint) < 0)
 		return err_set(err, -EIO, "%s: it was not mounted", s->o.mountpoint);
 	s->mounted = true;
@@ -111,19 +101,9 @@ int session_mount(struct session *s, struct err *err)
 /* As many threads as can be of use at once: those that wait for a disk beside those that work. */
 static int loop(struct session *s)
 {
-	struct fuse_loop_config *c;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	int r;
 
-	if (s->o.single_thread)
-		return fuse_session_loop(s->fuse);
-	c = fuse_loop_cfg_create();
-	if (!c)
-		return -ENOMEM;
-	fuse_loop_cfg_set_max_threads(c, (unsigned)(cores > 0 ? cores : 1) + 2);
-	r = fuse_session_loop_mt(s->fuse, c);
-	fuse_loop_cfg_destroy(c);
-	return r;
+	return serve_all(s, s->o.single_thread ? 1 : (unsigned)(cores > 0 ? cores : 1) + 2);
 }
 
 /* One request that waits, or none for a moment; false: the kernel sends no more. */
@@ -157,14 +137,13 @@ static void stop_refresher(struct session *s)
 	waiting_join(s);
 }
 
-/* libfuse ends the service where there is no memory for a request, which stays with the kernel,
- * and does not begin where there is none for a thread (-1): what can be given back is, and one
- * thread goes on. A positive result is the signal that ended it. */
+/* A request that there is no memory for stays with the kernel: what can be given back is, and one
+ * thread goes on. */
 static int loop_on(struct session *s)
 {
 	int r = loop(s);
 
-	while (r == -ENOMEM || (r == -1 && !s->o.single_thread)) {
+	while (r == -ENOMEM || r == -EMFILE) {
 		log_warn("short of memory or threads: from now on one thread serves");
 		s->o.single_thread = true;
 		vfs_trim(s->o.vfs);
@@ -193,8 +172,6 @@ void session_free(struct session *s)
 	stop_refresher(s);
 	if (s->mounted)
 		fuse_session_unmount(s->fuse);
-	if (s->handles_signals)
-		fuse_remove_signal_handlers(s->fuse);
 	if (s->fuse)
 		fuse_session_destroy(s->fuse);
 	while ((b = s->free_buffers)) {

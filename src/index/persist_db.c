@@ -91,7 +91,7 @@ int db_execute(sqlite3_stmt *s, struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
-static int query_int(sqlite3 *db, const char *sql, int64_t *out, struct err *err)
+int db_query_int(sqlite3 *db, const char *sql, int64_t *out, struct err *err)
 {
 	sqlite3_stmt *s;
 	int rc = db_prepare(db, sql, &s, err);
@@ -151,9 +151,9 @@ static int verify(sqlite3 *db, const char *source, struct err *err)
 	sqlite3_stmt *s;
 	int rc;
 
-	if ((rc = query_int(db, "SELECT count(*) FROM sqlite_master", &tables, err)) < 0 ||
-		(rc = query_int(db, "PRAGMA user_version", &version, err)) < 0 ||
-		(rc = query_int(db, "PRAGMA application_id", &application, err)) < 0)
+	if ((rc = db_query_int(db, "SELECT count(*) FROM sqlite_master", &tables, err)) < 0 ||
+		(rc = db_query_int(db, "PRAGMA user_version", &version, err)) < 0 ||
+		(rc = db_query_int(db, "PRAGMA application_id", &application, err)) < 0)
 		return rc;
 	if (tables == 0 && version == 0 && application == 0)
 		return create(db, source, err);
@@ -252,16 +252,46 @@ int db_set_aside(const struct persist *p, const char *why, struct err *err)
 	return rc;
 }
 
-static int read_epoch(struct persist *p, sqlite3 *db, struct err *err)
+/* The numbers of rows that somebody has dropped. */
+static int forget_pruned(struct persist *p, sqlite3 *db, struct err *err)
 {
-	int64_t epoch;
-	int rc = query_int(db, "SELECT value FROM about WHERE key = 'epoch'", &epoch, err);
+	const struct map_slot *slot;
+	sqlite3_stmt *s;
+	size_t pos = 0;
+	int rc = db_prepare(db, "SELECT 1 FROM attributes WHERE id = ?1", &s, err);
 
+	while (rc >= 0 && (slot = map_next(&p->attributes, &pos))) {
+		const struct numbered *n = slot->value;
+
+		sqlite3_bind_int64(s, 1, n->id);
+		rc = db_step(s, err);
+		sqlite3_reset(s);
+		if (rc == 0) {
+			persist_forget(p, n->attr);
+			pos--;
+		}
+	}
+	sqlite3_finalize(s);
+	return rc < 0 ? rc : 0;
+}
+
+int db_check_numbers(struct persist *p, sqlite3 *db, struct err *err)
+{
+	int64_t epoch, pruned;
+	int rc = db_query_int(db, "SELECT value FROM about WHERE key = 'epoch'", &epoch, err);
+
+	if (rc == 0)
+		rc = db_query_int(db, "SELECT value FROM about WHERE key = 'pruned'", &pruned, err);
 	if (rc < 0)
 		return rc;
 	if (epoch != p->epoch)
 		db_forget(p);
+	else if (pruned != p->pruned)
+		rc = forget_pruned(p, db, err);
+	if (rc < 0)
+		return rc;
 	p->epoch = epoch;
+	p->pruned = pruned;
 	return 0;
 }
 
@@ -276,7 +306,7 @@ int db_open(struct persist *p, sqlite3 **out, struct err *err)
 			rc = open_once(p, out, &why);
 	}
 	if (rc == 0) {
-		rc = read_epoch(p, *out, &why);
+		rc = db_check_numbers(p, *out, &why);
 		if (rc < 0)
 			sqlite3_close(*out);
 	}

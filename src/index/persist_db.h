@@ -13,9 +13,9 @@
  * instances, with DICOM's keywords as columns.
  *
  * Each row has a checksum over its record: SQLite finds broken pages, not changed
- * values. Rows of attributes and folders are never changed or dropped, so that a
- * process may remember their numbers for as long as the database is the same
- * one (`epoch`).
+ * values. Rows of attributes and folders are never changed, and a number is never given
+ * again, so that a process may remember them for as long as the database is the same one
+ * (`epoch`) and none was dropped (`pruned` in `about`, which counts that).
  *
  * Journal: write-ahead, so that readers and a writer do not wait for each other, and
  * synchronous=NORMAL: a power failure may take the last commits, which costs
@@ -40,6 +40,7 @@ struct interns;
 struct persist {
 	char *path, *source;
 	int64_t epoch;         /* of the database that the numbers below are of; 0: none */
+	int64_t pruned;        /* how often rows had been dropped by then */
 	struct map attributes; /* address -> struct numbered */
 };
 
@@ -57,6 +58,8 @@ int db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct err *err
 int db_step(sqlite3_stmt *s, struct err *err);
 /* A statement without rows, ready for the next values afterwards. */
 int db_execute(sqlite3_stmt *s, struct err *err);
+/* The first column of the first row, or 0. */
+int db_query_int(sqlite3 *db, const char *sql, int64_t *out, struct err *err);
 void db_bind_text(sqlite3_stmt *s, int at, const char *text); /* NULL is fine */
 const char *db_text(sqlite3_stmt *s, int at);                 /* until the next step */
 
@@ -69,6 +72,8 @@ int db_set_aside(const struct persist *p, const char *why, struct err *err);
 /* The process knows now which row has these attributes, or of none. */
 int db_remember(struct persist *p, const struct attributes *attr, int64_t id);
 void db_forget(struct persist *p);
+/* Forget numbers that are no row's any more; what is left stays right until the transaction ends. */
+int db_check_numbers(struct persist *p, sqlite3 *db, struct err *err);
 
 /* Bind the members of p to the places from `at` on (SQLite counts them from 1); what is absent is
  * NULL. */

@@ -14,6 +14,7 @@
 #include "persist_db.h"
 
 #define COMMIT_ROWS 10000u /* what is lost at most when the process is killed */
+#define PRUNE_ROWS 1000u   /* so many that nobody needs are no harm */
 
 enum {
 	PUT_FILE,
@@ -133,13 +134,25 @@ static int drop_problems(struct writer *w, const char *file, struct err *err)
 	return db_execute(w->s[DROP_PROBLEMS], err);
 }
 
+/* What was known of rows may have been dropped by another process since. */
+static int begin(struct writer *w, struct err *err)
+{
+	int rc = db_run(w->db, "BEGIN IMMEDIATE", err);
+
+	w->dir = NULL;
+	return rc < 0 ? rc : db_check_numbers(w->p, w->db, err);
+}
+
 /* Some thousand rows a transaction: what is lost at worst, and how long another process waits. */
 static int count_row(struct writer *w, struct err *err)
 {
+	int rc;
+
 	if (++w->n_rows < COMMIT_ROWS)
 		return 0;
 	w->n_rows = 0;
-	return db_run(w->db, "COMMIT; BEGIN IMMEDIATE", err);
+	rc = db_run(w->db, "COMMIT", err);
+	return rc < 0 ? rc : begin(w, err);
 }
 
 /* Bind what is loaded again; the record is packed into `packed`. */
@@ -323,6 +336,30 @@ static int find_doomed(struct writer *w, const uint64_t *there, size_t n_there, 
 	return rc;
 }
 
+/* Folders and attributes that no file refers to, once they are most of all. The last row stays: so
+ * no number comes twice. */
+static int prune(struct writer *w, size_t n_files, struct err *err)
+{
+	static const char sql[] =
+		"DELETE FROM attributes WHERE id < (SELECT max(id) FROM attributes)"
+		" AND id NOT IN (SELECT attributes FROM files WHERE kind = 0);"
+		"DELETE FROM folders WHERE id < (SELECT max(id) FROM folders)"
+		" AND id NOT IN (SELECT folder FROM files);"
+		"INSERT OR REPLACE INTO about SELECT 'pruned',"
+		" 1 + ifnull((SELECT value FROM about WHERE key = 'pruned'), 0)";
+	int64_t n_folders, n_attributes;
+	int rc = db_query_int(w->db, "SELECT count(*) FROM folders", &n_folders, err);
+
+	if (rc == 0)
+		rc = db_query_int(w->db, "SELECT count(*) FROM attributes", &n_attributes, err);
+	if (rc < 0 ||
+		((uint64_t)n_folders <= n_files + PRUNE_ROWS &&
+			(uint64_t)n_attributes <= 2 * w->p->attributes.n_used + PRUNE_ROWS))
+		return rc;
+	rc = db_run(w->db, sql, err);
+	return rc < 0 ? rc : db_check_numbers(w->p, w->db, err);
+}
+
 static int sweep_rows(struct writer *w, const struct findings *f, struct err *err)
 {
 	struct doomed *d = NULL;
@@ -333,6 +370,8 @@ static int sweep_rows(struct writer *w, const struct findings *f, struct err *er
 	rc = there ? find_doomed(w, there, n_there, &d, &n, err) : err_nomem(err);
 	if (rc == 0)
 		rc = drop_rows(w, d, n, err);
+	if (rc == 0)
+		rc = prune(w, n_there, err);
 	for (i = 0; i < n; i++)
 		mem_free(d[i].name);
 	mem_free(d);
@@ -347,7 +386,7 @@ static int save_all(struct writer *w, const struct findings *f, uint32_t since, 
 	int rc = prepare_all(w, err);
 
 	if (rc == 0)
-		rc = db_run(w->db, "BEGIN IMMEDIATE", err);
+		rc = begin(w, err);
 	if (rc == 0)
 		rc = put_instances(w, f, since, err);
 	for (i = 0; i < f->n_others && rc == 0; i++)

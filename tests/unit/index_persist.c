@@ -2,6 +2,7 @@
 /* The saved index: what a second mount still opens, and databases that are damaged, foreign,
  * shared or cut off. */
 #include <criterion/criterion.h>
+#include <sqlite3.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -226,37 +227,89 @@ Test(index_persist, records_are_the_same_to_the_bit)
 	mount_end(&second, false);
 }
 
-/* Memory of attributes that have gone is used again for others: rows go by attributes, not by addresses. */
-Test(index_persist, an_archive_that_is_replaced_again_and_again_is_saved_as_it_is)
+#define PATIENTS 120
+
+/* Of each patient one file in one folder, for another such file and folder. */
+static void replace_archive(struct mount *m, int before, int round)
 {
 	char name[32], patient[32];
 	struct err err = { 0 };
-	struct mount m, again;
 	bool changed;
-	int round, i;
+	int i;
+
+	for (i = 0; i < PATIENTS; i++) {
+		snprintf(name, sizeof name, "%d.%d/%d", round, i, round);
+		snprintf(patient, sizeof patient, "P%d", round * 1000 + i);
+		archive_image(&a, name, &(struct gen_instance){ .patient = patient, .number = 1 });
+		archive_age(&a, name, 60);
+		snprintf(name, sizeof name, "%d.%d/%d", before, i, before);
+		unlink(archive_path(&a, name));
+	}
+	cr_assert_eq(store_scan(m->store, &changed, &err), 0, "%s", err.msg);
+	cr_assert_eq(store_save(m->store, &err), 0, "%s", err.msg);
+	catalog_put(m->catalog);
+	m->catalog = store_get(m->store);
+}
+
+/* Memory of attributes that have gone is used again for others: rows go by attributes, not by
+ * addresses. */
+Test(index_persist, an_archive_that_is_replaced_again_and_again_is_saved_as_it_is)
+{
+	struct mount m, again;
+	int round;
 
 	mount_begin(&m);
-	for (round = 0; round < 12; round++) {
-		for (i = 0; i < 120; i++) {
-			snprintf(name, sizeof name, "%d/%d", i, round);
-			snprintf(patient, sizeof patient, "P%d", round * 1000 + i);
-			archive_image(&a, name,
-				&(struct gen_instance){ .patient = patient, .number = 1 });
-			archive_age(&a, name, 60);
-			snprintf(name, sizeof name, "%d/%d", i, round - 1);
-			unlink(archive_path(&a, name));
-		}
-		cr_assert_eq(store_scan(m.store, &changed, &err), 0, "%s", err.msg);
-		cr_assert_eq(store_save(m.store, &err), 0, "%s", err.msg);
-	}
-	catalog_put(m.catalog);
-	m.catalog = store_get(m.store);
-	cr_assert_eq(m.catalog->n_instances, 120);
+	for (round = 0; round < 12; round++)
+		replace_archive(&m, round - 1, round);
+	cr_assert_eq(m.catalog->n_instances, PATIENTS);
 	mount_begin(&again);
 	cr_expect_eq(again.n_read, 0);
 	expect_same_records(again.catalog, m.catalog);
 	mount_end(&again, true);
 	mount_end(&m, true);
+}
+
+static sqlite3_int64 n_rows(const char *table)
+{
+	sqlite3_int64 n;
+	sqlite3_stmt *s;
+	sqlite3 *h;
+	char sql[64];
+
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", table);
+	cr_assert_eq(sqlite3_open_v2(db, &h, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	cr_assert_eq(sqlite3_prepare_v2(h, sql, -1, &s, NULL), SQLITE_OK);
+	cr_assert_eq(sqlite3_step(s), SQLITE_ROW);
+	n = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	sqlite3_close(h);
+	return n;
+}
+
+/* The second mount has the numbers of rows that the first one drops. */
+Test(index_persist, what_no_file_refers_to_is_dropped_whoever_knows_it)
+{
+	struct mount m, idle, again;
+	int round;
+
+	mount_begin(&m);
+	replace_archive(&m, -1, 0);
+	mount_begin(&idle);
+	cr_assert_eq(store_save(idle.store, NULL), 0);
+	for (round = 1; round < 24; round++)
+		replace_archive(&m, round - 1, round);
+	cr_expect_eq(n_rows("files"), PATIENTS);
+	cr_expect_lt(n_rows("attributes"), 1000 + 4 * PATIENTS);
+	cr_expect_lt(n_rows("folders"), 1000 + 2 * PATIENTS);
+
+	replace_archive(&idle, round - 1, 0);
+	mount_begin(&again);
+	cr_expect_eq(again.n_read, 0);
+	cr_expect_eq(again.catalog->n_instances, PATIENTS);
+	expect_same_records(again.catalog, idle.catalog);
+	mount_end(&again, true);
+	mount_end(&idle, true);
+	mount_end(&m, false);
 }
 
 Test(index_persist, two_files_of_one_uid_are_not_read_again)

@@ -45,14 +45,25 @@ static void nothing(int signal)
 	(void)signal;
 }
 
+/* What who started us has ignored stays so: a shell does that to SIGINT of what it puts aside. */
+static int take(int signal, void (*handler)(int))
+{
+	const struct sigaction action = { .sa_handler = handler };
+	struct sigaction before;
+
+	if (sigaction(signal, NULL, &before) < 0)
+		return -1;
+	return before.sa_handler == SIG_IGN ? 0 : sigaction(signal, &action, NULL);
+}
+
 /* SIGHUP is the refresher's while there is one; what comes before or after ends nothing. */
 int serve_take_signals(struct err *err)
 {
-	const struct sigaction ends = { .sa_handler = end }, wakes = { .sa_handler = nothing },
+	const struct sigaction wakes = { .sa_handler = nothing },
 			       ignored = { .sa_handler = SIG_IGN };
 
 	ended_by = 0;
-	if (sigaction(SIGTERM, &ends, NULL) < 0 || sigaction(SIGINT, &ends, NULL) < 0 ||
+	if (take(SIGTERM, end) < 0 || take(SIGINT, end) < 0 ||
 		sigaction(WAKE_SIGNAL, &wakes, NULL) < 0 || sigaction(SIGHUP, &wakes, NULL) < 0 ||
 		sigaction(SIGPIPE, &ignored, NULL) < 0)
 		return err_errno(err, "signal handlers");

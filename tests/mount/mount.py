@@ -176,6 +176,15 @@ def wait_until(what, seconds=20):
     return False
 
 
+def end_background(path):
+    """Unmount what was mounted without -f; its daemon ends by itself."""
+    assert unmount(path)
+    gone = wait_until(lambda: not daemons_of(path))
+    for pid in daemons_of(path):
+        os.kill(pid, signal.SIGKILL)
+    assert gone, 'the daemon outlived its mount'
+
+
 def run(*words, **more):
     return subprocess.run(words, capture_output=True, text=True, timeout=LIMIT, **more)
 
@@ -361,6 +370,19 @@ def test_a_signal_unmounts_and_ends_it(box):
             assert e.errno == errno.ENOTCONN
 
 
+def test_a_signal_that_was_ignored_stays_so(box):
+    """A shell does that to SIGINT of what it puts in the background of a script."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)    # what is started has it too
+    try:
+        with Mount(archive(f'{box}/src', series=1), f'{box}/mnt') as m:
+            with open(f'/proc/{m.process.pid}/status') as f:
+                ignored = next(int(l.split()[1], 16) for l in f if l.startswith('SigIgn:'))
+            assert ignored >> signal.SIGINT - 1 & 1 and not ignored >> signal.SIGTERM - 1 & 1, hex(ignored)
+            assert m.stop(signal.SIGTERM) == 0 and not is_mounted(m.path)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_a_signal_at_once_ends_it_too(box):
     """Between the mount and its service, while the daemon looks at its own mount, or a little later."""
     source = archive(f'{box}/src', series=1)
@@ -467,11 +489,7 @@ def test_the_background_returns_when_it_can_be_read(box):
         assert line[0] == source and line[2] == 'fuse.dcmfs', line
         assert {'ro', 'nosuid', 'nodev'} <= set(line[3].split(',')), line
     finally:
-        assert unmount(mnt)
-        gone = wait_until(lambda: not daemons_of(mnt))
-        for pid in daemons_of(mnt):
-            os.kill(pid, signal.SIGKILL)
-    assert gone, 'the daemon outlived its mount'
+        end_background(mnt)
 
 
 def test_a_second_mount_on_the_same_place_is_refused(box):
@@ -978,11 +996,7 @@ def test_a_delayed_mount_returns_at_once(box):
             held.go_on()
             assert reader.communicate(timeout=LIMIT)[0] == b'P1\n'
         finally:
-            assert unmount(mnt)
-            gone = wait_until(lambda: not daemons_of(mnt))
-            for pid in daemons_of(mnt):
-                os.kill(pid, signal.SIGKILL)
-        assert gone, 'the daemon outlived its mount'
+            end_background(mnt)
     ours = run(DCMFS, '--ls', '-o', 'delay_scan', f'{box}/src')
     assert ours.returncode == 0 and 'nii/P1' in ours.stdout.splitlines(), ours
 
@@ -1014,6 +1028,7 @@ def main():
     if not os.access('/dev/fuse', os.R_OK | os.W_OK) or not shutil.which('fusermount3'):
         print('SKIP mount: no /dev/fuse here, NOTHING OF THE MOUNT WAS TESTED')
         return 0
+    signal.signal(signal.SIGINT, signal.default_int_handler)    # run in the background, it was ignored
     tests = {n[5:]: f for n, f in globals().items() if n.startswith('test_')}
     wanted = [n for n in tests if not sys.argv[1:] or any(a in n for a in sys.argv[1:])]
     bad = [n for n in wanted if not one(n, tests[n])]

@@ -36,8 +36,9 @@
 #define MEMO_BYTES 192u
 #define MEMO_VALUE 48u /* six numbers */
 
-/* The bytes that a line's value was made from in an earlier file, and the value. Before the value's bytes are
- * its head's and all that was between it and the line taken before, where that is remembered. */
+/* The bytes that a line's value was made from in an earlier file, and the value. Before the value's
+ * bytes are its head's and all that was between it and the line taken before, where that is
+ * remembered. */
 struct memo {
 	uint8_t len;      /* of all bytes; 0: nothing remembered */
 	uint8_t value_at; /* 0: nothing before it */
@@ -179,9 +180,9 @@ static inline bool may_be_pixels(uint32_t tag)
 	return DCM_TAG_GROUP(tag) == 0x7FE0 || DCM_TAG_GROUP(tag) == 0x07A1;
 }
 
-/* Between `tag` and `next` is no line of the table: the reader need not tell of what is there. It tells of the
- * first element of each pair of groups, since of private ones another table knows, and of all at the end, where
- * overlays and pixels are. */
+/* Between `tag` and `next` is no line of the table: the reader need not tell of what is there. It
+ * tells of the first element of each pair of groups, since of private ones another table knows, and
+ * of all at the end, where overlays and pixels are. */
 static void note_gap(struct instance_reader *r, uint32_t tag, uint32_t next)
 {
 	uint32_t group_end = (tag | 0xFFFF) + 1;
@@ -324,7 +325,8 @@ static int take_element(struct instance_reader *r, const struct dcm_elem *el,
 		if (convert(r, f, &n) < 0)
 			return err_nomem(err);
 	}
-	remember(r, f, el, value, last);
+	if (len == el->len)
+		remember(r, f, el, value, last);
 	r->last_end = el->off + el->len;
 	follow(r, f);
 	return 0;

@@ -53,8 +53,8 @@ static inline void buf_addc(struct buf *b, char c)
 {
 	buf_add(b, &c, 1);
 }
-/* Room for n bytes behind len, for who writes many small pieces: fill it, then add what was filled to len.
- * NULL for want of memory, and where counting. */
+/* Room for n bytes behind len, for who writes many small pieces: fill it, then add what was filled
+ * to len. NULL for want of memory, and where counting. */
 char *buf_room(struct buf *b, size_t n);
 void buf_adds(struct buf *b, const char *s);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

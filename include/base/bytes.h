@@ -143,8 +143,8 @@ uint64_t hash_str(const char *s);
 /* Several times as quick, for checksums of this machine: nothing that it gives is shown. */
 uint64_t hash_quick(uint64_t seed, const void *p, size_t len);
 
-/* For tables: no less quick, and another in each process, so that nobody can choose names and values that
- * all fall upon one place. Never stored. */
+/* For tables: no less quick, and another in each process, so that nobody can choose names and
+ * values that all fall upon one place. Never stored. */
 struct hash_key {
 	uint64_t seed, factor;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Attributes by name: "EchoTime", nested "ProcedureCodeSequence[1].CodeMeaning", items counted from 1.
- * What by/, extended attributes, layouts and rules of editing call attributes by.
+ * Attributes by name: "EchoTime", nested "ProcedureCodeSequence[1].CodeMeaning", items counted from
+ * 1. What by/, extended attributes, layouts and rules of editing call attributes by.
  */
 #ifndef DICOM_ATTRPATH_H
 #define DICOM_ATTRPATH_H
@@ -30,8 +30,8 @@ bool attrpath_parse(const char *text, struct attrpath *out);
 /* Is n of ds the attribute that the path leads to, or one of them? */
 bool attrpath_matches(const struct attrpath *p, const struct dcm_dataset *ds,
 	const struct dcm_node *n);
-/* Append the values (of any item the first), UTF-8, joined by backslashes: text trimmed, numbers in their
- * shortest form. Nothing where the attribute is absent, empty, a sequence or binary. */
+/* Append the values (of any item the first), UTF-8, joined by backslashes: text trimmed, numbers in
+ * their shortest form. Nothing where the attribute is absent, empty, a sequence or binary. */
 void attrpath_render(const struct attrpath *p, const struct dcm_header *h, struct buf *out);
 /* The same of one element of ds. */
 void attrpath_render_node(const struct dcm_dataset *ds, const struct dcm_node *n, struct buf *out);

@@ -12,11 +12,11 @@ struct buf;
 
 struct charset;
 
-/* The set of an absent (0008,0005): ASCII; what is not is taken for UTF-8 where it is valid UTF-8, else for
- * Latin-1. Static. */
+/* The set of an absent (0008,0005): ASCII; what is not is taken for UTF-8 where it is valid UTF-8,
+ * else for Latin-1. Static. */
 const struct charset *charset_default(void);
-/* The set that the (trimmed, backslash-separated) value names, in the arena; unknown terms count as ASCII.
- * NULL for want of memory. */
+/* The set that the (trimmed, backslash-separated) value names, in the arena; unknown terms count as
+ * ASCII. NULL for want of memory. */
 const struct charset *charset_parse(const char *value, size_t len, struct arena *a);
 /* Append value (of this VR: PN, LO ... decide what resets the escapes) as UTF-8. Nothing is
  * trimmed, and backslashes stay backslashes (those that are half of a character are not).

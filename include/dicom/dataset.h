@@ -64,16 +64,17 @@ int dcm_header_read(struct dcm_source *source /* taken */, enum dcm_load load, s
 	struct dcm_header **out, struct err *err);
 void dcm_header_free(struct dcm_header *h); /* NULL is fine */
 
-/* The el.len bytes of a node, read from the file where they were left there: *value is borrowed from h,
- * or mem_alloc()ed and the caller's where *owned is set. -EFBIG past DCM_MAX_VALUE, -EBADMSG for what
- * has no value (sequences, encapsulated pixel data). */
+/* The el.len bytes of a node, read from the file where they were left there: *value is borrowed
+ * from h, or mem_alloc()ed and the caller's where *owned is set. -EFBIG past DCM_MAX_VALUE,
+ * -EBADMSG for what has no value (sequences, encapsulated pixel data). */
 int dcm_header_load(const struct dcm_header *h, const struct dcm_node *n, const uint8_t **value,
 	bool *owned, struct err *err);
 
 /* The first element with this tag, or NULL. */
 const struct dcm_node *dcm_get(const struct dcm_dataset *ds, uint32_t tag);
 /* A private element by creator (a prefix of its text) and low byte: dcm_get_private(ds, 0x2005,
- * "Philips MR Imaging DD 001", 0x0E). Where no creator is left in the data set, block 10 is taken. */
+ * "Philips MR Imaging DD 001", 0x0E). Where no creator is left in the data set, block 10 is
+ * taken. */
 const struct dcm_node *dcm_get_private(const struct dcm_dataset *ds, uint16_t group,
 	const char *creator, uint8_t low);
 /* Item i (from 0) of a sequence; NULL where there is none (node NULL too). */

@@ -109,7 +109,8 @@ struct dcm_dict_entry {
 };
 
 /* PS3.6 and PS3.7, repeating groups (50xx, 60xx, 7Fxx, (0020,31xx) ...) resolved; NULL: unknown.
- * Any group's length is there (UL, GroupLength), and a private block's creator (LO, PrivateCreator). */
+ * Any group's length is there (UL, GroupLength), and a private block's creator (LO,
+ * PrivateCreator). */
 const struct dcm_dict_entry *dcm_dict_find(uint32_t tag);
 /* The same, quicker for tags that ascend: *hint, 0 at first, is where the one before was. */
 const struct dcm_dict_entry *dcm_dict_find_near(uint32_t tag, size_t *hint);
@@ -118,7 +119,8 @@ const struct dcm_dict_entry *dcm_dict_find_keyword(const char *keyword);
 /* A private element by its creator's text (trimmed, in upper or lower case); of the tag the group
  * and the low byte count. NULL: unknown. */
 const struct dcm_dict_entry *dcm_dict_find_private(const char *creator, uint32_t tag);
-/* The same in two steps, for who asks often: the dictionary of a creator (NULL: none), and a tag in it. */
+/* The same in two steps, for who asks often: the dictionary of a creator (NULL: none), and a tag in
+ * it. */
 struct dict_creator;
 const struct dict_creator *dcm_dict_creator(const char *creator);
 const struct dcm_dict_entry *dcm_dict_find_of(const struct dict_creator *c /* may be NULL */,

@@ -17,14 +17,15 @@
 
 struct err;
 
-/* The pixel attributes of a header (top level; for what is absent, what the standard's readers assume).
- * n_frames is what the header says, but never more than the file has bytes.
- * -ENOENT: no image here (no rows, columns or pixel data); -EBADMSG: values no image can have. */
+/* The pixel attributes of a header (top level; for what is absent, what the standard's readers
+ * assume). n_frames is what the header says, but never more than the file has bytes. -ENOENT: no
+ * image here (no rows, columns or pixel data); -EBADMSG: values no image can have. */
 int dcm_pixel_desc(const struct dcm_header *h, struct pixel_desc *out, uint32_t *n_frames,
 	struct err *err);
 
-/* What the length of the pixel data tells of a desc: native data that calls itself YBR_FULL_422 but has all
- * samples of all frames is YBR_FULL. dcm_pixel_desc() does it; for who reads a desc himself. */
+/* What the length of the pixel data tells of a desc: native data that calls itself YBR_FULL_422 but
+ * has all samples of all frames is YBR_FULL. dcm_pixel_desc() does it; for who reads a desc
+ * himself. */
 void dcm_pixel_settle(struct pixel_desc *d, uint64_t pixels_len, uint32_t n_frames);
 
 struct dcm_fragment {

@@ -45,7 +45,8 @@ struct dcm_file {
 	bool deflated;
 	bool pixels_big_endian; /* GE private syntax: words swapped in a little-endian data set */
 	bool pixels_private;    /* Philips private syntax: see dcm_file_is_pixels() */
-	/* private: the file's first DCM_WINDOW bytes, so that one read serves who opens and who walks */
+	/* private: the file's first DCM_WINDOW bytes, so that one read serves who opens and who
+	 * walks */
 	uint8_t *head;
 	uint64_t head_off;
 	size_t head_len;
@@ -81,8 +82,8 @@ struct dcm_elem {
 	uint64_t off, len;
 };
 
-/* Is el, of any depth, the pixel data of this file: one of the three elements of PS3.3 C.7.6.3 at the top
- * level, or the private one that a transfer syntax of Philips CT has instead. */
+/* Is el, of any depth, the pixel data of this file: one of the three elements of PS3.3 C.7.6.3 at
+ * the top level, or the private one that a transfer syntax of Philips CT has instead. */
 bool dcm_file_is_pixels(const struct dcm_file *f, const struct dcm_elem *el);
 
 /* One thing that could not be read, or was read otherwise than written. */
@@ -114,7 +115,8 @@ struct dcm_level {
 	uint8_t n_creators; /* on the stack when this level began */
 };
 
-/* On the caller's stack (about 34 KiB). Fields are private to reader.c but n_problems and problems. */
+/* On the caller's stack (about 34 KiB). Fields are private to reader.c but n_problems and
+ * problems. */
 struct dcm_reader {
 	struct dcm_file *file;
 	uint64_t pos;
@@ -139,16 +141,18 @@ void dcm_reader_init(struct dcm_reader *r, struct dcm_file *f);
  * of an element that is not pulled is skipped. Native pixel data is an ELEM. SEQ_END and ITEM_END
  * set tag, depth and item alone; an item's depth is that of the elements in it. */
 int dcm_reader_next(struct dcm_reader *r, struct dcm_elem *el, struct err *err);
-/* The same for who has no use for elements with tags between these two, themselves not included: they are
- * passed over where that is cheaper than telling of them. */
+/* The same for who has no use for elements with tags between these two, themselves not included:
+ * they are passed over where that is cheaper than telling of them. */
 int dcm_reader_next_outside(struct dcm_reader *r, uint32_t after, uint32_t before,
 	struct dcm_elem *el, struct err *err);
-/* For who reads many files that are alike, and knows elements by their bytes. Plain ones are those on which
- * nothing later depends, whose VR and length are in the file and whose value is in the window.
- * since(): all that was walked from `off` on, where an element ended; NULL where it is not plain elements alone.
+/* For who reads many files that are alike, and knows elements by their bytes. Plain ones are those
+ * on which nothing later depends, whose VR and length are in the file and whose value is in the
+ * window.
+ * since(): all that was walked from `off` on, where an element ended; NULL where it is not plain
+ * elements alone.
  * ahead(): what comes next, where plain elements may; NULL elsewhere.
- * hop(): pass over the first bytes of what is ahead, which are whole plain elements, as if they were one.
- * Both are borrowed until the next event. */
+ * hop(): pass over the first bytes of what is ahead, which are whole plain elements, as if they
+ * were one. Both are borrowed until the next event. */
 const uint8_t *dcm_reader_since(const struct dcm_reader *r, uint64_t off, size_t *len);
 const uint8_t *dcm_reader_ahead(const struct dcm_reader *r, size_t *len);
 void dcm_reader_hop(struct dcm_reader *r, size_t len);

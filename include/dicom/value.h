@@ -21,9 +21,10 @@ struct buf;
 
 /* How many values: by backslashes, or by the size of a binary one. 0: absent or empty. */
 uint32_t dcm_vm(const struct dcm_node *n);
-/* Value i (from 0) of a number, whatever its VR (DS, IS, text that is a number, binary). False: there is
- * none, or it is no number ("nan" and what overflows neither); *out is untouched then. dcm_int() takes
- * what is integral alone, an AT as group and element. UN that no dictionary knows is not guessed. */
+/* Value i (from 0) of a number, whatever its VR (DS, IS, text that is a number, binary). False:
+ * there is none, or it is no number ("nan" and what overflows neither); *out is untouched then.
+ * dcm_int() takes what is integral alone, an AT as group and element. UN that no dictionary knows
+ * is not guessed. */
 bool dcm_double(const struct dcm_node *n, uint32_t i, double *out);
 bool dcm_int(const struct dcm_node *n, uint32_t i, int64_t *out);
 /* The same from a data set, with a default. */
@@ -34,8 +35,8 @@ uint32_t dcm_get_doubles(const struct dcm_dataset *ds, uint32_t tag, double *out
 
 /* Raw trimmed text of value i without any character set: the bytes lie in the node. False: none. */
 bool dcm_raw_text(const struct dcm_node *n, uint32_t i, const char **text, size_t *len);
-/* All values, UTF-8, backslashes kept, trimmed at the ends; in the arena; NULL: absent, empty, a list
- * of binary numbers, or no memory. */
+/* All values, UTF-8, backslashes kept, trimmed at the ends; in the arena; NULL: absent, empty, a
+ * list of binary numbers, or no memory. */
 const char *dcm_text(const struct dcm_dataset *ds, const struct dcm_node *n, struct arena *a);
 /* Value i alone. */
 const char *dcm_text_value(const struct dcm_dataset *ds, const struct dcm_node *n, uint32_t i,

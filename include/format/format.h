@@ -35,7 +35,8 @@ struct volume_format {
 	struct volume_file files[FORMAT_MAX_FILES]; /* ending NULL: fewer */
 	bool sidecars;                              /* .json, .bval, .bvec beside */
 	bool gzip; /* the first file as one gzip member of stored blocks */
-	/* Can the format hold this volume? false and a reason for problems.tsv otherwise; NULL: always. */
+	/* Can the format hold this volume? false and a reason for problems.tsv otherwise; NULL:
+	 * always. */
 	bool (*holds)(const struct volume *v, const char **why);
 };
 

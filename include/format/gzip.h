@@ -27,8 +27,8 @@ void gzip_free(struct gzip *g); /* NULL is fine */
  * is made. */
 int64_t gzip_pread(struct gzip *g, void *buf, size_t n, uint64_t off, struct err *err);
 
-/* For who remembers checksums: where the trailer begins that has it; is it not known yet? Make it; say what
- * it is. */
+/* For who remembers checksums: where the trailer begins that has it; is it not known yet? Make it;
+ * say what it is. */
 uint64_t gzip_crc_off(uint64_t len);
 bool gzip_needs_crc(struct gzip *g);
 int gzip_crc(struct gzip *g, uint32_t *crc, struct err *err);

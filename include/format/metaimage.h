@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* MetaImage in one file (.mha): a text header with ITK's space, x to the left, y to the back, z up, and the
- * voxels behind it. It has no scaling: slope and intercept are applied. */
+/* MetaImage in one file (.mha): a text header with ITK's space, x to the left, y to the back, z up,
+ * and the voxels behind it. It has no scaling: slope and intercept are applied. */
 #ifndef FORMAT_METAIMAGE_H
 #define FORMAT_METAIMAGE_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MINC 1: a NetCDF-3 classic file with the variables that MINC prescribes, big-endian. The image is the
- * last variable, so that it may be of any size. Scaling is that of image-min and image-max: the whole
- * range of the type stands for what slope and intercept make of it, slice by slice the same.
+ * MINC 1: a NetCDF-3 classic file with the variables that MINC prescribes, big-endian. The image is
+ * the last variable, so that it may be of any size. Scaling is that of image-min and image-max: the
+ * whole range of the type stands for what slope and intercept make of it, slice by slice the same.
  */
 #ifndef FORMAT_MINC_H
 #define FORMAT_MINC_H

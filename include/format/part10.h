@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A header written again as an Explicit VR Little Endian Part 10 file (PS3.10 §7.1): what native/ and
- * edited/ are made of. The result is a list of parts, ready bytes and ranges of the
- * source, so that large values and pixels are never copied.
+ * A header written again as an Explicit VR Little Endian Part 10 file (PS3.10 §7.1): what native/
+ * and edited/ are made of. The result is a list of parts, ready bytes and ranges of the source, so
+ * that large values and pixels are never copied.
  */
 #ifndef FORMAT_PART10_H
 #define FORMAT_PART10_H
@@ -84,8 +84,9 @@ struct buf;
 void part10_put_item(struct buf *out, bool end);
 void part10_put_text(struct buf *out, uint32_t tag, uint16_t vr, const char *text);
 
-/* Write h by the plan. Group lengths, data set padding (FFFC,FFFC) and, where pixels are replaced, offset
- * tables are left out; sequences have undefined length. -EFBIG: native pixels of 4 GiB and more. */
+/* Write h by the plan. Group lengths, data set padding (FFFC,FFFC) and, where pixels are replaced,
+ * offset tables are left out; sequences have undefined length. -EFBIG: native pixels of 4 GiB and
+ * more. */
 int part10_write(const struct dcm_header *h, const struct part10_plan *plan, struct part10 *out,
 	struct err *err);
 

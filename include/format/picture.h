@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A volume's slices as people look at them: the first row of the image on top, square pixels, grey values
- * through the window that the file asks for (PS3.3 C.11.2), else through one that leaves out the
- * outermost half percent at either end. And all slices on one sheet.
+ * A volume's slices as people look at them: the first row of the image on top, square pixels, grey
+ * values through the window that the file asks for (PS3.3 C.11.2), else through one that leaves out
+ * the outermost half percent at either end. And all slices on one sheet.
  */
 #ifndef FORMAT_PICTURE_H
 #define FORMAT_PICTURE_H

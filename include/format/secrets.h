@@ -27,7 +27,8 @@ struct secrets {
 	size_t n_lengths;
 };
 
-/* All zero is empty. Short texts, and those of blanks, zeros and dots alone, are no secrets: 0. -ENOMEM. */
+/* All zero is empty. Short texts, and those of blanks, zeros and dots alone, are no secrets: 0.
+ * -ENOMEM. */
 int secrets_add(struct secrets *s, const char *text, size_t len);
 void secrets_release(struct secrets *s);
 

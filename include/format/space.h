@@ -26,8 +26,8 @@ bool space_solve(const double columns[3][3], const double point[3], double c[3])
 
 /* Is there a slope or an intercept that a format without them must apply? Never for colour. */
 bool space_is_scaled(const struct volume *v);
-/* NIfTI's order, with slope and intercept applied where there are some: to float32, or to float64 where the
- * samples are wider than float32 can hold. */
+/* NIfTI's order, with slope and intercept applied where there are some: to float32, or to float64
+ * where the samples are wider than float32 can hold. */
 struct voxel_order space_order_applied(const struct volume *v);
 
 #endif

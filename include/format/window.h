@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From voxels to eight bits: the grey scale transformation of an image (PS3.3 C.11.1, C.11.2), in terms of
- * the voxels that volume_pread() delivers without scaling.
+ * From voxels to eight bits: the grey scale transformation of an image (PS3.3 C.11.1, C.11.2), in
+ * terms of the voxels that volume_pread() delivers without scaling.
  */
 #ifndef FORMAT_WINDOW_H
 #define FORMAT_WINDOW_H
@@ -31,12 +31,14 @@ struct windows {
 };
 void windows_release(struct windows *w);
 
-/* The window of plane `plane` (in storage order) of time t: its file's, else one for the whole volume. */
+/* The window of plane `plane` (in storage order) of time t: its file's, else one for the whole
+ * volume. */
 int windows_get(struct windows *w, uint32_t plane, uint32_t t, struct window *out, struct err *err);
 /* n voxels as float32 to grey. */
 void window_apply(const struct window *w, const float *in, uint8_t *out, size_t n);
 
-/* Planes as they are stored, row by row from the top: an order for volume_pread(), colour or float32. */
+/* Planes as they are stored, row by row from the top: an order for volume_pread(), colour or
+ * float32. */
 struct voxel_order window_plane_order(const struct volume *v);
 
 #endif

@@ -51,8 +51,8 @@ void ops_settle(struct session *s);
 
 /* serve.c: SIGTERM and SIGINT end the service from here on. */
 int serve_take_signals(struct err *err);
-/* Requests are answered by n_threads, at most SERVE_MOST_THREADS, until the service is ended. 0, or an
- * error of the connection; -EMFILE: there is not one thread. */
+/* Requests are answered by n_threads, at most SERVE_MOST_THREADS, until the service is ended. 0, or
+ * an error of the connection; -EMFILE: there is not one thread. */
 #define SERVE_MOST_THREADS 64u
 int serve_all(struct session *s, unsigned n_threads);
 
@@ -69,7 +69,8 @@ struct waiting_for {
 void waiting_add(fuse_req_t req, const struct waiting_for *what);
 /* The first catalog is being made: who comes waits. */
 void waiting_expect(struct session *s);
-/* It is in the tree (0), or not, which who waits and who comes is told. Nothing once it has been there. */
+/* It is in the tree (0), or not, which who waits and who comes is told. Nothing once it has been
+ * there. */
 void waiting_settle(struct session *s, int error);
 /* Every request that waited is answered after that. */
 void waiting_join(struct session *s);

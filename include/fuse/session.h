@@ -21,20 +21,20 @@ struct vfs;
 struct session_source {
 	void *arg;
 	bool unscanned; /* there is no snapshot before the first rescan() */
-	/* Look again: at everything, or at what drain() was told of. *changed: there is a newer snapshot;
-	 * *again_ms: look once more in so many milliseconds, or -1. */
+	/* Look again: at everything, or at what drain() was told of. *changed: there is a newer
+	 * snapshot; *again_ms: look once more in so many milliseconds, or -1. */
 	int (*rescan)(void *arg, bool everything, bool *changed, int64_t *again_ms,
 		struct err *err);
 	/* From another thread: a rescan() ends soon from now on, and comes to nothing. */
 	void (*stop)(void *arg);
-	/* Begin to watch, once there is a snapshot: a descriptor that is readable when something has
-	 * happened, or -1 where nobody tells. *changed: something has happened already; *again_ms as
-	 * of rescan(). */
+	/* Begin to watch, once there is a snapshot: a descriptor that is readable when something
+	 * has happened, or -1 where nobody tells. *changed: something has happened already;
+	 * *again_ms as of rescan(). */
 	int (*watch)(void *arg, bool *changed, int64_t *again_ms);
 	/* Take what has happened; was there anything? */
 	bool (*drain)(void *arg);
-	/* Is there something of which nobody tells, though it should be watched? All is then looked at every so
-	 * often. */
+	/* Is there something of which nobody tells, though it should be watched? All is then looked
+	 * at every so often. */
 	bool (*is_blind)(void *arg);
 };
 
@@ -58,7 +58,8 @@ struct session_options {
 const char *session_library(void);
 
 int session_new(const struct session_options *options, struct session **out, struct err *err);
-/* From here on the kernel's requests wait for session_run(), and signals end that or ask it to look. */
+/* From here on the kernel's requests wait for session_run(), and signals end that or ask it to
+ * look. */
 int session_mount(struct session *s, struct err *err);
 /* Serve until it is unmounted, or SIGINT or SIGTERM comes (or has come). SIGHUP rescans. */
 int session_run(struct session *s, struct err *err);

@@ -37,7 +37,8 @@ enum image_part {
 /* Of a pair of images of arterial spin labelling. */
 enum image_label { IMAGE_LABEL_NONE, IMAGE_LABEL_LABEL, IMAGE_LABEL_CONTROL };
 
-/* Shared by most instances of a series: one copy for each distinct set of values. All texts come first. */
+/* Shared by most instances of a series: one copy for each distinct set of values. All texts come
+ * first. */
 struct attributes {
 	const char *patient_id, *patient_name, *patient_birth_date, *patient_sex;
 	const char *study_uid, *study_date, *study_time, *study_description;

@@ -34,8 +34,8 @@ void interned_drop(const void *interned);
 size_t interns_bytes(struct interns *in);
 /* Are they so many more than after the last sweep that the next one may be worth it? */
 bool interns_may_sweep(struct interns *in);
-/* Free what has no user; not while anybody interns, or has in hand what it interned. gone, which may be NULL,
- * is told of each block just before. */
+/* Free what has no user; not while anybody interns, or has in hand what it interned. gone, which
+ * may be NULL, is told of each block just before. */
 void interns_sweep(struct interns *in, void (*gone)(void *arg, const struct attributes *a),
 	void *arg);
 

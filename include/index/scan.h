@@ -27,11 +27,11 @@ struct scan_options {
 	/* Called from one thread, some ten times a second; may be NULL. */
 	void (*progress)(void *arg, const struct scan_progress *p);
 	void *progress_arg;
-	const _Atomic bool
-		*stop;   /* once true, a scan ends soon, with -ECANCELED; NULL: it never is */
-	bool hide_files; /* no instance is named after its file */
-	/* The path of SOURCE, or NULL: a scan looks whether it leads to another folder by now. A disk
-	 * that is not mounted, or whose mount point is empty, is gone for a while: what is known stays. */
+	const _Atomic bool *stop; /* once true, a scan ends, with -ECANCELED; NULL: never */
+	bool hide_files;          /* no instance is named after its file */
+	/* The path of SOURCE, or NULL: a scan looks whether it leads to another folder by now. A
+	 * disk that is not mounted, or whose mount point is empty, is gone for a while: what is
+	 * known stays. */
 	const char *root_path;
 	const char *only_file; /* SOURCE is this one file of root_fd, or NULL */
 };
@@ -63,10 +63,10 @@ int store_scan(struct store *s, bool *changed, struct err *err);
  * taken to be as it was. What it costs is what is in those, not in SOURCE. */
 int store_scan_changes(struct store *s, const struct changes *where, bool *changed,
 	struct err *err);
-/* Did the last scan leave something for the next: files so young that they may still be written to, or
- * at which the file system failed? The former are taken a second and a half after their last change (by the
- * first scan as they are as well); the latter are tried again, ever more rarely. In how many milliseconds
- * the next of them is due; -1: there is none. */
+/* Did the last scan leave something for the next: files so young that they may still be written to,
+ * or at which the file system failed? The former are taken a second and a half after their last
+ * change (by the first scan as they are as well); the latter are tried again, ever more rarely. In
+ * how many milliseconds the next of them is due; -1: there is none. */
 int64_t store_waits_ms(const struct store *s);
 /* The bytes of texts and attributes that instances share; what nobody has any more among them. */
 size_t store_interned_bytes(const struct store *s);

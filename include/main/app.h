@@ -70,9 +70,11 @@ struct app {
 	struct vfs *vfs;
 };
 
-/* Can the options' values be what they say? -EINVAL where not: wrong usage, whatever the source is. */
+/* Can the options' values be what they say? -EINVAL where not: wrong usage, whatever the source
+ * is. */
 int app_check(const struct options *o, struct err *err);
-/* Open, scan (with delay_scan that is left to the mount), and make the tree; the options have been checked. */
+/* Open, scan (with delay_scan that is left to the mount), and make the tree; the options have been
+ * checked. */
 int app_open(struct app *a, struct err *err);
 /* The first scan. */
 int app_scan(struct app *a, bool *changed, struct err *err);

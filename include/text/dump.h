@@ -19,17 +19,18 @@ struct err;
 
 struct dump_series;
 
-/* Append the dump of a header that was read with DCM_LOAD_ALL; values that were left in the file are read
- * where they are shown. Into a counting buffer too: then only its length is known. With a series, the
- * instance is added to that at the same time (dump_series_add()); after an error it is of no more use. */
+/* Append the dump of a header that was read with DCM_LOAD_ALL; values that were left in the file
+ * are read where they are shown. Into a counting buffer too: then only its length is known. With a
+ * series, the instance is added to that at the same time (dump_series_add()); after an error it is
+ * of no more use. */
 int dump_render(const struct dcm_header *h, struct buf *out,
 	struct dump_series *series /* NULL: none */, struct err *err);
 
 /*
- * A series in one text: the lines that all its instances share, and
- * `PATH VR NAME = <K values: least … greatest>` for what varies (numbers by value, else by
- * text; an element that some instances lack varies too). Instances are added one by one; what is kept is
- * a line's first, least and greatest value and a hash of each.
+ * A series in one text: the lines that all its instances share, and `PATH VR NAME = <K values:
+ * least … greatest>` for what varies (numbers by value, else by text; an element that some
+ * instances lack varies too). Instances are added one by one; what is kept is a line's first, least
+ * and greatest value and a hash of each.
  */
 int dump_series_new(struct dump_series **out, struct err *err);
 void dump_series_free(struct dump_series *s); /* NULL is fine */

@@ -18,7 +18,8 @@ struct err;
 #define JSON_INLINE_BYTES 4096u
 int json_render(const struct dcm_header *h, const char *bulk_uri, struct buf *out, struct err *err);
 
-/* A JSON string with its quotes: len bytes of UTF-8, ill-formed ones U+FFFD. The only one of the tree. */
+/* A JSON string with its quotes: len bytes of UTF-8, ill-formed ones U+FFFD. The only one of the
+ * tree. */
 void json_add_string(struct buf *out, const char *s, size_t len);
 
 #endif

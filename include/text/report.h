@@ -16,8 +16,6 @@
 struct buf;
 struct err;
 
-struct report;
-
 /* Append where a thing lies below a view, where the mount has a layout of its own. False: nowhere. */
 struct report_layout {
 	bool (*series)(void *arg, const struct instance *first, struct buf *out);

@@ -28,8 +28,9 @@ struct packed_field {
 
 typedef int (*packed_each)(void *arg, const struct packed_field *f, struct err *err);
 
-/* Give each field of a private element in order; none where its maker packed nothing into it. What is read
- * meanwhile lies in the arena. Fails for want of memory, where the file cannot be read, or with `each`. */
+/* Give each field of a private element in order; none where its maker packed nothing into it. What
+ * is read meanwhile lies in the arena. Fails for want of memory, where the file cannot be read, or
+ * with `each`. */
 int vendor_each_packed(const struct dcm_header *h, const struct dcm_node *n, struct arena *a,
 	packed_each each, void *arg, struct err *err);
 

@@ -31,7 +31,8 @@ struct list {
 	size_t held_bytes;
 };
 
-/* Make a list of what fill() emits. `raw`: the names are taken as they are (the top folder's own). */
+/* Make a list of what fill() emits. `raw`: the names are taken as they are (the top folder's
+ * own). */
 typedef int (*list_fill)(const void *arg, struct view_out *out, struct err *err);
 int list_make(list_fill fill, const void *arg, bool raw, struct list **out, struct err *err);
 void list_free(struct list *l); /* NULL is fine */
@@ -41,7 +42,8 @@ const char *list_name(const struct list *l, uint32_t i);
 int list_compare_names(const char *a, const char *b);
 bool list_find(const struct list *l, const char *name, uint32_t *i);
 
-/* Whether two entries of one name are one thing: a folder by what it is, a file by its bytes as well. */
+/* Whether two entries of one name are one thing: a folder by what it is, a file by its bytes as
+ * well. */
 bool list_same(const struct list_entry *a, const struct list_entry *b);
 
 #endif

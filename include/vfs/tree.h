@@ -36,8 +36,8 @@ struct era {
 	struct era *next_dead;
 };
 
-/* Things with an inode number as their first member, sorted by it. Quick to add to and to remove from at both
- * ends: the kernel forgets numbers in the order in which they were given. */
+/* Things with an inode number as their first member, sorted by it. Quick to add to and to remove
+ * from at both ends: the kernel forgets numbers in the order in which they were given. */
 struct ino_set {
 	uint64_t **items; /* n of them, somewhere in room */
 	uint64_t **room;  /* for cap of them; mem_free() */
@@ -79,8 +79,8 @@ struct dir {
 	unsigned pins; /* a call is under way, or a child */
 	bool listing;  /* somebody asks the view for the list: wait for vfs.listed */
 	bool dead;     /* its name is gone or means something else */
-	/* While a refresh is under way: its own key in the new snapshot, and whether that promises that
-	 * nothing below has changed. */
+	/* While a refresh is under way: its own key in the new snapshot, and whether that promises
+	 * that nothing below has changed. */
 	struct view_key next_key;
 	bool same;
 	bool doomed; /* ... or that its name means something else */
@@ -174,8 +174,8 @@ struct place {
 int64_t tree_now(void); /* coarse, monotonic */
 int64_t tree_wall_clock(void);
 
-/* The lock. leave() also closes the contents and puts the snapshots that nobody holds any more, outside of
- * it. */
+/* The lock. leave() also closes the contents and puts the snapshots that nobody holds any more,
+ * outside of it. */
 void tree_enter(struct vfs *v);
 void tree_leave(struct vfs *v);
 
@@ -210,15 +210,16 @@ int dir_new(struct vfs *v, struct dir *parent, const struct view *view, uint64_t
 void dir_pin(struct dir *d);
 void dir_unpin(struct vfs *v, struct dir *d);
 void dir_drop_list(struct vfs *v, struct dir *d);
-/* Make sure that it has its list, from the view where it must; the lock is let go meanwhile. The caller
- * pins it. */
+/* Make sure that it has its list, from the view where it must; the lock is let go meanwhile. The
+ * caller pins it. */
 int dir_need_list(struct vfs *v, struct dir *d, struct err *err);
 void dir_set_list(struct vfs *v, struct dir *d, struct list *l);
 int dir_take_list(struct vfs *v, struct dir *d, struct list *l /* taken */, struct err *err);
 /* Its name is gone: nothing leads to it any more; it is freed with its last pin. */
 void dir_doom(struct vfs *v, struct dir *d);
 void dir_free_all(struct vfs *v);
-/* The folder with that number, pinned. -ENOENT where it has gone (but is known), -ENOTDIR, -ESTALE. */
+/* The folder with that number, pinned. -ENOENT where it has gone (but is known), -ENOTDIR,
+ * -ESTALE. */
 int dir_at(struct vfs *v, uint64_t ino, struct dir **out, struct err *err);
 
 /* The place of a number. */

@@ -11,8 +11,8 @@
  * and the old number serves the old bytes until it is forgotten. A number that
  * means nothing (any more) is -ESTALE.
  *
- * Before the world's first snapshot the top folder can be listed and all in it looked up; what lies below a
- * view's folder is -EAGAIN until vfs_refresh() has moved there.
+ * Before the world's first snapshot the top folder can be listed and all in it looked up; what lies
+ * below a view's folder is -EAGAIN until vfs_refresh() has moved there.
  *
  * All calls are safe from any thread; no lock is held while a view works.
  */
@@ -33,15 +33,16 @@ struct vfs;
 
 /* What the tree shows, and where its snapshots come from. */
 struct vfs_world {
-	const struct view *const
-		*views; /* shown in the top folder, in this order; they outlive the tree */
+	/* Shown in the top folder, in this order; they outlive the tree. */
+	const struct view *const *views;
 	size_t n_views;
 	/* The newest snapshot, a reference of the caller's; NULL: there is none yet. */
 	struct snapshot *(*get)(void *arg);
 	void (*put)(void *arg, struct snapshot *snap);
 	/* The time of what the view left at 0; may be NULL. */
 	int64_t (*mtime_ns)(void *arg, const struct snapshot *snap);
-	/* Nobody has read anything for a while: give back what was kept for who reads on; may be NULL. */
+	/* Nobody has read anything for a while: give back what was kept for who reads on; may be
+	 * NULL. */
 	void (*rest)(void *arg);
 	void *arg;
 	const char *readme; /* text of README.txt in the top folder; NULL: no such file */
@@ -82,10 +83,10 @@ int vfs_getattr(struct vfs *v, uint64_t ino, bool reading, struct vfs_attr *attr
 uint64_t vfs_parent(struct vfs *v, uint64_t ino);
 
 /*
- * The entries whose inode number is greater than `after` (0: all), in ascending order of it; so the number
- * is a cookie that stays sound while the folder changes. Stops when take() returns true: it had no room for
- * that one. take() runs under the tree's lock: it copies what it wants and calls nothing here.
- * With `count`, each taken entry whose size is known counts one lookup.
+ * The entries whose inode number is greater than `after` (0: all), in ascending order of it; so the
+ * number is a cookie that stays sound while the folder changes. Stops when take() returns true: it
+ * had no room for that one. take() runs under the tree's lock: it copies what it wants and calls
+ * nothing here. With `count`, each taken entry whose size is known counts one lookup.
  */
 typedef bool (*vfs_take)(void *arg, const char *name, const struct vfs_attr *attr);
 int vfs_readdir(struct vfs *v, uint64_t dir, uint64_t after, bool count, vfs_take take, void *arg,
@@ -100,15 +101,16 @@ int vfs_xattr_get(struct vfs *v, uint64_t ino, const char *name, struct buf *val
 	struct err *err);
 
 /*
- * Move to the newest snapshot: every folder that somebody looked into is listed again, unless its key
- * promises that nothing changed. changed() is told, with no lock held, each name that means something else
- * than before, and NULL for a folder whose names are others than before. One caller at a time.
+ * Move to the newest snapshot: every folder that somebody looked into is listed again, unless its
+ * key promises that nothing changed. changed() is told, with no lock held, each name that means
+ * something else than before, and NULL for a folder whose names are others than before. One caller
+ * at a time.
  */
 typedef void (*vfs_changed)(void *arg, uint64_t dir, const char *name);
 int vfs_refresh(struct vfs *v, vfs_changed changed, void *arg, struct err *err);
 
-/* Give back memory that nobody has used for some seconds. Returns whether some will be left to give back
- * later: while it does, call it every few seconds. */
+/* Give back memory that nobody has used for some seconds. Returns whether some will be left to give
+ * back later: while it does, call it every few seconds. */
 bool vfs_trim(struct vfs *v);
 
 struct vfs_stats {

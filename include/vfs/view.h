@@ -21,9 +21,9 @@ struct err;
 struct snapshot; /* defined by the views (view/snapshot.h) */
 
 /* What a node is, in the view's own terms; compared with memcmp, so no padding. A thing whose bytes
- * change gets another version: its name is bound to a new inode then. A folder keeps its inode whatever its
- * version; one whose version is not 0 promises: while its key is the same, so is everything below it, and a
- * refresh need not list it again. */
+ * change gets another version: its name is bound to a new inode then. A folder keeps its inode
+ * whatever its version; one whose version is not 0 promises: while its key is the same, so is
+ * everything below it, and a refresh need not list it again. */
 struct view_key {
 	uint32_t kind;
 	uint32_t version;
@@ -69,12 +69,12 @@ struct view {
 	int (*size)(const struct view_node *n, int64_t *size, struct err *err);
 	/* The snapshot outlives the content; the chain does not. */
 	int (*open)(const struct view_node *n, struct content **out, struct err *err);
-	/* A name that list() did not give and that is there all the same (by/AnyKeyword): fill *e or
-	 * -ENOENT. NULL: there are none. */
+	/* A name that list() did not give and that is there all the same (by/AnyKeyword): fill *e
+	 * or -ENOENT. NULL: there are none. */
 	int (*lookup)(const struct view_node *n, const char *name, struct view_entry *e,
 		struct err *err);
-	/* Extended attributes, where the mount has them on (-o xattr). list: names, each with its NUL.
-	 * get: -ENODATA where there is none. NULL: none. */
+	/* Extended attributes, where the mount has them on (-o xattr). list: names, each with its
+	 * NUL. get: -ENODATA where there is none. NULL: none. */
 	int (*xattr_list)(const struct view_node *n, struct buf *names, struct err *err);
 	int (*xattr_get)(const struct view_node *n, const char *name, struct buf *value,
 		struct err *err);

@@ -24,13 +24,13 @@ struct value_list {
 	const char *text[];
 };
 
-/* extra: keywords to list beside the default ones, separated by colons; NULL: none. -EINVAL and a text
- * where one is unknown. */
+/* extra: keywords to list beside the default ones, separated by colons; NULL: none. -EINVAL and a
+ * text where one is unknown. */
 int keywords_new(struct files *files, const char *extra, struct keywords **out, struct err *err);
 void keywords_free(struct keywords *k); /* NULL is fine */
 
-/* The number of a keyword: "Modality", or nested "ProcedureCodeSequence[1].CodeMeaning". -ENOENT: there
- * is no such. */
+/* The number of a keyword: "Modality", or nested "ProcedureCodeSequence[1].CodeMeaning". -ENOENT:
+ * there is no such. */
 int keyword_find(struct keywords *k, const char *path, uint32_t *id, struct err *err);
 const char *keyword_name(struct keywords *k, uint32_t id);
 /* How many are listed: the numbers below it. */

@@ -26,7 +26,8 @@ struct layout;
 
 #define LAYOUT_MAX_LEVELS 16u
 
-/* -EINVAL and what is wrong with the template. hide_files: no folder is named after a source file or its folder. */
+/* -EINVAL and what is wrong with the template. hide_files: no folder is named after a source file
+ * or its folder. */
 int layout_new(const char *template, struct keywords *k, bool hide_files, struct layout **out,
 	struct err *err);
 void layout_free(struct layout *l); /* NULL is fine */

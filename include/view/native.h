@@ -7,7 +7,8 @@
 
 struct instance;
 
-/* Can the instance be written without compression? false, and a reason for problems.tsv: it is not listed. */
+/* Can the instance be written without compression? false, and a reason for problems.tsv: it is not
+ * listed. */
 bool native_holds(const struct instance *in, const char **why);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a view sees: one immutable picture of the archive and the means to read it. Private to view/. */
+/* What a view sees: one immutable picture of the archive and the means to read it. Private to
+ * view/. */
 #ifndef VIEW_SNAPSHOT_H
 #define VIEW_SNAPSHOT_H
 
@@ -38,7 +39,8 @@ struct snapshot {
 	_Atomic unsigned refs;
 };
 
-/* The same picture, but only of the instances whose bit is set. filter->bits: taken, also on error. */
+/* The same picture, but only of the instances whose bit is set. filter->bits: taken, also on
+ * error. */
 int snapshot_filtered(const struct snapshot *base, const struct filter *filter /* taken */,
 	struct snapshot **out, struct err *err);
 

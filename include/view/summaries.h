@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Summaries of folders that grow while their headers are read. Who greps a folder
- * reads each instance's dump in order and then SERIES.txt (FOLDER.txt of a layout), which is made of the same
- * headers: a summary that took the lines along need not read them again. The last few are
- * kept, bounded by bytes. Safe from any thread: one that is taken is the taker's alone. Private to view/.
+ * Summaries of folders that grow while their headers are read. Who greps a folder reads each
+ * instance's dump in order and then SERIES.txt (FOLDER.txt of a layout), which is made of the same
+ * headers: a summary that took the lines along need not read them again. The last few are kept,
+ * bounded by bytes. Safe from any thread: one that is taken is the taker's alone. Private to view/.
  */
 #ifndef VIEW_SUMMARIES_H
 #define VIEW_SUMMARIES_H

@@ -75,8 +75,8 @@ void tree_path_release(struct tree_path *p);
 int tree_list_studies(const struct view_node *n, struct view_out *out, struct err *err);
 /* The series of the study as folders. */
 int tree_list_series(const struct view_node *n, struct view_out *out, struct err *err);
-/* Patients, studies, series, instances with one ending: all of the plain instance views. size_of may say
- * VIEW_SIZE_LATER; NULL: always later. */
+/* Patients, studies, series, instances with one ending: all of the plain instance views. size_of
+ * may say VIEW_SIZE_LATER; NULL: always later. */
 int tree_list(const struct view_node *n, const char *ending,
 	int64_t (*size_of)(const struct instance *in), struct view_out *out, struct err *err);
 

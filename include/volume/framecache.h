@@ -43,8 +43,8 @@ int framecache_get_stored(struct framecache *c, const struct instance *in, uint3
 	const struct frame **out, struct err *err);
 void framecache_put(struct framecache *c, const struct frame *f);
 
-/* Anything else that is dear to make and of known length, under the same bound: a resampled plane, a
- * sheet. `id` names it for ever (a hash of what it is, and which one); make() fills len bytes. */
+/* Anything else that is dear to make and of known length, under the same bound: a resampled plane,
+ * a sheet. `id` names it for ever (a hash of what it is, and which one); make() fills len bytes. */
 typedef int (*framecache_make)(void *arg, uint8_t *out, size_t len, struct err *err);
 int framecache_get_made(struct framecache *c, const uint64_t id[2], size_t len,
 	framecache_make make, void *arg, const struct frame **out, struct err *err);
@@ -64,7 +64,8 @@ void framecache_ahead(struct framecache *c, uint64_t stream, struct catalog *kee
  * decoded ahead of it. */
 unsigned framecache_sequential(struct framecache *c, uint64_t stream, uint64_t first, uint64_t last,
 	uint64_t *from);
-/* Frames that could not be had, each once, the newest FRAMECACHE_FAILURES of them; returns how many. */
+/* Frames that could not be had, each once, the newest FRAMECACHE_FAILURES of them; returns how
+ * many. */
 #define FRAMECACHE_FAILURES 256
 struct framecache_failure {
 	uint32_t instance_id, frame;

@@ -17,14 +17,16 @@ struct geom_affine {
 	float m[3][4];
 };
 
-/* LPS affine of planes with this orientation (row then column direction), first pixel centre, and distances
- * {along a row, down a column, between planes}. */
+/* LPS affine of planes with this orientation (row then column direction), first pixel centre, and
+ * distances {along a row, down a column, between planes}. */
 struct geom_affine geom_from_dicom(const float orientation[6], const float position[3],
 	const float spacing[3]);
-/* Where there is no orientation: rows run to the back, columns to the left, codes are 0. Already RAS. */
+/* Where there is no orientation: rows run to the back, columns to the left, codes are 0. Already
+ * RAS. */
 struct geom_affine geom_unknown(const float spacing[3]);
 
-/* A mosaic's position is that of the big image (cols * rows, n_grid tiles a side): move it to tile 0. */
+/* A mosaic's position is that of the big image (cols * rows, n_grid tiles a side): move it to tile
+ * 0. */
 void geom_mosaic_origin(struct geom_affine *a, uint32_t cols, uint32_t rows, uint32_t n_grid);
 /* Is {row, column, slice normal} left-handed? Planes then run against row x column. */
 bool geom_mosaic_is_negative(const float orientation[6], const double slice_normal[3]);

@@ -204,13 +204,16 @@ void plan_diffusion_from_facts(const struct facts *f, struct plan_diffusion *d);
 int plan_diffusion(struct planner *p, struct plan_stack *s, const struct plan_first *f,
 	struct volume *v, struct err *err);
 
-/* The header of an instance, until the next call; NULL where it cannot be read (told as a problem). */
+/* The header of an instance, until the next call; NULL where it cannot be read (told as a
+ * problem). */
 const struct dcm_header *plan_header(struct planner *p, const struct instance *in);
 int plan_problem(struct planner *p, const struct instance *in, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Room for one more in a growing array of the scratch arena; the element is zeroed. NULL: no memory. */
+/* Room for one more in a growing array of the scratch arena; the element is zeroed. NULL: no
+ * memory. */
 void *plan_grow(struct planner *p, void *array_at, uint32_t *n, uint32_t *cap, size_t size);
-/* From a record: what a classic image has there, and an enhanced one where its groups are silent. */
+/* From a record: what a classic image has there, and an enhanced one where its groups are
+ * silent. */
 void plan_fill_from_record(struct planner *p, const struct instance *in, struct plan_block *b,
 	struct plan_image *im);
 const struct plan_kind *plan_kind(struct planner *p, const struct attributes *a);

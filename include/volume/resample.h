@@ -25,7 +25,8 @@ struct volume_reader;
 enum { RESAMPLE_TILT_ROWS, RESAMPLE_TILT_MM, RESAMPLE_TILT_PADDING, RESAMPLE_TILT_PLANES };
 enum { RESAMPLE_EVEN_LOW, RESAMPLE_EVEN_HIGH, RESAMPLE_EVEN_WEIGHT, RESAMPLE_EVEN_STRIDE };
 
-/* Does the overlay of this group cover the instance's image, from its first pixel on? h: its header. */
+/* Does the overlay of this group cover the instance's image, from its first pixel on? h: its
+ * header. */
 bool resample_overlay_covers(const struct dcm_header *h, const struct instance *in, uint16_t group);
 /* Plane `plane` of time t of a derived volume: out has plane_cols * plane_rows *
  * sample_bytes(v->type) bytes. */

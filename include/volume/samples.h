@@ -23,8 +23,8 @@ struct samples_map {
 
 /* What a decoded, masked sample of such pixels is; SAMPLE_RGB24 for colour and palettes. */
 enum sample_type samples_type_of(const struct pixel_desc *d);
-/* Is converting nothing but copying? Types of one width whose bits mean the same count: int16 for unsigned
- * values of 15 bits. */
+/* Is converting nothing but copying? Types of one width whose bits mean the same count: int16 for
+ * unsigned values of 15 bits. */
 bool samples_map_is_copy(const struct samples_map *m);
 void samples_convert(const struct samples_map *m, const uint8_t *in, uint8_t *out, size_t n);
 /* The same from samples that lie `step` bytes apart. */

@@ -133,8 +133,8 @@ void volume_made_id(const struct volume *v, enum volume_made what, uint64_t id[2
 /* The instance of the first plane; NULL: it has none. */
 const struct instance *volume_first_instance(const struct volume *v);
 
-/* How a format wants its voxels, relative to the NIfTI order above. Identity: { {0,1,2}, {0}, false,
- * v->type, false }. */
+/* How a format wants its voxels, relative to the NIfTI order above. Identity: { {0,1,2}, {0},
+ * false, v->type, false }. */
 struct voxel_order {
 	uint8_t axis[3]; /* output axis a takes NIfTI axis axis[a] */
 	bool flip[3];    /* ... from its end */
@@ -154,9 +154,9 @@ struct volume_reader {
 /* Bytes of all voxels: product of dim * sample_bytes. */
 uint64_t volume_bytes(const struct volume *v, const struct voxel_order *o);
 
-/* n bytes of the voxels from off; returns how many (short at the end) or a negative errno: -EIO where a
- * frame cannot be decoded, -ESTALE where a file changed. A partial count before a bad frame is
- * returned as such, so that the good slices stay readable. Any thread. */
+/* n bytes of the voxels from off; returns how many (short at the end) or a negative errno: -EIO
+ * where a frame cannot be decoded, -ESTALE where a file changed. A partial count before a bad frame
+ * is returned as such, so that the good slices stay readable. Any thread. */
 int64_t volume_pread(const struct volume *v, const struct volume_reader *r,
 	const struct voxel_order *o, void *buf, size_t n, uint64_t off, struct err *err);
 

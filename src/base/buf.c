@@ -226,7 +226,8 @@ static bool add_whole(struct buf *b, double v, double below)
 	return true;
 }
 
-/* How many digits a float needs, by arithmetic in doubles; right but for rare ties, and then too few. */
+/* How many digits a float needs, by arithmetic in doubles; right but for rare ties, and then too
+ * few. */
 static int guess_digits(float v)
 {
 	static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,

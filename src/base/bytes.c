@@ -75,8 +75,8 @@ static uint64_t fold(uint64_t a, uint64_t b)
 #endif
 }
 
-/* The half of a product alone would not do: the highest bit of a word changes one bit of that, whatever the
- * factor, which another word can change back. */
+/* The half of a product alone would not do: the highest bit of a word changes one bit of that,
+ * whatever the factor, which another word can change back. */
 uint64_t hash_keyed(const struct hash_key *k, const void *p, size_t len)
 {
 	uint64_t h = k->seed, word;

@@ -185,7 +185,8 @@ int jpeg8_decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_len
 	return rc;
 }
 
-/* Retired ones too, whatever their streams turn out to be: arithmetic coding of samples, hierarchies. */
+/* Retired ones too, whatever their streams turn out to be: arithmetic coding of samples,
+ * hierarchies. */
 static const char *const syntaxes[] = {
 	"1.2.840.10008.1.2.4.50",
 	"1.2.840.10008.1.2.4.52",

@@ -368,7 +368,8 @@ MASK_LOOP_SIGNED(mask_s16, int16_t, uint16_t)
 MASK_LOOP_SIGNED(mask_s32, int32_t, uint32_t)
 MASK_LOOP_SIGNED(mask_s64, int64_t, uint64_t)
 
-/* The same for bits that begin at the lowest, as nearly always, with nothing that is wider than a word. */
+/* The same for bits that begin at the lowest, as nearly always, with nothing that is wider than a
+ * word. */
 #define KEEP_LOOP(name, word)                                                                      \
 	static void name(uint8_t *p, size_t n, uint64_t keep_bits, uint64_t sign_bit)              \
 	{                                                                                          \

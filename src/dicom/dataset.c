@@ -87,7 +87,8 @@ static int find_creator(struct builder *b, struct dcm_node *n, struct err *err)
 	return n->creator ? 0 : err_nomem(err);
 }
 
-/* Where a value lies in the file's head, which is kept as long as the header is; NULL: it does not. */
+/* Where a value lies in the file's head, which is kept as long as the header is; NULL: it does
+ * not. */
 static const uint8_t *in_head(const struct dcm_file *f, const struct dcm_elem *el)
 {
 	uint64_t at = el->off - f->head_off;
@@ -301,7 +302,8 @@ static int walk(struct builder *b, enum dcm_load load, struct err *err)
 	}
 }
 
-/* What is left on the stack is the meta information and the data set: the stack becomes the header's. */
+/* What is left on the stack is the meta information and the data set: the stack becomes the
+ * header's. */
 static void finish(struct builder *b)
 {
 	struct dcm_header *h = b->h;

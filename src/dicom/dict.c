@@ -81,8 +81,8 @@ static const struct dcm_dict_entry *find_range(uint32_t tag)
 	return NULL;
 }
 
-/* The first of the public entries that is not below the tag. Steps of growing length lead up from the hint,
- * since who walks a data set asks for tags that ascend. */
+/* The first of the public entries that is not below the tag. Steps of growing length lead up from
+ * the hint, since who walks a data set asks for tags that ascend. */
 static size_t public_bound(uint32_t tag, size_t hint)
 {
 	size_t low = 0, high = dict_n_public, step = 1;

@@ -301,7 +301,8 @@ static int begins_rle(struct dcm_source *source, const struct dcm_fragment *g, s
 
 enum marker { BY_END, BY_BEGIN, BY_RLE_HEADER };
 
-/* Does fragment i begin a frame? By what is before it, or by what it begins with. 1, 0, or an error. */
+/* Does fragment i begin a frame? By what is before it, or by what it begins with. 1, 0, or an
+ * error. */
 static int begins_frame(struct dcm_source *source, const struct dcm_frames *f, uint32_t i,
 	enum marker by, struct err *err)
 {

@@ -22,8 +22,9 @@ static const struct dcm_node *find(const struct dcm_dataset *ds, uint32_t tag, u
 	return n;
 }
 
-/* Makers' own sequences at the top of classic files are what groups are in enhanced ones, and some write
- * the groups' own sequences there: those that tell of the acquisition, the plane, its pixels. */
+/* Makers' own sequences at the top of classic files are what groups are in enhanced ones, and some
+ * write the groups' own sequences there: those that tell of the acquisition, the plane, its
+ * pixels. */
 static bool may_be_group(uint32_t tag)
 {
 	uint16_t group = DCM_TAG_GROUP(tag);

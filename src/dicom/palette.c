@@ -62,7 +62,8 @@ static void add_line(struct lut *l, size_t n, uint16_t last)
 		add_entry(l, (uint16_t)(from + (int64_t)step * (int64_t)i / (int64_t)n));
 }
 
-/* One discrete or linear segment at i; returns where the next begins, 0: it is none of these, or cut. */
+/* One discrete or linear segment at i; returns where the next begins, 0: it is none of these, or
+ * cut. */
 static size_t expand_simple(const struct lut_data *d, size_t i, struct lut *l)
 {
 	size_t n, k;

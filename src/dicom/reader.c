@@ -174,7 +174,8 @@ static int end_level(struct dcm_reader *r, struct dcm_elem *el)
 
 /* ---- sequences ---- */
 
-/* Do items tile these bytes? Those that know their length are hopped over; one that does not is trusted. */
+/* Do items tile these bytes? Those that know their length are hopped over; one that does not is
+ * trusted. */
 static bool holds_items(struct dcm_reader *r, uint64_t off, uint64_t end, bool big_endian)
 {
 	const uint8_t *p;
@@ -281,7 +282,8 @@ static int open_defined(struct dcm_reader *r, struct dcm_elem *el)
 	return DCM_EVENT_SEQ_BEGIN;
 }
 
-/* How an item is encoded: as its sequence is, but some writers put implicit items into explicit files. */
+/* How an item is encoded: as its sequence is, but some writers put implicit items into explicit
+ * files. */
 static int sniff_item(struct dcm_reader *r, uint64_t room, struct dcm_encoding *enc,
 	struct err *err)
 {

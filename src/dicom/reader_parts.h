@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What reader.c (the walk), reader_plain.c (its common case) and reader_head.c (heads of elements) have of each
- * other. */
+/* What reader.c (the walk), reader_plain.c (its common case) and reader_head.c (heads of elements)
+ * have of each other. */
 #ifndef DICOM_READER_PARTS_H
 #define DICOM_READER_PARTS_H
 

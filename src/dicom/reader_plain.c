@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The common case of the walk: explicit little-endian elements on which nothing later depends, wholly in the
- * window. See reader_parts.h; reader.c does whatever is not so plain.
+ * The common case of the walk: explicit little-endian elements on which nothing later depends,
+ * wholly in the window. See reader_parts.h; reader.c does whatever is not so plain.
  */
 #include "base/bytes.h"
 #include "dicom/dict.h"
 #include "reader_parts.h"
 
-/* Are explicit little-endian elements ahead, the head of the first in the window? Then *p is where, and *room
- * how much of the level and the window is left from there on. */
+/* Are explicit little-endian elements ahead, the head of the first in the window? Then *p is where,
+ * and *room how much of the level and the window is left from there on. */
 static inline bool is_plain_ahead(const struct dcm_reader *r, const uint8_t **p, uint64_t *room)
 {
 	const struct dcm_level *l = &r->level[r->top];
@@ -22,8 +22,8 @@ static inline bool is_plain_ahead(const struct dcm_reader *r, const uint8_t **p,
 	return true;
 }
 
-/* The size of the head of a plain element at p, of room >= 8 bytes, and the length of its value. 0: it is
- * anything else. */
+/* The size of the head of a plain element at p, of room >= 8 bytes, and the length of its value. 0:
+ * it is anything else. */
 static inline uint32_t plain_head(const uint8_t *p, uint64_t room, uint32_t *len)
 {
 	uint16_t vr = DCM_VR(p[4], p[5]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MINC 1 files: see format/minc.h. The NetCDF classic format: "CDF" 1, the number of records, then lists of
- * dimensions, global attributes and variables (tag, count, entries), then each variable's values at its own
- * offset. Names and values are padded to four bytes.
+ * MINC 1 files: see format/minc.h. The NetCDF classic format: "CDF" 1, the number of records, then
+ * lists of dimensions, global attributes and variables (tag, count, entries), then each variable's
+ * values at its own offset. Names and values are padded to four bytes.
  *
  * Values before the image's are few, so that they are part of the header here. Where they begin
  * depends on the length of what is before them: it is measured by writing it with all offsets 0.
@@ -94,8 +94,8 @@ static void set_range(struct layout *l)
 	}
 }
 
-/* MINC's directions point along the axis of the body that they are named after; the step has the sign. The
- * start is the origin, measured along the directions. */
+/* MINC's directions point along the axis of the body that they are named after; the step has the
+ * sign. The start is the origin, measured along the directions. */
 static void set_place(struct layout *l)
 {
 	const struct space *s = &l->space;
@@ -155,7 +155,8 @@ static void attribute_f64(struct buf *b, const char *name, const double *values,
 		put_f64(b, values[i]);
 }
 
-/* What each of MINC's variables begins with: name, the dimensions from 0 on, and its first attributes. */
+/* What each of MINC's variables begins with: name, the dimensions from 0 on, and its first
+ * attributes. */
 static void variable(struct buf *b, const char *name, unsigned n_dims, const char *vartype,
 	unsigned n_attributes)
 {

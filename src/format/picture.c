@@ -247,7 +247,8 @@ static struct png_shape tile_of(const struct png_shape *slice, uint32_t side)
 		.channels = slice->channels };
 }
 
-/* About four to three. Where there are several times each begins a row, or several of them fill one. */
+/* About four to three. Where there are several times each begins a row, or several of them fill
+ * one. */
 static void arrange(struct sheet *s, uint64_t n)
 {
 	double width = s->tile.width + GAP, height = s->tile.height + GAP;
@@ -302,7 +303,8 @@ static void cross_out(const struct png_shape *tile, uint8_t *at, size_t pitch)
 	}
 }
 
-/* What a file holds may be unreadable for good; that one has gone, or that there is no memory, passes. */
+/* What a file holds may be unreadable for good; that one has gone, or that there is no memory,
+ * passes. */
 static bool is_for_good(int rc)
 {
 	return rc == -EIO || rc == -EBADMSG || rc == -ENOTSUP || rc == -EFBIG;

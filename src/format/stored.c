@@ -37,8 +37,8 @@ static void make_head(const struct stored *s, uint64_t block, uint8_t out[HEAD])
 	put_le16(out + 3, (uint16_t)~len);
 }
 
-/* The bytes lie at the end of the range: move them to their places from the front on, which never overtakes
- * what is still to be moved. Returns what was filled before the bytes ran out. */
+/* The bytes lie at the end of the range: move them to their places from the front on, which never
+ * overtakes what is still to be moved. Returns what was filled before the bytes ran out. */
 static size_t spread(const struct stored *s, uint8_t *out, size_t n, uint64_t off,
 	const uint8_t *bytes, size_t n_bytes)
 {

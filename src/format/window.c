@@ -52,7 +52,8 @@ static const struct volume_slice *slice_of(const struct volume *v, uint32_t plan
 	return &v->slices[is_made(v) ? 0 : (size_t)t * v->n_planes + plane];
 }
 
-/* The header of the slice's file; none where it cannot be had now: what reads the pixels tells why. */
+/* The header of the slice's file; none where it cannot be had now: what reads the pixels tells
+ * why. */
 static const struct dcm_header *header_of(struct windows *w, const struct instance *in)
 {
 	if (w->of == in)
@@ -64,8 +65,8 @@ static const struct dcm_header *header_of(struct windows *w, const struct instan
 	return w->header;
 }
 
-/* Of an enhanced file in the groups of the frame; of another at its top alone, since what private sequences
- * have below is no part of how it is shown. */
+/* Of an enhanced file in the groups of the frame; of another at its top alone, since what private
+ * sequences have below is no part of how it is shown. */
 static const struct dcm_node *node_of(const struct dcm_header *h, uint32_t frame, uint32_t tag)
 {
 	if (dcm_frame_item(h, frame) || dcm_shared_item(h))
@@ -95,8 +96,8 @@ static void set_modality(const struct volume *v, const struct volume_slice *s, d
 	}
 }
 
-/* The first window of the file. A width below one is no window (PS3.3 C.11.2.1.2.1), but for the other
- * functions any width above zero is. */
+/* The first window of the file. A width below one is no window (PS3.3 C.11.2.1.2.1), but for the
+ * other functions any width above zero is. */
 static bool window_of_file(struct windows *w, const struct volume_slice *s, struct window *out)
 {
 	const struct dcm_header *h = header_of(w, s->in);

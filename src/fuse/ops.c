@@ -86,8 +86,8 @@ static void binding_end(struct session *s, unsigned parity)
 	atomic_fetch_sub(&s->n_binding[parity], 1);
 }
 
-/* A request that begins after the turn sees the tree as it is now. One that takes for ever is not waited
- * for: its name is found to be stale when it is used. */
+/* A request that begins after the turn sees the tree as it is now. One that takes for ever is not
+ * waited for: its name is found to be stale when it is used. */
 void ops_settle(struct session *s)
 {
 	unsigned parity = atomic_fetch_add(&s->turn, 1) & 1;
@@ -545,9 +545,9 @@ static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 
 /* ---- the start ---- */
 
-/* READDIRPLUS for every listing (the kernel's guess is wrong for find), no splice (it is slower from
- * memory), several requests for one folder at once (else who waits behind one
- * cannot be interrupted; libfuse passes that on from 3.17), and whether open may be left out. */
+/* READDIRPLUS for every listing (the kernel's guess is wrong for find), no splice (it is slower
+ * from memory), several requests for one folder at once (else who waits behind one cannot be
+ * interrupted; libfuse passes that on from 3.17), and whether open may be left out. */
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct session *s = userdata;

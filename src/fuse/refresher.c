@@ -26,11 +26,12 @@
 #define TRIM_MS 2000
 #define RETRY_MS 1000
 #define RETRY_MOST_MS 300000
-/* Where nobody tells of changes: a look at everything so often, and a twentieth of the time at most. */
+/* Where nobody tells of changes: a look at everything so often, and a twentieth of the time at
+ * most. */
 #define BLIND_MS 5000
 #define BLIND_PART 20
-/* A first scan leaves the processors so long to who has mounted it and looks whether it is there; who waits
- * for it is not kept waiting. */
+/* A first scan leaves the processors so long to who has mounted it and looks whether it is there;
+ * who waits for it is not kept waiting. */
 #define FIRST_MS 300
 
 struct refresher {
@@ -108,7 +109,8 @@ static void plan_poll(struct refresher *f)
 		plan(&f->next_all, now_ms() + every);
 }
 
-/* Nobody may ever tell of it again. What fails again and again is tried ever more rarely, and told once. */
+/* Nobody may ever tell of it again. What fails again and again is tried ever more rarely, and told
+ * once. */
 static int64_t retry_after(struct refresher *f, const struct err *err)
 {
 	if (f->retry_ms == 0)
@@ -171,8 +173,8 @@ static void refresh(struct refresher *f)
 		start_watching(f);
 }
 
-/* How long to sleep: to the next look at the source, or to the next trim where there is something to give
- * back; -1: until something comes. */
+/* How long to sleep: to the next look at the source, or to the next trim where there is something
+ * to give back; -1: until something comes. */
 static int sleep_ms(const struct refresher *f, bool trim)
 {
 	int64_t next = f->next, left;

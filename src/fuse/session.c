@@ -123,8 +123,8 @@ static bool serve_one(struct session *s)
 	return n > 0 || n == -EINTR || n == -EAGAIN || !fd.revents;
 }
 
-/* The refresher may be telling the kernel of a folder that a request holds: so requests are answered until
- * it has ended, or neither would. */
+/* The refresher may be telling the kernel of a folder that a request holds: so requests are
+ * answered until it has ended, or neither would. */
 static void stop_refresher(struct session *s)
 {
 	if (!s->refresher)

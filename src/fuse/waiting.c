@@ -129,8 +129,8 @@ static bool anyone_waits(struct session *s)
 	return any;
 }
 
-/* What was waited for may take long to make: several threads, as in the service, so that one does not keep the
- * others waiting; and none of them the refresher's. */
+/* What was waited for may take long to make: several threads, as in the service, so that one does
+ * not keep the others waiting; and none of them the refresher's. */
 static void start_answering(struct session *s)
 {
 	unsigned most = s->o.single_thread ? 1 : WAITING_THREADS;

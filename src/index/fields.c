@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of elements that the index wants, and how they become values of the record: see fields.h. */
+/* The table of elements that the index wants, and how they become values of the record: see
+ * fields.h. */
 #include "fields.h"
 
 #include <errno.h>

@@ -68,8 +68,9 @@ struct files {
 
 static const struct dcm_source_ops open_ops;
 
-/* The kernel's table of descriptors grows as they are opened. Where there are threads it waits for every CPU then,
- * ten milliseconds and more in the middle of somebody's read; so the table is made large enough at once. */
+/* The kernel's table of descriptors grows as they are opened. Where there are threads it waits for
+ * every CPU then, ten milliseconds and more in the middle of somebody's read; so the table is made
+ * large enough at once. */
 static void make_room_for(int fd, unsigned n)
 {
 	int high = fcntl(fd, F_DUPFD_CLOEXEC, (int)n);

@@ -42,8 +42,8 @@ struct builder {
 
 int group_add_member(struct group *g, void *member);
 int group_add_duplicate(struct builder *b, struct instance *in);
-/* Sort all instances out: into series, those into studies, those into patients; series to which nothing
- * happened go as a whole. 0 or -ENOMEM. */
+/* Sort all instances out: into series, those into studies, those into patients; series to which
+ * nothing happened go as a whole. 0 or -ENOMEM. */
 int group_instances(struct builder *b);
 /* Put the instances of each series in order, equal files as one. */
 int group_order(struct builder *b, struct err *err);
@@ -54,8 +54,8 @@ bool group_repeats(const struct group *g, size_t i);
 int group_name_patients(void **groups, size_t n);
 int group_name_studies(void **groups, size_t n);
 int group_name_series(void **groups, size_t n);
-/* Names of a series' instances, unique: n texts, in one mem_alloc()ed block with their array. NULL for want
- * of memory. */
+/* Names of a series' instances, unique: n texts, in one mem_alloc()ed block with their array. NULL
+ * for want of memory. */
 char **group_name_instances(const struct group *g, bool hide_files);
 
 #endif

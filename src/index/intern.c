@@ -165,7 +165,8 @@ bool interns_may_sweep(struct interns *in)
 	return may;
 }
 
-/* Out of m, where nobody uses it. Who does not, does not come back: only who interns could give it to one. */
+/* Out of m, where nobody uses it. Who does not, does not come back: only who interns could give it
+ * to one. */
 static bool take_unused(struct interns *in, struct map *m, const struct map_slot *slot)
 {
 	struct interned *i = head_of(slot->value);

@@ -11,8 +11,8 @@
 #include "index/instance.h"
 #include "survey.h"
 
-/* Open addressing, at most two thirds full. There are two for one name at most: what it was, and that it
- * waits. */
+/* Open addressing, at most two thirds full. There are two for one name at most: what it was, and
+ * that it waits. */
 struct known_folder {
 	const char *dir;
 	struct known *slots;

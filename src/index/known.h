@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is known of files before a pass over them, by folder and name. Each folder has a table of its own, so
- * that who visits its files one after another finds all of it in the processor's caches.
+ * What is known of files before a pass over them, by folder and name. Each folder has a table of
+ * its own, so that who visits its files one after another finds all of it in the processor's
+ * caches.
  */
 #ifndef INDEX_KNOWN_H
 #define INDEX_KNOWN_H
@@ -16,7 +17,8 @@ struct instance;
 struct other;
 struct waiting;
 
-/* All NULL: nothing is known. Borrowed from the findings; of a file that waits, what it was before is here too. */
+/* All NULL: nothing is known. Borrowed from the findings; of a file that waits, what it was before
+ * is here too. */
 struct known {
 	struct instance *in;
 	struct other *other;

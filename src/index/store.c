@@ -360,8 +360,8 @@ static int make_catalog(struct store *s, struct build *b, struct findings *other
 
 /* ---- what nobody has any more ---- */
 
-/* Behind a scan: give back what only files had that are no more. A save that goes on knows blocks by their
- * addresses: the next scan does it then. */
+/* Behind a scan: give back what only files had that are no more. A save that goes on knows blocks
+ * by their addresses: the next scan does it then. */
 static void sweep_interns(struct store *s)
 {
 	size_t i;
@@ -652,7 +652,8 @@ static void take_out_common(struct instance **a, size_t *n_a, struct instance **
 	*n_b = nb;
 }
 
-/* Equal files within the folders that are still there are neither shown nor new: they go to the rest. */
+/* Equal files within the folders that are still there are neither shown nor new: they go to the
+ * rest. */
 static int keep_duplicates(const struct store *s, const struct findings *found,
 	struct findings *rest)
 {

@@ -230,8 +230,8 @@ static int note(struct surveyor *w, const struct known *k, const char *dir, cons
 	return findings_add_other(&w->found, o) < 0 ? err_nomem(err) : 0;
 }
 
-/* Codes that speak of one file or folder. Others speak of the file system: at a later pass what is known
- * is kept then, rather than emptied. */
+/* Codes that speak of one file or folder. Others speak of the file system: at a later pass what is
+ * known is kept then, rather than emptied. */
 static bool is_local(int code)
 {
 	return code == -EACCES || code == -EPERM || code == -ENOTDIR || code == -ELOOP ||
@@ -475,8 +475,8 @@ int64_t waiting_ms(const struct waiting *w, size_t n)
 	return first > 0 ? first / 1000000 + 1 : 0;
 }
 
-/* Is there anything that a file's stat could be compared with, or that it could wait for? A first pass
- * without an index has nothing of the kind, and needs no stat beside that of the open file. */
+/* Is there anything that a file's stat could be compared with, or that it could wait for? A first
+ * pass without an index has nothing of the kind, and needs no stat beside that of the open file. */
 static bool is_compared(const struct findings *known, bool patient)
 {
 	return known && (patient || known->n_instances + known->n_others + known->n_waiting > 0);

@@ -66,13 +66,14 @@ int findings_add_other(struct findings *f, struct other *o);
 /* Move all of `from` behind what `to` has; nothing can be added to that afterwards. */
 int findings_join(struct findings *to, struct findings *from);
 
-/* Files that may still be written to are waited for, and where the file system fails, so does the pass,
- * rather than find it empty; not so at the first pass of a mount. */
+/* Files that may still be written to are waited for, and where the file system fails, so does the
+ * pass, rather than find it empty; not so at the first pass of a mount. */
 #define SURVEY_PATIENT 1u
 /* What is known as failed is tried again. */
 #define SURVEY_RETRY 2u
 
-/* within: the folders to look at, or NULL for all; known: what is known of them from before, or NULL. */
+/* within: the folders to look at, or NULL for all; known: what is known of them from before, or
+ * NULL. */
 int survey(struct files *files, struct interns *interns, const struct scan_options *opt,
 	const struct changes *within, const struct findings *known, unsigned how,
 	struct findings *out, struct err *err);

@@ -96,8 +96,8 @@ static bool is_folder(int dir_fd, const struct dirent *d)
 	return fstatat(dir_fd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Push the folders in fd, which is taken. At the top it is seen whether the file system counts them, so
- * that it is known later of which of its folders there is nothing to be listed. */
+/* Push the folders in fd, which is taken. At the top it is seen whether the file system counts
+ * them, so that it is known later of which of its folders there is nothing to be listed. */
 static int push_below(struct watch *w, struct folders *f, int fd, const char *dir)
 {
 	DIR *stream = fdopendir(fd);
@@ -169,8 +169,8 @@ static int cannot_watch(struct err *err)
 	return err_errno(err, "watching folders");
 }
 
-/* Watch one folder, then look into it: what comes after the look is an event. A folder that cannot be
- * entered or has gone is passed by. */
+/* Watch one folder, then look into it: what comes after the look is an event. A folder that cannot
+ * be entered or has gone is passed by. */
 static int watch_folder(struct watch *w, struct folders *f, const char *dir, int64_t since_ns,
 	bool *changed, struct err *err)
 {
@@ -316,8 +316,9 @@ void watch_again(struct watch *w)
 
 /* ---- folders that leave their place ---- */
 
-/* What was below it is sorted out when all events have been taken: folders move in crowds, and each of all
- * that are watched is looked at then. Without memory they stay watched, which does no harm. */
+/* What was below it is sorted out when all events have been taken: folders move in crowds, and each
+ * of all that are watched is looked at then. Without memory they stay watched, which does no
+ * harm. */
 static void note_moved(struct watch *w, const char *dir)
 {
 	size_t len = strlen(dir);
@@ -354,7 +355,8 @@ static bool is_stale(const struct watch *w, const struct watched *f)
 	return has_moved(w, f, strlen(f->path));
 }
 
-/* What moved within SOURCE is watched under its new path by now, and what came to the old one since too. */
+/* What moved within SOURCE is watched under its new path by now, and what came to the old one since
+ * too. */
 static void unwatch_moved(struct watch *w)
 {
 	const struct map_slot *slot;
@@ -368,7 +370,8 @@ static void unwatch_moved(struct watch *w)
 	map_release(&w->moved);
 }
 
-/* A folder came or went; new ones may have had files before they were watched: the scan sees those. */
+/* A folder came or went; new ones may have had files before they were watched: the scan sees
+ * those. */
 static void take_folder(struct watch *w, const char *dir, const struct inotify_event *e)
 {
 	char path[2 * PATH_MAX];

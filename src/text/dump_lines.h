@@ -25,8 +25,8 @@ struct dump_sink {
 	int (*line)(struct dump_sink *s, const struct dump_line *l, struct err *err);
 };
 
-/* All lines of a header in order, the problems aside: appended to out, and told to the sink. Either may be
- * NULL. */
+/* All lines of a header in order, the problems aside: appended to out, and told to the sink. Either
+ * may be NULL. */
 int dump_lines(const struct dcm_header *h, struct buf *out, struct dump_sink *sink,
 	struct err *err);
 

@@ -2,12 +2,12 @@
 /*
  * Sizes that are told with a listing though they are dear to know.
  *
- * Names are listed without them, so that a plain ls is cheap; who wants them asks by
- * a look-up each. Who did so for most names of the folders before (grep -r, ls -lR,
- * find -size) will do it here: then the listing brings them, and what was opened for them
- * is open for who reads it next. That is a guess: it holds for one view and a second,
- * and for no more contents than stay open until they are read. Where a folder has folders in it, what lies
- * beside them may be made of what lies in them (SERIES.txt), which is cheaper later.
+ * Names are listed without them, so that a plain ls is cheap; who wants them asks by a look-up
+ * each. Who did so for most names of the folders before (grep -r, ls -lR, find -size) will do it
+ * here: then the listing brings them, and what was opened for them is open for who reads it next.
+ * That is a guess: it holds for one view and a second, and for no more contents than stay open
+ * until they are read. Where a folder has folders in it, what lies beside them may be made of what
+ * lies in them (SERIES.txt), which is cheaper later.
  */
 #include "vfs/tree.h"
 

@@ -262,8 +262,8 @@ void tree_trim_lists(struct vfs *v, size_t most, int64_t since)
 	}
 }
 
-/* Number a list that came for the first time, or that is not the one that was given back: a view that is
- * not true to itself. What it had is gone then; a number never moves to another name. */
+/* Number a list that came for the first time, or that is not the one that was given back: a view
+ * that is not true to itself. What it had is gone then; a number never moves to another name. */
 static int number_anew(struct vfs *v, struct dir *d, const struct list *l)
 {
 	uint64_t base;

@@ -353,7 +353,8 @@ static void target_in(const struct dir *d, struct era *era, struct target *t)
 	t->chain[d->depth] = d->next_key;
 }
 
-/* Compare and move. The old list is needed for that; where it cannot be had any more, all names are new. */
+/* Compare and move. The old list is needed for that; where it cannot be had any more, all names are
+ * new. */
 static int relist(struct vfs *v, struct dir *d, struct era *era, struct buf *names, struct err *err)
 {
 	struct merge m = { .dir = d };

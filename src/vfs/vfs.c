@@ -369,8 +369,8 @@ static bool first_later(struct dir *d, uint64_t after, struct vfs_attr *attr)
 	return false;
 }
 
-/* Find sizes out before they are asked for, where that is likely; the lock is let go meanwhile. What fails
- * is listed without, and fails when it is asked for. */
+/* Find sizes out before they are asked for, where that is likely; the lock is let go meanwhile.
+ * What fails is listed without, and fails when it is asked for. */
 static void find_sizes(struct vfs *v, struct dir *d, uint64_t after)
 {
 	uint32_t room = ahead_room(v, d, after == 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* analyze/: each volume as an Analyze 7.5 pair, and a README.txt that tells what such a pair has lost. */
+/* analyze/: each volume as an Analyze 7.5 pair, and a README.txt that tells what such a pair has
+ * lost. */
 #include <string.h>
 
 #include "base/buf.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* headers/: each instance's header as text, one line an element; and SERIES.txt, what a series shares. */
+/* headers/: each instance's header as text, one line an element; and SERIES.txt, what a series
+ * shares. */
 #include <errno.h>
 
 #include "base/bytes.h"
@@ -61,7 +62,8 @@ static int list(const struct view_node *n, struct view_out *out, struct err *err
 	return rc;
 }
 
-/* The instances of a folder: of a series, or of a layout's. What a filter leaves out is counted, too. */
+/* The instances of a folder: of a series, or of a layout's. What a filter leaves out is counted,
+ * too. */
 struct group {
 	struct view_key key; /* of its summary */
 	const struct series *s;

@@ -489,7 +489,8 @@ static void sort_leaves(struct folders *f, struct folder *x)
 		f->of_id[x->leaves[i].in->id].leaf = i;
 }
 
-/* Names that several series bring into one folder. Who reads them in their order reads them in this one. */
+/* Names that several series bring into one folder. Who reads them in their order reads them in this
+ * one. */
 static int make_unique(struct folders *f, struct folder *x)
 {
 	struct name_entry *e = mem_calloc(x->n_leaves, sizeof *e);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * native/: each instance as an uncompressed Explicit VR Little Endian file, for tools without codecs.
- * The header is written anew with what must change; native pixels stay where they are in the source,
- * encapsulated ones are decoded frame by frame when they are read.
+ * native/: each instance as an uncompressed Explicit VR Little Endian file, for tools without
+ * codecs. The header is written anew with what must change; native pixels stay where they are in
+ * the source, encapsulated ones are decoded frame by frame when they are read.
  */
 #include "view/native.h"
 
@@ -65,7 +65,8 @@ bool native_holds(const struct instance *in, const char **why)
 	return false;
 }
 
-/* What the written header says of pixels that were converted; kept for the length of a part10_write(). */
+/* What the written header says of pixels that were converted; kept for the length of a
+ * part10_write(). */
 struct changes {
 	struct part10_addition add[4];
 	size_t n;
@@ -94,9 +95,9 @@ static void add(struct changes *c, uint32_t tag, uint16_t vr, const void *bytes,
 		.len = len };
 }
 
-/* In ascending order of tags. A number of frames that is no number becomes what we read it as. PS3.5 §8.2:
- * pixels of a colour transform that is undone are RGB, by pixel; PS3.3 C.7.6.1.1.5: what was lossy stays
- * marked so. */
+/* In ascending order of tags. A number of frames that is no number becomes what we read it as.
+ * PS3.5 §8.2: pixels of a colour transform that is undone are RGB, by pixel; PS3.3 C.7.6.1.1.5:
+ * what was lossy stays marked so. */
 static void plan_changes(const struct instance *in, const struct dcm_header *h, struct changes *c)
 {
 	enum photometric now = frame_stored_photometric(in);
@@ -158,7 +159,8 @@ static int native_write(struct native *x, const struct dcm_header *h, struct err
 	return rc;
 }
 
-/* n_bits samples of 0 and 1 to the bits of out from `at` on, which are 0; the lowest of a byte is first. */
+/* n_bits samples of 0 and 1 to the bits of out from `at` on, which are 0; the lowest of a byte is
+ * first. */
 static void pack_bits(const uint8_t *samples, size_t n_bits, uint8_t *out, uint64_t at)
 {
 	size_t i;
@@ -242,8 +244,8 @@ static int64_t read_parts(struct native *x, void *buf, size_t n, uint64_t off, s
 	return rc < 0 && !done ? rc : (int64_t)done;
 }
 
-/* The kernel reads pages: whoever wants the header's end wants pixels too. Where all that follows cannot be
- * had, the pixels of that page are zeros; the next page tells. */
+/* The kernel reads pages: whoever wants the header's end wants pixels too. Where all that follows
+ * cannot be had, the pixels of that page are zeros; the next page tells. */
 static bool is_header_page(struct native *x, size_t n, uint64_t off)
 {
 	uint64_t next = (off / PAGE_BYTES + 1) * PAGE_BYTES;

@@ -82,7 +82,8 @@ void summaries_take(struct summaries *s, const struct view_key *of, struct summa
 	dump_series_free(old);
 }
 
-/* One that is in the way: of the same folder, or the oldest where there are too many or too large ones. */
+/* One that is in the way: of the same folder, or the oldest where there are too many or too large
+ * ones. */
 static struct dump_series *evict(struct summaries *s, const struct summary *x)
 {
 	size_t bytes = dump_series_bytes(x->sum), i, last = N_KEPT;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Step five: volumes made of other volumes. A tilted stack is sheared upright, an uneven one
- * is resampled to its smallest gap, overlays become masks; a diffusion series is shown once with
- * its isotropic volumes and once without. All of this beside the untouched volume, and none of it reads
+ * Step five: volumes made of other volumes. A tilted stack is sheared upright, an uneven one is
+ * resampled to its smallest gap, overlays become masks; a diffusion series is shown once with its
+ * isotropic volumes and once without. All of this beside the untouched volume, and none of it reads
  * pixels: the tables here tell resample.c what to do.
  */
 #include <math.h>
@@ -281,7 +281,8 @@ static int derive_overlays(struct planner *p, uint32_t base, struct err *err)
 	return 0;
 }
 
-/* --- isotropic diffusion volumes ---------------------------------------------------------------- */
+/* --- isotropic diffusion volumes
+ * ---------------------------------------------------------------- */
 
 static bool is_apart(const struct plan_stack *s, uint32_t t)
 {

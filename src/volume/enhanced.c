@@ -280,7 +280,8 @@ static void number_sets(const struct frame *frames, struct frame **sorted, uint3
 	qsort(sorted, n, sizeof *sorted, compare_sets);
 }
 
-/* --- planes and times -------------------------------------------------------------------------- */
+/* --- planes and times
+ * -------------------------------------------------------------------------- */
 
 static int compare_doubles(double a, double b)
 {
@@ -381,7 +382,8 @@ static uint32_t number_times(struct frame **f, uint32_t n, uint32_t n_planes)
 	return n_whole ? n_whole : least;
 }
 
-/* --- blocks ---------------------------------------------------------------------------------------- */
+/* --- blocks
+ * ---------------------------------------------------------------------------------------- */
 
 /* The grid of a set: frame of plane and time. */
 struct grid {
@@ -655,7 +657,8 @@ static int collect_frames(struct planner *p, struct series *s, const struct inst
 	return rc;
 }
 
-/* --- concatenations ------------------------------------------------------------------------------- */
+/* --- concatenations
+ * ------------------------------------------------------------------------------- */
 
 /* One object in several files (PS3.3 C.7.6.16.2.2.4): its frames so far, until all files of the
  * study are seen. */

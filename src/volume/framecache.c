@@ -25,7 +25,8 @@
 #define N_QUEUED 64u
 #define N_STREAMS 32u
 #define STREAK_SEQUENTIAL 2u
-/* The first half of a frame's key is its variant; made things have a hash there, which is neither. */
+/* The first half of a frame's key is its variant; made things have a hash there, which is
+ * neither. */
 #define KEY_FRAME ((uint64_t)FRAME_VALUES)
 #define ALL_FRAMES UINT32_MAX /* of a failure: what is told of the instance */
 #define KEY_LAST_FRAME ((uint64_t)FRAME_STORED)
@@ -365,8 +366,8 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Threads do not survive the fork that makes a daemon, so they start with the first hint. Fewer than wanted
- * are as good as there are. */
+/* Threads do not survive the fork that makes a daemon, so they start with the first hint. Fewer
+ * than wanted are as good as there are. */
 static void start_workers(struct framecache *c)
 {
 	if (!c->workers)
@@ -381,7 +382,8 @@ static void start_workers(struct framecache *c)
 	}
 }
 
-/* What is decoded ahead must not push out what waits to be read: half of the budget is enough for both. */
+/* What is decoded ahead must not push out what waits to be read: half of the budget is enough for
+ * both. */
 static bool has_room(const struct framecache *c, const struct frame_ref *r)
 {
 	struct frame_shape shape;

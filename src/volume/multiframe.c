@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files with several frames: enhanced ones are enhanced.c's, the others do not describe
- * each frame: planes of one volume, or a film, as their modality and their vectors tell (CONVERSION §3.9).
+ * Files with several frames: enhanced ones are enhanced.c's, the others do not describe each frame:
+ * planes of one volume, or a film, as their modality and their vectors tell (CONVERSION §3.9).
  */
 #include <math.h>
 #include <string.h>

@@ -167,7 +167,8 @@ static int compare_plane_time(const void *a, const void *b)
 	return c ? c : compare_rank(*x, *y);
 }
 
-/* --- planes ------------------------------------------------------------------------------------ */
+/* --- planes
+ * ------------------------------------------------------------------------------------ */
 
 double plan_same_plane_mm(const double spacing[2], double thickness, double gap)
 {
@@ -204,7 +205,8 @@ static bool counts_are_equal(struct item *const *by_plane, uint32_t n, uint32_t 
 	return true;
 }
 
-/* --- duplicates ---------------------------------------------------------------------------------- */
+/* --- duplicates
+ * ---------------------------------------------------------------------------------- */
 
 static int compare_int(int32_t a, int32_t b)
 {
@@ -286,7 +288,8 @@ static uint32_t set_duplicates_apart(struct item *items, uint32_t n, struct item
 	return n_kept;
 }
 
-/* --- runs ---------------------------------------------------------------------------------------- */
+/* --- runs
+ * ---------------------------------------------------------------------------------------- */
 
 /* Number the runs: a new one begins where a plane comes for the second time. items in the order
  * of acquisition; size[r] is how many images run r has. Returns how many runs there are. */
@@ -322,7 +325,8 @@ static uint32_t rank_in_planes(struct item *items, uint32_t n, uint32_t *n_in_pl
 	return n_times;
 }
 
-/* --- stacks ---------------------------------------------------------------------------------------- */
+/* --- stacks
+ * ---------------------------------------------------------------------------------------- */
 
 struct stack_list {
 	struct plan_stack *stacks;
@@ -469,7 +473,8 @@ static int fill_broken(struct planner *p, struct stack_list *l, const struct pla
 	return fill_parts(p, l, g, items, n, n_runs, chosen);
 }
 
-/* --- groups of single images --------------------------------------------------------------------- */
+/* --- groups of single images
+ * --------------------------------------------------------------------- */
 
 static bool has_place(const struct plan_image *im)
 {
@@ -556,7 +561,8 @@ static int order_images(struct planner *p, const struct plan_group *g, struct st
 	return add_duplicates(p, l, g, items + n, n_all - n, by_plane);
 }
 
-/* --- groups of whole volumes ------------------------------------------------------------------------ */
+/* --- groups of whole volumes
+ * ------------------------------------------------------------------------ */
 
 /* Blocks that are a volume each follow one another in time. */
 static int stack_volumes(struct planner *p, const struct plan_group *g,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a stack lies: from orientation, positions and spacings of its images to the
- * affine of the volume, and the axes and flips that its voxels are stored with (CONVERSION §5.1-5.5, §5.9).
+ * Where a stack lies: from orientation, positions and spacings of its images to the affine of the
+ * volume, and the axes and flips that its voxels are stored with (CONVERSION §5.1-5.5, §5.9).
  */
 #include <errno.h>
 #include <math.h>
@@ -279,7 +279,8 @@ static void set_place(struct volume *v, const struct placing *pl)
 	v->negative_mosaic = pl->negative_mosaic;
 }
 
-/* The sform of a tilted stack, as the reference writes it; the quaternion, which cannot shear, stays. */
+/* The sform of a tilted stack, as the reference writes it; the quaternion, which cannot shear,
+ * stays. */
 static void shear(struct volume *v, float tilt_degrees)
 {
 	if (tilt_degrees == 0.0f)

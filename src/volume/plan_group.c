@@ -259,7 +259,8 @@ const char *plan_reason_text(enum plan_reason r)
 
 /* --- groups -------------------------------------------------------------------------------- */
 
-/* Groups that a block need not be compared with are those of other series, but where series are spanned. */
+/* Groups that a block need not be compared with are those of other series, but where series are
+ * spanned. */
 static bool is_candidate(const struct plan_group *g, const struct plan_block *b)
 {
 	const struct plan_block *first = g->blocks[0];

@@ -97,8 +97,8 @@ static struct slot *claim(struct plans *p, const struct study *study, struct vol
 	return s;
 }
 
-/* The set that is there, or that another thread makes meanwhile; NULL: it is for the caller to plan, into
- * *mine where there is a slot for it. */
+/* The set that is there, or that another thread makes meanwhile; NULL: it is for the caller to
+ * plan, into *mine where there is a slot for it. */
 static struct volume_set *get_or_claim(struct plans *p, const struct study *study,
 	struct slot **mine, struct volume_set **dropped)
 {

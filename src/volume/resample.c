@@ -125,7 +125,8 @@ static int find_least(void *arg, uint8_t *out, size_t len, struct err *err)
 	return 0;
 }
 
-/* What surrounds the sheared image: the padding value, else the darkest voxel of all, looked for once. */
+/* What surrounds the sheared image: the padding value, else the darkest voxel of all, looked for
+ * once. */
 static int surroundings(const struct volume *v, const struct volume_reader *r, float *out,
 	struct err *err)
 {

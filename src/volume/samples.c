@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The inner loops of volume/samples.h. Multi-byte samples go through memcpy, which the compiler makes a
- * plain load: buffers are aligned to nothing. The host is little-endian (asserted in bytes). */
+/* The inner loops of volume/samples.h. Multi-byte samples go through memcpy, which the compiler
+ * makes a plain load: buffers are aligned to nothing. The host is little-endian (asserted in
+ * bytes). */
 #include "volume/samples.h"
 
 #include <string.h>

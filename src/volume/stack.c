@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Step four: from a stack of images to a struct volume: voxel type and scaling (CONVERSION
- * §4.3, §4.5), the table of its planes, and with place.c and timing.c the rest. One header is read: that
+ * Step four: from a stack of images to a struct volume: voxel type and scaling (CONVERSION §4.3,
+ * §4.5), the table of its planes, and with place.c and timing.c the rest. One header is read: that
  * of the first image.
  */
 #include <errno.h>
@@ -139,7 +139,8 @@ static void set_scale(struct volume *v, const struct plan_stack *s, const struct
 		v->type = SAMPLE_F32;
 }
 
-/* --- the table of planes ------------------------------------------------------------------------------ */
+/* --- the table of planes
+ * ------------------------------------------------------------------------------ */
 
 static void set_slice(const struct plan_stack *s, const struct plan_image *im, uint32_t plane,
 	struct volume_slice *out)

@@ -138,7 +138,8 @@ static bool times_are_good(const struct facts *f, float tr_ms)
 	return least < most && !(most > (double)tr_ms);
 }
 
-/* The facts of a mosaic's second volume, where something of the first one's slice times cannot be. */
+/* The facts of a mosaic's second volume, where something of the first one's slice times cannot
+ * be. */
 int plan_learn_times(struct planner *p, const struct plan_stack *s, struct plan_first *f,
 	struct err *err)
 {
@@ -188,7 +189,8 @@ static uint32_t multiband(const struct plan_stack *s, const struct plan_first *f
 	return isnan(times[0]) ? 0 : vendor_multiband(times, s->n_planes);
 }
 
-/* --- texts ---------------------------------------------------------------------------------------- */
+/* --- texts
+ * ---------------------------------------------------------------------------------------- */
 
 /* Seconds since midnight as the number that the time reads as: 45000.5 -> 123000.5. By whole
  * microseconds, so that it is the same double as the text would give. */

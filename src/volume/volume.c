@@ -215,8 +215,8 @@ static int plane_get(const struct reading *g, uint32_t plane, uint32_t t, const 
 	return 0;
 }
 
-/* Can rows of this plane be read from the file as they are, but for a mask? Native, one sample of whole
- * bytes, little-endian, the window as wide as the frame. */
+/* Can rows of this plane be read from the file as they are, but for a mask? Native, one sample of
+ * whole bytes, little-endian, the window as wide as the frame. */
 static bool is_direct(const struct reading *g, const struct volume_slice *s)
 {
 	const struct pixel_desc *d;
@@ -280,7 +280,8 @@ static void copy_rows(const uint8_t *row, ptrdiff_t step, size_t row_bytes, size
 	}
 }
 
-/* n bytes of output rows, of the first from its byte `skip` on; source rows lie `step` bytes apart. */
+/* n bytes of output rows, of the first from its byte `skip` on; source rows lie `step` bytes
+ * apart. */
 static void place_rows(const struct reading *g, const struct samples_map *m, const uint8_t *row,
 	ptrdiff_t step, size_t skip, size_t n, uint8_t *out)
 {
@@ -399,8 +400,8 @@ static int gather_row(const struct reading *g, uint32_t j, uint32_t k, uint32_t 
 	return 0;
 }
 
-/* The planes lie along the output's first axis: each frame gives one sample to each of n rows from row
- * number `row` = k * dim[1] + j on. */
+/* The planes lie along the output's first axis: each frame gives one sample to each of n rows from
+ * row number `row` = k * dim[1] + j on. */
 static int gather_planes(const struct reading *g, uint64_t row, uint32_t n, uint32_t t,
 	uint8_t *out)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One fuzz target for all codecs: what the header says of the frame is in the input's last six bytes. */
+/* One fuzz target for all codecs: what the header says of the frame is in the input's last six
+ * bytes. */
 #ifndef TESTS_FUZZ_CODEC_H
 #define TESTS_FUZZ_CODEC_H
 
@@ -12,7 +13,8 @@
 
 enum { FUZZ_DESC_BYTES = 6, FUZZ_MAX_BYTES = 1 << 20 };
 
-/* Rows, columns, and a byte each of sizes and flags: any header that pixel_desc_check() lets pass. */
+/* Rows, columns, and a byte each of sizes and flags: any header that pixel_desc_check() lets
+ * pass. */
 static inline struct pixel_desc fuzz_desc(const uint8_t *p)
 {
 	static const uint8_t allocated[8] = { 8, 16, 8, 16, 1, 12, 32, 64 };

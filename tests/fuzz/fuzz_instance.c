@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as a file of the archive: its record is read, what it says is sane, and it is the same whatever the
- * reader remembers: the file itself, or one that is like it. */
+/* Any bytes as a file of the archive: its record is read, what it says is sane, and it is the same
+ * whatever the reader remembers: the file itself, or one that is like it. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makers' facts and sidecar keys of any header, and their formats on any bytes: nothing is read past its end, and
- * numbers that planning divides by or allocates for are within what they promise.
+ * Makers' facts and sidecar keys of any header, and their formats on any bytes: nothing is read
+ * past its end, and numbers that planning divides by or allocates for are within what they promise.
  */
 #include <stdint.h>
 #include <string.h>

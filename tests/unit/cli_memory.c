@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* --ls of the whole tree, --cat of a file of each view, and the saved index, while the N-th allocation and all
- * after it fail, for N = 1, 2 …: it is told, or the answer is whole and right; never something else. */
+/* --ls of the whole tree, --cat of a file of each view, and the saved index, while the N-th
+ * allocation and all after it fail, for N = 1, 2 …: it is told, or the answer is whole and right;
+ * never something else. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -116,7 +117,8 @@ static int use(const char *path, const char *index, unsigned long fails_at, char
 	return rc;
 }
 
-/* Every answer of the sweep is a whole one or -ENOMEM with a text, what is written before that being right. */
+/* Every answer of the sweep is a whole one or -ENOMEM with a text, what is written before that
+ * being right. */
 static void sweep(const char *path, const char *index)
 {
 	char *whole, *text;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* 12-bit JPEG: streams made from coefficients, compared with the transform in floating point; and the same
- * coefficients at 8 bits, which libjpeg decodes. */
+/* 12-bit JPEG: streams made from coefficients, compared with the transform in floating point; and
+ * the same coefficients at 8 bits, which libjpeg decodes. */
 #include <criterion/criterion.h>
 
 #include <math.h>
@@ -171,7 +171,8 @@ static void assert_survives(struct enc_dct e)
 
 	buf_init(&stream);
 	enc_dct(&e, p.coefs, &stream);
-	/* Without its last byte or EOI a sequential stream is whole; an all but whole byte may be, too. */
+	/* Without its last byte or EOI a sequential stream is whole; an all but whole byte may be,
+	 * too. */
 	least = stream.len - (e.progressive ? 1 : 4);
 	cr_assert_geq(frame_torture(&codec_jpeg12, &d, stream.data, stream.len), least);
 	cr_assert(frame_refuses_other_sizes(&codec_jpeg12, &d, stream.data, stream.len));

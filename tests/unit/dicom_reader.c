@@ -252,7 +252,8 @@ Test(dicom_reader, skipping_a_sequence_goes_on_behind_it)
 	}
 }
 
-/* Events of the data set when nobody wants elements between these tags; the last one's keyword in it. */
+/* Events of the data set when nobody wants elements between these tags; the last one's keyword in
+ * it. */
 static const char *trace_outside(struct gen *g, uint32_t after, uint32_t before)
 {
 	static struct dcm_reader r;

@@ -77,7 +77,8 @@ Test(format_analyze, fields_follow_the_turned_axes)
 	cr_expect_eq(f32(&b, 92), 2.5f);
 	cr_expect_eq(f32(&b, 112), 1);
 	cr_expect_str_eq(b.data + 148, "TE=2");
-	/* world 0: k = 14.5, from the other end 14.5; i = 5.5, 3.5; j = 10.33, 8.67; rounded to even, plus 1 */
+	/* world 0: k = 14.5, from the other end 14.5; i = 5.5, 3.5; j = 10.33, 8.67; rounded to
+	 * even, plus 1 */
 	cr_expect_eq(i16(&b, 253), 15);
 	cr_expect_eq(i16(&b, 255), 5);
 	cr_expect_eq(i16(&b, 257), 10);

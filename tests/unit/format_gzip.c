@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* gzip members of stored blocks: their size, any range of them, and how often they ask for the bytes inside. */
+/* gzip members of stored blocks: their size, any range of them, and how often they ask for the
+ * bytes inside. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -10,7 +11,8 @@
 #include "base/err.h"
 #include "format/gzip.h"
 
-/* Bytes that count how many of them were asked for, and may end early or be unreadable from some place on. */
+/* Bytes that count how many of them were asked for, and may end early or be unreadable from some
+ * place on. */
 struct inside {
 	uint8_t *bytes;
 	uint64_t len, n_read, bad_from;

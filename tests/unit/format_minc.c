@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* MINC 1 files, taken apart again by a small reader of NetCDF-3 that knows nothing of how they are written. */
+/* MINC 1 files, taken apart again by a small reader of NetCDF-3 that knows nothing of how they are
+ * written. */
 #include <criterion/criterion.h>
 
 #include <string.h>

@@ -498,8 +498,8 @@ Test(index_instance, two_elements_for_one_place_are_remembered_apart)
 	}
 }
 
-/* A file with what is passed over and what is not: sequences, private elements of known makers, overlays,
- * two elements for one place, shared functional groups. */
+/* A file with what is passed over and what is not: sequences, private elements of known makers,
+ * overlays, two elements for one place, shared functional groups. */
 static void put_some_of_all(struct gen *g)
 {
 	struct gen_instance what = { .number = 3, .position = { 1, 2, 3 } };
@@ -536,8 +536,8 @@ static void put_some_of_all(struct gen *g)
 	gen_instance_end(g, &what);
 }
 
-/* The same file with one byte changed, read by one who remembers all of the file and by one who remembers
- * nothing. */
+/* The same file with one byte changed, read by one who remembers all of the file and by one who
+ * remembers nothing. */
 Test(index_instance, what_is_remembered_changes_no_record, .timeout = 60)
 {
 	size_t numbers = offsetof(struct instance, size), i;

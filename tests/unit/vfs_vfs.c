@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The tree over a fake view: against a naive walk, over refreshes, without memory, from many threads. */
+/* The tree over a fake view: against a naive walk, over refreshes, without memory, from many
+ * threads. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
@@ -468,7 +469,8 @@ static uint64_t folders_of_later(struct vfs *v)
 	return look(v, VFS_ROOT, "fake");
 }
 
-/* List a folder and look its first n names up; how many sizes the view was asked for by the listing. */
+/* List a folder and look its first n names up; how many sizes the view was asked for by the
+ * listing. */
 static int list_and_look(struct vfs *v, uint64_t top, const char *name, bool plus, int n)
 {
 	uint64_t dir = look(v, top, name);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every view promises, asked of every view in the table: a new one is tested before its author writes a
- * test. Names are legal and unique, a file has as many bytes as was said, any range of it is that of the
- * whole, a second look shows the same, and what has changed or gone is -ESTALE and nothing else.
+ * What every view promises, asked of every view in the table: a new one is tested before its author
+ * writes a test. Names are legal and unique, a file has as many bytes as was said, any range of it
+ * is that of the whole, a second look shows the same, and what has changed or gone is -ESTALE and
+ * nothing else.
  */
 #include <criterion/criterion.h>
 
@@ -214,7 +215,8 @@ static bool take(void *arg, const char *name, const struct vfs_attr *attr)
 	return false;
 }
 
-/* by/ and edited/ show all the other views again, without end: one keyword of by/ and one step into it do. */
+/* by/ and edited/ show all the other views again, without end: one keyword of by/ and one step into
+ * it do. */
 static bool is_walked(const char *path)
 {
 	if (strncmp(path, "by/", 3) != 0)
@@ -641,7 +643,8 @@ Test(view_contract, what_has_changed_is_stale_under_its_old_key)
 	compare_after(add_slice, expect_stale_by_version);
 }
 
-/* The file of every image is another one than was scanned: no byte of it may be taken for the old ones. */
+/* The file of every image is another one than was scanned: no byte of it may be taken for the old
+ * ones. */
 Test(view_contract, a_source_that_changed_is_never_read_as_what_it_was)
 {
 	struct place p;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A disk that fails: whichever read it is, nothing that is wrong is served, and once the disk is well again a
- * scan brings everything back.
+ * A disk that fails: whichever read it is, nothing that is wrong is served, and once the disk is
+ * well again a scan brings everything back.
  */
 #include <criterion/criterion.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Summaries that grow while instances are read: what is kept, and that SERIES.txt is the same with them. */
+/* Summaries that grow while instances are read: what is kept, and that SERIES.txt is the same with
+ * them. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Volumes made of volumes: what their voxels are, and what is left of the volume that they are made of. */
+/* Volumes made of volumes: what their voxels are, and what is left of the volume that they are made
+ * of. */
 #include <criterion/criterion.h>
 
 #include <math.h>
@@ -146,7 +147,8 @@ Test(volume_derived, upright_planes_are_shifted_by_their_distance)
 	cr_expect_eq(v->dim[1], (uint32_t)(ROWS + ceil((double)rows)));
 	have = voxels(v);
 	stored = voxels(base);
-	/* the plane that is not shifted is the stored one, with rows of the darkest value around it */
+	/* the plane that is not shifted is the stored one, with rows of the darkest value around
+	 * it */
 	for (uint32_t k = 0, found = 0; k < 4; k += 3) {
 		const int16_t *plane = have + (size_t)k * v->dim[1] * COLS;
 
@@ -267,7 +269,8 @@ Test(volume_derived, overlays_are_masks)
 	order = voxel_order_nifti(v);
 	cr_assert_eq(volume_pread(v, &reader, &order, bytes, sizeof bytes, 0, NULL),
 		(int64_t)sizeof bytes);
-	/* bits 0 and 5: first pixel of the first row, last of the last; rows are counted from the bottom */
+	/* bits 0 and 5: first pixel of the first row, last of the last; rows are counted from the
+	 * bottom */
 	for (unsigned i = 0; i < sizeof bytes; i++)
 		cr_expect_eq(bytes[i], i == 1 || i == 4, "voxel %u is %u", i, bytes[i]);
 }

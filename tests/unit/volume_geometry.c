@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Affines, quaternions and tilt: worked examples of three scanners, and what must hold for any stack. */
+/* Affines, quaternions and tilt: worked examples of three scanners, and what must hold for any
+ * stack. */
 #include <criterion/criterion.h>
 
 #include <math.h>
@@ -117,7 +118,8 @@ static void normalised(double x, double y, double z, float out[3])
 	out[2] = (float)(z / len);
 }
 
-/* Any direction of acquisition: voxel (0, ny - 1, k) is where the image that is k-th along row x column says. */
+/* Any direction of acquisition: voxel (0, ny - 1, k) is where the image that is k-th along row x
+ * column says. */
 Test(volume_geometry, first_rows_lie_where_their_images_say_whatever_the_direction)
 {
 	static const double rows[][3] = { { 1, 0, 0 }, { 0, 1, 0 }, { 0.9, 0.1, -0.4 } };

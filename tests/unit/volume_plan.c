@@ -450,7 +450,8 @@ Test(volume_plan, no_frame_is_lost_or_shown_twice)
 		cr_expect_lt(strcmp(p.set->volumes[i - 1]->name, p.set->volumes[i]->name), 0);
 }
 
-/* --- multi-frame files -------------------------------------------------------------------------- */
+/* --- multi-frame files
+ * -------------------------------------------------------------------------- */
 
 static void gen_frame(struct gen *g, double z, int stack_position, int time, double te)
 {
@@ -644,7 +645,8 @@ Test(volume_plan, places_of_dose_planes_are_the_patients_whatever_the_normal)
 	cr_expect_eq(v->slices[0].frame, 2); /* planes ascend along the normal, which points down */
 }
 
-/* --- memory, and the memo --------------------------------------------------------------------------- */
+/* --- memory, and the memo
+ * --------------------------------------------------------------------------- */
 
 Test(volume_plan, want_of_memory_is_an_error_and_no_more)
 {
@@ -752,8 +754,8 @@ Test(volume_plan, planes_that_nobody_numbered_ascend)
 	cr_expect_float_eq(p.set->volumes[0]->srow[2][3], 3.0f, 1e-6f);
 }
 
-/* Positions of planes that no grid has: the first that is stored lies where its image says, whichever was acquired
- * first. */
+/* Positions of planes that no grid has: the first that is stored lies where its image says,
+ * whichever was acquired first. */
 Test(volume_plan, a_stack_that_was_acquired_backwards_lies_where_it_does_forwards)
 {
 	static const double z[4] = { 0, 2, 5, 9 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bytes of volumes: any range, any order of axes, windows, flips and scaling give what a naive loop over
- * all voxels gives, and a missing frame costs its own bytes alone.
+ * The bytes of volumes: any range, any order of axes, windows, flips and scaling give what a naive
+ * loop over all voxels gives, and a missing frame costs its own bytes alone.
  */
 #include <criterion/criterion.h>
 #include <errno.h>

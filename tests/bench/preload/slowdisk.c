@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Preloaded, it makes a slow disk of every disk: to open a file that is not a folder takes DELAY_US. */
+/* Preloaded, it makes a slow disk of every disk: to open a file that is not a folder takes
+ * DELAY_US. */
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/syscall.h>

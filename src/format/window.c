@@ -2,6 +2,7 @@
 /* Windows: see format/window.h. */
 #include "format/window.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,17 +53,26 @@ static const struct volume_slice *slice_of(const struct volume *v, uint32_t plan
 	return &v->slices[is_made(v) ? 0 : (size_t)t * v->n_planes + plane];
 }
 
-/* The header of the slice's file; none where it cannot be had now: what reads the pixels tells
- * why. */
-static const struct dcm_header *header_of(struct windows *w, const struct instance *in)
+/* The header of the slice's file; NULL where it cannot be had now: what reads the pixels tells
+ * why. Only memory fails it: the same file would be shown in another window. */
+static int find_header(struct windows *w, const struct instance *in, const struct dcm_header **out,
+	struct err *err)
 {
-	if (w->of == in)
-		return w->header;
-	windows_release(w);
-	w->of = in;
-	if (files_header(w->reader->files, in, DCM_LOAD_BEFORE_PIXELS, 0, &w->header, NULL) < 0)
-		w->header = NULL;
-	return w->header;
+	struct err why;
+	int rc = 0;
+
+	if (w->of != in) {
+		windows_release(w);
+		rc = files_header(w->reader->files, in, DCM_LOAD_BEFORE_PIXELS, 0, &w->header,
+			&why);
+		if (rc < 0)
+			w->header = NULL;
+		if (rc == -ENOMEM)
+			return err_nomem(err);
+		w->of = in;
+	}
+	*out = w->header;
+	return 0;
 }
 
 /* Of an enhanced file in the groups of the frame; of another at its top alone, since what private
@@ -97,14 +107,16 @@ static void set_modality(const struct volume *v, const struct volume_slice *s, d
 }
 
 /* The first window of the file. A width below one is no window (PS3.3 C.11.2.1.2.1), but for the
- * other functions any width above zero is. */
-static bool window_of_file(struct windows *w, const struct volume_slice *s, struct window *out)
+ * other functions any width above zero is. 1: there is one; 0: none. */
+static int window_of_file(struct windows *w, const struct volume_slice *s, struct window *out,
+	struct err *err)
 {
-	const struct dcm_header *h = header_of(w, s->in);
+	const struct dcm_header *h = NULL;
 	const struct dcm_node *function;
+	int rc = find_header(w, s->in, &h, err);
 
-	if (!h)
-		return false;
+	if (rc < 0 || !h)
+		return rc;
 	function = node_of(h, s->frame, DCM_VOILUTFunction);
 	out->function = dcm_text_is(function, 0, "SIGMOID") ? WINDOW_SIGMOID :
 		dcm_text_is(function, 0, "LINEAR_EXACT")    ? WINDOW_LINEAR_EXACT :
@@ -132,20 +144,29 @@ static int by_value(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* Add some of a plane's voxels; a plane that cannot be read adds nothing. */
-static void sample_plane(struct sampling *s, uint64_t plane, float *scratch)
+/* Add some of a plane's voxels; a plane that cannot be read adds nothing, unless memory is short:
+ * that says nothing of the file. */
+static int sample_plane(struct sampling *s, uint64_t plane, float *scratch, struct err *err)
 {
 	struct voxel_order o = window_plane_order(s->v);
 	size_t n = (size_t)s->v->dim[o.axis[0]] * s->v->dim[o.axis[1]], step = n / MOST_SAMPLES + 1,
 	       i;
-	uint64_t bytes = n * sizeof *scratch;
+	size_t bytes = n * sizeof *scratch, done;
+	struct err why;
+	int64_t got;
 
-	if (volume_pread(s->v, s->r, &o, scratch, (size_t)bytes, plane * bytes, NULL) !=
-		(int64_t)bytes)
-		return;
+	for (done = 0; done < bytes; done += (size_t)got) {
+		got = volume_pread(s->v, s->r, &o, (char *)scratch + done, bytes - done,
+			plane * bytes + done, &why);
+		if (got == -ENOMEM)
+			return err_nomem(err);
+		if (got <= 0)
+			return 0;
+	}
 	for (i = 0; i < n; i += step)
 		if (isfinite(scratch[i]))
 			s->values[s->n++] = scratch[i];
+	return 0;
 }
 
 static void find_range(const struct sampling *s, float range[2])
@@ -173,17 +194,20 @@ static int make_range(void *arg, uint8_t *out, size_t len, struct err *err)
 		 n = min_u64(planes, N_SAMPLED);
 	size_t plane = (size_t)s->v->dim[o.axis[0]] * s->v->dim[o.axis[1]];
 	float *scratch = mem_resize(NULL, plane, sizeof *scratch), range[2];
+	int rc = 0;
 
 	s->values = mem_resize(NULL, (size_t)N_SAMPLED * (MOST_SAMPLES + 1), sizeof *s->values);
-	if (scratch && s->values) {
-		for (i = 0; i < n; i++)
-			sample_plane(s, (2 * i + 1) * planes / (2 * n), scratch);
+	if (!scratch || !s->values)
+		rc = err_nomem(err);
+	for (i = 0; i < n && rc == 0; i++)
+		rc = sample_plane(s, (2 * i + 1) * planes / (2 * n), scratch, err);
+	if (rc == 0) {
 		find_range(s, range);
 		memcpy(out, range, len);
 	}
 	mem_free(scratch);
 	mem_free(s->values);
-	return scratch && s->values ? 0 : err_nomem(err);
+	return rc;
 }
 
 static int window_of_volume(struct windows *w, struct window *out, struct err *err)
@@ -215,13 +239,13 @@ static int window_of_volume(struct windows *w, struct window *out, struct err *e
 int windows_get(struct windows *w, uint32_t plane, uint32_t t, struct window *out, struct err *err)
 {
 	const struct volume_slice *s = slice_of(w->v, plane, t);
+	int rc;
 
 	memset(out, 0, sizeof *out);
 	out->inverted = w->v->kind != VOLUME_OVERLAY &&
 		s->in->attr->pixel.photometric == PHOTOMETRIC_MONOCHROME1;
-	if (w->v->kind != VOLUME_OVERLAY && window_of_file(w, s, out))
-		return 0;
-	return window_of_volume(w, out, err);
+	rc = w->v->kind == VOLUME_OVERLAY ? 0 : window_of_file(w, s, out, err);
+	return rc < 0 ? rc : rc > 0 ? 0 : window_of_volume(w, out, err);
 }
 
 /* 0 .. 1 and beyond; PS3.3 C.11.2.1.2 and C.11.2.1.3. */

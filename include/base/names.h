@@ -7,6 +7,7 @@
 #ifndef BASE_NAMES_H
 #define BASE_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,8 @@ struct buf;
 /* Append a legal component made of text (UTF-8; ill-formed bytes become U+FFFD), which may be
  * empty: nothing is appended then. */
 void name_add_legal(struct buf *out, const char *text, size_t len);
+/* Are these bytes a legal component as they are? False may be wrong. */
+bool name_is_plain(const char *text, size_t len);
 
 /* The component stem + suffix + ending, the stem cut at a character boundary so that all of it
  * fits into NAME_MOST_BYTES; out has NAME_MOST_BYTES + 1 bytes. */

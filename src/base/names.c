@@ -53,6 +53,16 @@ static void add_replaced(struct buf *out, const char *s, size_t len)
 	}
 }
 
+bool name_is_plain(const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] > '~' || text[i] == '/')
+			return false;
+	return len > 0 && text[0] != '.';
+}
+
 static bool is_ascii(const char *s, size_t len)
 {
 	unsigned char seen = 0;

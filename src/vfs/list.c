@@ -64,9 +64,13 @@ static size_t ending_of(const char *name, const char *ending)
 /* Append the legal form of what the view said, with its NUL. */
 static void add_name(struct maker *m, const char *name, size_t ending_len)
 {
-	size_t stem_len = strlen(name) - ending_len;
+	size_t len = strlen(name), stem_len = len - ending_len;
 	char joined[NAME_MOST_BYTES + 1];
 
+	if (len <= NAME_MOST_BYTES && name_is_plain(name, stem_len)) {
+		buf_add(&m->names, name, len + 1);
+		return;
+	}
 	buf_reset(&m->stem);
 	name_add_legal(&m->stem, name, stem_len);
 	if (m->stem.len == 0)
@@ -107,14 +111,22 @@ static int emit(struct view_out *out, const struct view_entry *e, struct err *er
 	return buf_error(&m->names) ? err_nomem(err) : 0;
 }
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 /* "3", "-0.5", "1e3", nothing else that strtod() takes. */
 static bool is_number(const char *name, double *out)
 {
-	static const char parts[] = "0123456789+-.eE";
+	const char *p;
 	char *end;
 
-	if (!*name || !strchr("0123456789-.", *name) || name[strspn(name, parts)])
+	if (!is_digit(*name) && *name != '-' && *name != '.')
 		return false;
+	for (p = name; *p; p++)
+		if (!is_digit(*p) && *p != '+' && *p != '-' && *p != '.' && *p != 'e' && *p != 'E')
+			return false;
 	*out = strtod(name, &end);
 	return *end == '\0';
 }
@@ -139,20 +151,20 @@ static int by_name(const void *a, const void *b, void *names)
 	return list_compare_names(text + x->entry.name_off, text + y->entry.name_off);
 }
 
-static void sort_made(struct maker *m)
-{
-	if (m->n > 1)
-		qsort_r(m->made, m->n, sizeof *m->made, by_name, m->names.data);
-}
-
-static bool has_clash(const struct maker *m)
+/* Is each name greater than the one before? Most views say them so. */
+static bool ascends(const struct maker *m)
 {
 	size_t i;
 
 	for (i = 1; i < m->n; i++)
-		if (by_name(&m->made[i - 1], &m->made[i], m->names.data) == 0)
-			return true;
-	return false;
+		if (by_name(&m->made[i - 1], &m->made[i], m->names.data) >= 0)
+			return false;
+	return true;
+}
+
+static void sort_made(struct maker *m)
+{
+	qsort_r(m->made, m->n, sizeof *m->made, by_name, m->names.data);
 }
 
 /* Take the names that name_make_unique() made. */
@@ -193,7 +205,7 @@ static int make_unique(struct maker *m)
 	size_t i;
 	int r;
 
-	if (!has_clash(m))
+	if (ascends(m))
 		return 0;
 	e = mem_calloc(m->n, sizeof *e);
 	if (!e)
@@ -222,6 +234,20 @@ static void drop_twins(struct maker *m)
 	m->n = n;
 }
 
+/* In order, each name once. */
+static int settle(struct maker *m)
+{
+	int r;
+
+	if (ascends(m))
+		return 0;
+	sort_made(m);
+	r = make_unique(m);
+	if (r == 0)
+		drop_twins(m);
+	return r;
+}
+
 static uint64_t digest_of(const struct list *l)
 {
 	uint64_t h = l->n;
@@ -230,8 +256,8 @@ static uint64_t digest_of(const struct list *l)
 	for (i = 0; i < l->n; i++) {
 		const char *name = list_name(l, i);
 
-		h = hash_bytes(h, name, strlen(name));
-		h = hash_bytes(h, &l->entries[i].key, sizeof l->entries[i].key);
+		h = hash_quick(h, name, strlen(name));
+		h = hash_quick(h, &l->entries[i].key, sizeof l->entries[i].key);
 	}
 	return h;
 }
@@ -272,11 +298,8 @@ int list_make(list_fill fill, const void *arg, bool raw, struct list **out, stru
 		maker_release(&m);
 		return r;
 	}
-	sort_made(&m);
-	if (make_unique(&m) == 0) {
-		drop_twins(&m);
+	if (settle(&m) == 0)
 		*out = finish(&m);
-	}
 	maker_release(&m);
 	return *out ? 0 : err_nomem(err);
 }

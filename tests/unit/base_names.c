@@ -56,6 +56,25 @@ Test(base_names, composes_and_repairs_utf8)
 	expect_legal("\xE5\xB1\xB1\xE3\x80\x80\xE5\xA4\xAA", 9, "\xE5\xB1\xB1_\xE5\xA4\xAA");
 }
 
+Test(base_names, what_is_plain_stays_as_it_is)
+{
+	char text[3] = "xy";
+	unsigned n_plain = 0;
+	int first, second;
+
+	for (first = 1; first < 256; first++)
+		for (second = 1; second < 256; second++) {
+			text[0] = (char)first;
+			text[1] = (char)second;
+			if (!name_is_plain(text, 2))
+				continue;
+			expect_legal(text, 2, text);
+			n_plain++;
+		}
+	cr_expect_eq(n_plain, 92 * 93, "all of ASCII that can be seen, but / and a leading dot");
+	cr_expect_not(name_is_plain("", 0));
+}
+
 Test(base_names, dots_lead_only_where_the_component_begins)
 {
 	struct buf b;

@@ -7,6 +7,7 @@
 #ifndef INDEX_FILES_H
 #define INDEX_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,9 @@ int files_new(int root_fd, unsigned max_open, files_filter filter, void *filter_
 void files_close_idle(struct files *f);
 /* None of its sources is in use any more. */
 void files_free(struct files *f); /* NULL is fine */
+/* Has it taken a millisecond and more of late to open one? A disk that answers over a network, or
+ * has to move its head. */
+bool files_are_slow(const struct files *f);
 int files_root_fd(const struct files *f);
 /* A source through the filter; the source itself where there is none. */
 int files_filtered(const struct files *f, struct dcm_source *in /* taken */,

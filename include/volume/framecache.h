@@ -9,11 +9,13 @@
 #ifndef VOLUME_FRAMECACHE_H
 #define VOLUME_FRAMECACHE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "index/catalog.h"
 #include "index/files.h"
+#include "volume/workers.h"
 
 struct err;
 struct framecache;
@@ -30,8 +32,7 @@ struct framecache_stats {
 	size_t held_bytes, pinned_bytes;
 };
 
-/* budget in bytes; n_workers threads decode ahead (0: none), started with the first hint: after
- * the fork that makes a daemon. */
+/* budget in bytes; n_workers threads decode ahead (0: none). files is borrowed. */
 int framecache_new(struct files *files, size_t budget, unsigned n_workers, struct framecache **out,
 	struct err *err);
 void framecache_free(struct framecache *c);
@@ -49,19 +50,18 @@ typedef int (*framecache_make)(void *arg, uint8_t *out, size_t len, struct err *
 int framecache_get_made(struct framecache *c, const uint64_t id[2], size_t len,
 	framecache_make make, void *arg, const struct frame **out, struct err *err);
 
-/* Hint: these frames will be wanted soon by the reader of `stream`. Decoded by the workers,
- * dropped silently where they are busy or the budget is short. `keep` owns the instances; a
- * reference is held while they wait. */
-struct frame_ref {
-	const struct instance *in;
-	uint32_t frame;
-};
+/* Hint: these frames will be wanted soon by the reader of `stream`. Decoded by the workers, or
+ * left where they are busy or the budget is short; where opening files takes long, they are opened
+ * side by side. `keep` owns the instances; a reference is held while they wait. */
 void framecache_ahead(struct framecache *c, uint64_t stream, struct catalog *keep,
 	const struct frame_ref *refs, size_t n);
-/* A reader asks for positions first to last of the stream (a volume's identity). Where it goes
- * through it in order, the count of positions from *from on that are worth decoding ahead now; 0
- * for who jumps about, or where that has been told already. Who jumps leaves what waits to be
- * decoded ahead of it. */
+/* Would that do anything for frames of this one? */
+bool framecache_goes_ahead(const struct framecache *c, const struct instance *in);
+#define FRAMECACHE_AHEAD 192u
+/* A reader asks for positions first to last of the stream (a volume's identity), and takes the
+ * first itself. Returns the count of positions from *from on that are worth having ahead now, at
+ * most FRAMECACHE_AHEAD: the others, and what comes behind them where it goes through the stream in order; none that was told
+ * already. Who jumps about leaves what still waits for it. */
 unsigned framecache_sequential(struct framecache *c, uint64_t stream, uint64_t first, uint64_t last,
 	uint64_t *from);
 /* Frames that could not be had, each once, the newest FRAMECACHE_FAILURES of them; returns how

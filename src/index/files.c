@@ -31,6 +31,7 @@
 #define INFLATED_BYTES (UINT64_C(256) << 20)
 #define EDITED_BYTES (UINT64_C(256) << 20) /* by all shards */
 #define PATH_CAP (2 * PATH_MAX)
+#define SLOW_US 1000u
 #define OTHER_FDS 100u /* beside the idle ones: in use, and the rest of the program */
 
 struct shard;
@@ -63,6 +64,7 @@ struct files {
 	int root_fd;
 	files_filter filter;
 	void *filter_arg;
+	_Atomic uint32_t open_us; /* how long to open one takes of late */
 	struct shard shards[N_SHARDS + 1];
 };
 
@@ -325,15 +327,39 @@ static bool close_one(struct files *f, unsigned n)
 	return o != NULL;
 }
 
+static int64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* A mean of some: one that was long alone tells of nothing. */
+static void note_time(struct files *f, int64_t us)
+{
+	uint32_t mean = atomic_load_explicit(&f->open_us, memory_order_relaxed),
+		 one = us < 8 * SLOW_US ? (uint32_t)us : 8 * SLOW_US;
+
+	atomic_store_explicit(&f->open_us, mean - mean / 16 + one / 16, memory_order_relaxed);
+}
+
+bool files_are_slow(const struct files *f)
+{
+	return atomic_load_explicit(&f->open_us, memory_order_relaxed) >= SLOW_US;
+}
+
 static int open_new(struct files *f, struct shard *s, uint64_t key, const struct instance *in,
 	bool raw, struct open **out, struct err *err)
 {
 	struct open *o = mem_calloc(1, sizeof *o), *loser = NULL, *victim = NULL;
+	int64_t began;
 	int rc;
 
 	if (!o)
 		return err_nomem(err);
 	o->checked_ms = now_ms();
+	began = now_us();
 	do
 		rc = raw ? open_raw(f, in, &o->inner, err) : open_cooked(f, in, &o->inner, err);
 	while ((rc == -EMFILE || rc == -ENFILE) && close_one(f, N_SHARDS));
@@ -341,6 +367,7 @@ static int open_new(struct files *f, struct shard *s, uint64_t key, const struct
 		mem_free(o);
 		return rc;
 	}
+	note_time(f, now_us() - began);
 	o->base = (struct dcm_source){ .ops = &open_ops, .size = o->inner->size };
 	o->shard = s;
 	o->key = key;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -18,6 +19,9 @@
 #include "main/editing.h"
 #include "view/keywords.h"
 #include "view/layout.h"
+
+#define MOST_DESCRIPTORS 4096u
+#define MOST_OPEN_FILES 1024u
 
 /* ---- views ---- */
 
@@ -185,10 +189,27 @@ static const char *index_path(const struct app *a, char *buf, size_t cap)
 	return NULL;
 }
 
+/* Source files that stay open: a third of the descriptors that we may have (the edited view has its
+ * own), once we have asked for as many as are of use. */
+static unsigned count_open_files(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return 0;
+	if (r.rlim_cur < MOST_DESCRIPTORS && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max < MOST_DESCRIPTORS ? r.rlim_max : MOST_DESCRIPTORS;
+		if (setrlimit(RLIMIT_NOFILE, &r) < 0 || getrlimit(RLIMIT_NOFILE, &r) < 0)
+			return 0;
+	}
+	return r.rlim_cur / 3 < MOST_OPEN_FILES ? (unsigned)r.rlim_cur / 3 : MOST_OPEN_FILES;
+}
+
 /* Threads that live as long as the world leave the signals that end a mount to the main thread. */
 static int make_world(struct app *a, struct err *err)
 {
-	struct world_options w = { .cache_bytes = a->o.cache_bytes };
+	struct world_options w = { .cache_bytes = a->o.cache_bytes,
+		.max_open_files = count_open_files() };
 	char index[PATH_MAX];
 	sigset_t end, before;
 	int r;

@@ -19,10 +19,13 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "dicom/source.h"
 #include "volume/decoder.h"
 
 #define N_BUCKETS 8192u
-#define N_QUEUED 64u
+#define OPEN_THREADS 16u /* each waits for the disk */
+#define OPEN_AHEAD 64u   /* positions: with those of a request, half of what stays open */
+#define OPEN_BYTES ((size_t)1 << 20)
 #define N_STREAMS 32u
 #define STREAK_SEQUENTIAL 2u
 /* The first half of a frame's key is its variant; made things have a hash there, which is
@@ -46,13 +49,6 @@ struct entry {
 	uint8_t *bytes;
 };
 
-struct job {
-	uint64_t stream;
-	struct catalog *keep;
-	const struct instance *in;
-	uint32_t frame;
-};
-
 /* One reader's way through one volume. */
 struct stream {
 	uint64_t id, pos, told; /* told: positions below it are asked for ahead */
@@ -61,24 +57,21 @@ struct stream {
 };
 
 struct framecache {
+	struct files *files;
 	struct decoders *decoders;
+	struct workers *decode, *open; /* ahead of a reader */
+	unsigned n_decode_threads;
 	size_t budget;
 	pthread_mutex_t lock;   /* protects all below, and the entries but their bytes */
 	pthread_cond_t changed; /* an entry left LOADING */
-	pthread_cond_t queued;  /* a job came, or the end */
 	struct entry *buckets[N_BUCKETS];
 	struct entry *oldest, *newest;
 	size_t unpinned, pinned; /* bytes of READY entries */
-	struct job jobs[N_QUEUED];
-	unsigned first_job, n_jobs;
 	struct stream streams[N_STREAMS];
 	uint64_t clock;
 	struct framecache_stats stats;
 	struct framecache_failure failures[FRAMECACHE_FAILURES];
 	size_t n_failures, next_failure;
-	pthread_t *workers;
-	unsigned n_workers, n_wanted; /* running; to run from the first hint on */
-	bool ending;
 };
 
 static struct entry **slot(struct framecache *c, const uint64_t key[2])
@@ -334,52 +327,44 @@ void framecache_put(struct framecache *c, const struct frame *f)
 	pthread_mutex_unlock(&c->lock);
 }
 
-static bool next_job(struct framecache *c, struct job *j)
-{
-	bool going;
+/* ---- ahead of a reader ---- */
 
-	pthread_mutex_lock(&c->lock);
-	while (!c->n_jobs && !c->ending)
-		pthread_cond_wait(&c->queued, &c->lock);
-	going = !c->ending;
-	if (going) {
-		*j = c->jobs[c->first_job];
-		c->first_job = (c->first_job + 1) % N_QUEUED;
-		c->n_jobs--;
-		c->stats.n_ahead++;
-	}
-	pthread_mutex_unlock(&c->lock);
-	return going;
-}
-
-static void *work(void *arg)
+static void decode_one(void *arg, const struct frame_ref *r)
 {
 	struct framecache *c = arg;
 	const struct frame *f;
-	struct job j;
 
-	while (next_job(c, &j)) {
-		if (framecache_get(c, j.in, j.frame, &f, NULL) == 0)
-			framecache_put(c, f);
-		catalog_put(j.keep);
-	}
-	return NULL;
+	if (framecache_get(c, r->in, r->frame, &f, NULL) == 0)
+		framecache_put(c, f);
 }
 
-/* Threads do not survive the fork that makes a daemon, so they start with the first hint. Fewer
- * than wanted are as good as there are. */
-static void start_workers(struct framecache *c)
+/* Open its file, which stays open for a while, and have the kernel read about where the frame
+ * lies. */
+static void open_one(void *arg, const struct frame_ref *r)
 {
-	if (!c->workers)
-		c->workers = mem_calloc(c->n_wanted, sizeof *c->workers);
-	if (!c->workers)
+	struct framecache *c = arg;
+	uint64_t part = r->in->pixels_len / (r->in->n_frames ? r->in->n_frames : 1);
+	size_t n = (size_t)min_u64(part, OPEN_BYTES);
+	struct dcm_source *s;
+	void *bytes;
+
+	if (files_get(c->files, r->in, &s, NULL) < 0)
 		return;
-	while (c->n_workers < c->n_wanted) {
-		if (pthread_create(&c->workers[c->n_workers], NULL, work, c) != 0)
-			c->n_wanted = c->n_workers;
-		else
-			c->n_workers++;
-	}
+	bytes = mem_alloc(n ? n : 1);
+	if (bytes)
+		(void)dcm_source_pread(s, bytes, n, r->in->pixels_off + r->frame * part, NULL);
+	mem_free(bytes);
+	files_put(c->files, r->in, s);
+}
+
+static bool is_decoded(const struct instance *in)
+{
+	return in->encapsulated || in->deflated;
+}
+
+bool framecache_goes_ahead(const struct framecache *c, const struct instance *in)
+{
+	return is_decoded(in) || (c->files && files_are_slow(c->files));
 }
 
 /* What is decoded ahead must not push out what waits to be read: half of the budget is enough for
@@ -388,47 +373,33 @@ static bool has_room(const struct framecache *c, const struct frame_ref *r)
 {
 	struct frame_shape shape;
 
-	return c->n_jobs < N_QUEUED && frame_shape_of(r->in, FRAME_VALUES, &shape, NULL) == 0 &&
-		shape.len <= c->budget / 2 / (c->n_jobs + c->n_workers + 1);
+	return frame_shape_of(r->in, FRAME_VALUES, &shape, NULL) == 0 &&
+		shape.len <= c->budget / 2 / (workers_at_once(c->decode) + 1);
+}
+
+static bool is_there(struct framecache *c, const struct frame_ref *r)
+{
+	const uint64_t key[2] = { KEY_FRAME, (uint64_t)r->in->id << 32 | r->frame };
+	bool is;
+
+	pthread_mutex_lock(&c->lock);
+	is = *slot(c, key) != NULL;
+	pthread_mutex_unlock(&c->lock);
+	return is;
 }
 
 void framecache_ahead(struct framecache *c, uint64_t stream, struct catalog *keep,
 	const struct frame_ref *refs, size_t n)
 {
+	bool slow = c->files && files_are_slow(c->files);
 	size_t i;
 
-	pthread_mutex_lock(&c->lock);
-	if (c->n_workers < c->n_wanted)
-		start_workers(c);
-	for (i = 0; i < n && c->n_workers && has_room(c, &refs[i]); i++) {
-		uint64_t key[2] = { KEY_FRAME, (uint64_t)refs[i].in->id << 32 | refs[i].frame };
-
-		if (*slot(c, key))
-			continue;
-		c->jobs[(c->first_job + c->n_jobs++) % N_QUEUED] = (struct job){ .stream = stream,
-			.keep = catalog_get(keep),
-			.in = refs[i].in,
-			.frame = refs[i].frame };
-	}
-	pthread_cond_broadcast(&c->queued);
-	pthread_mutex_unlock(&c->lock);
-}
-
-/* Take the stream's jobs out of the queue; their catalogs are the caller's to put. */
-static unsigned drop_jobs(struct framecache *c, uint64_t stream, struct catalog *kept[N_QUEUED])
-{
-	unsigned i, left = 0, dropped = 0;
-
-	for (i = 0; i < c->n_jobs; i++) {
-		struct job *j = &c->jobs[(c->first_job + i) % N_QUEUED];
-
-		if (j->stream == stream)
-			kept[dropped++] = j->keep;
-		else
-			c->jobs[(c->first_job + left++) % N_QUEUED] = *j;
-	}
-	c->n_jobs = left;
-	return dropped;
+	for (i = 0; slow && i < n; i++)
+		workers_ask(c->open, stream, keep, &refs[i]);
+	for (i = 0; i < n; i++)
+		if (is_decoded(refs[i].in) && !is_there(c, &refs[i]) &&
+			(!has_room(c, &refs[i]) || !workers_ask(c->decode, stream, keep, &refs[i])))
+			break;
 }
 
 /* The stream's own record, or that of the stream that was silent for longest. */
@@ -447,38 +418,45 @@ static struct stream *stream_of(struct framecache *c, uint64_t id)
 	return s;
 }
 
-/* The kernel has a few requests under way, not always in order: a small step is no jump. */
+/* The kernel has a few requests under way, not always in order: a step of a few is no jump. */
 static bool is_jump(const struct stream *s, uint64_t first, uint64_t last)
 {
-	return first > s->pos + 2 || last + 2 < s->pos;
+	uint64_t few = 2 + 4 * (last - first);
+
+	return first > s->pos + few || last + few < s->pos;
 }
 
 unsigned framecache_sequential(struct framecache *c, uint64_t stream, uint64_t first, uint64_t last,
 	uint64_t *from)
 {
-	unsigned window = 2 * c->n_wanted + 2, n = 0, n_dropped = 0;
-	struct catalog *dropped[N_QUEUED];
+	unsigned window = c->files && files_are_slow(c->files) ? OPEN_AHEAD :
+								 2 * c->n_decode_threads + 2;
+	uint64_t until = last + 1;
 	struct stream *s;
+	bool jump;
 
 	pthread_mutex_lock(&c->lock);
 	s = stream_of(c, stream);
 	s->last_use = ++c->clock;
-	if (is_jump(s, first, last)) {
+	jump = is_jump(s, first, last);
+	if (jump) {
 		*s = (struct stream){ .id = stream, .pos = last, .last_use = c->clock };
-		n_dropped = drop_jobs(c, stream, dropped);
 	} else if (last > s->pos) {
 		s->streak++;
 		s->pos = last;
 	}
-	if (s->streak >= STREAK_SEQUENTIAL && s->pos + 1 + window > s->told) {
-		*from = s->told > s->pos ? s->told : s->pos + 1;
-		n = (unsigned)(s->pos + 1 + window - *from);
-		s->told = s->pos + 1 + window;
-	}
+	if (s->streak >= STREAK_SEQUENTIAL)
+		until = s->pos + 1 + window;
+	*from = s->told > first + 1 ? s->told : first + 1;
+	until = min_u64(until, *from + FRAMECACHE_AHEAD);
+	if (until > s->told)
+		s->told = until;
 	pthread_mutex_unlock(&c->lock);
-	while (n_dropped)
-		catalog_put(dropped[--n_dropped]);
-	return n;
+	if (jump) {
+		workers_drop(c->decode, stream);
+		workers_drop(c->open, stream);
+	}
+	return until > *from ? (unsigned)(until - *from) : 0;
 }
 
 size_t framecache_failures(struct framecache *c, struct framecache_failure out[FRAMECACHE_FAILURES])
@@ -498,6 +476,7 @@ void framecache_stats(struct framecache *c, struct framecache_stats *out)
 	*out = c->stats;
 	out->held_bytes = c->unpinned + c->pinned;
 	out->pinned_bytes = c->pinned;
+	out->n_ahead = workers_n_done(c->decode);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -511,10 +490,14 @@ int framecache_new(struct files *files, size_t budget, unsigned n_workers, struc
 		return err_nomem(err);
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->changed, NULL);
-	pthread_cond_init(&c->queued, NULL);
 	c->budget = budget;
-	c->n_wanted = n_workers;
+	c->files = files;
+	c->n_decode_threads = n_workers;
 	rc = decoders_new(files, &c->decoders, err);
+	if (rc == 0)
+		rc = workers_new(n_workers, decode_one, c, &c->decode, err);
+	if (rc == 0)
+		rc = workers_new(OPEN_THREADS, open_one, c, &c->open, err);
 	if (rc < 0) {
 		framecache_free(c);
 		return rc;
@@ -523,34 +506,19 @@ int framecache_new(struct files *files, size_t budget, unsigned n_workers, struc
 	return 0;
 }
 
-static void stop_workers(struct framecache *c)
-{
-	unsigned i;
-
-	pthread_mutex_lock(&c->lock);
-	c->ending = true;
-	pthread_cond_broadcast(&c->queued);
-	pthread_mutex_unlock(&c->lock);
-	for (i = 0; i < c->n_workers; i++)
-		pthread_join(c->workers[i], NULL);
-	for (; c->n_jobs; c->n_jobs--, c->first_job = (c->first_job + 1) % N_QUEUED)
-		catalog_put(c->jobs[c->first_job].keep);
-	mem_free(c->workers);
-}
-
 void framecache_free(struct framecache *c)
 {
 	struct entry *e, *next;
 
 	if (!c)
 		return;
-	stop_workers(c);
+	workers_free(c->open);
+	workers_free(c->decode);
 	for (e = c->oldest; e; e = next) {
 		next = e->newer;
 		entry_free(e);
 	}
 	decoders_free(c->decoders);
-	pthread_cond_destroy(&c->queued);
 	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->lock);
 	mem_free(c);

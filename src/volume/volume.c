@@ -133,14 +133,9 @@ static const struct volume_slice *slice_in_order(const struct reading *g, uint64
 	return slice_at(g, source_index(g, a, (uint32_t)(pos % n)), (uint32_t)(pos / n));
 }
 
-static bool is_decoded(const struct reading *g, const struct volume_slice *s)
-{
-	return !is_derived_kind(g->v) && (s->in->encapsulated || s->in->deflated);
-}
-
-/* Frames to be decoded ahead; tiles of one frame are next to each other. */
+/* Frames to be had ahead; tiles of one frame are next to each other. */
 struct ahead {
-	struct frame_ref refs[32];
+	struct frame_ref refs[FRAMECACHE_AHEAD];
 	unsigned n;
 	const struct volume_slice *before;
 };
@@ -149,24 +144,26 @@ static void ahead_add(struct ahead *a, const struct volume_slice *s)
 {
 	bool same = s->in == a->before->in && s->frame == a->before->frame;
 
-	if (!same && a->n < sizeof a->refs / sizeof a->refs[0])
+	if (!same)
 		a->refs[a->n++] = (struct frame_ref){ s->in, s->frame };
 	a->before = s;
 }
 
-/* This read takes positions first to last. The caller decodes the first; others do the rest
- * meanwhile, and what comes behind it where the volume is gone through in order. */
+/* This read takes positions first to last. The caller sees to the first; others to the rest
+ * meanwhile, and to what comes behind it where the volume is gone through in order. */
 static void read_ahead(const struct reading *g, uint64_t first, uint64_t last)
 {
 	uint64_t n = (uint64_t)g->v->n_planes * g->v->dim[3], from, k;
-	struct ahead a = { .before = slice_in_order(g, first) };
+	struct ahead a;
 	unsigned count;
 
-	if (!is_decoded(g, a.before))
+	if (is_derived_kind(g->v))
+		return;
+	a.n = 0;
+	a.before = slice_in_order(g, first);
+	if (!framecache_goes_ahead(g->r->cache, a.before->in))
 		return;
 	count = framecache_sequential(g->r->cache, g->v->identity, first, last, &from);
-	for (k = first + 1; k <= last; k++)
-		ahead_add(&a, slice_in_order(g, k));
 	for (k = from; count && k < from + count && k < n; k++)
 		ahead_add(&a, slice_in_order(g, k));
 	if (a.n)

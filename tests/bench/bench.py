@@ -126,6 +126,15 @@ def slow_disk(b):
     return once, lambda: 1000 * 0.005
 
 
+def slow_volume(b):
+    """The same of a volume whose slices are files each."""
+    src = b.data('fmri')
+    rel = os.path.join('nii', b.volume(src))
+    n = sum(1 for _ in files_under(src))
+    return (b.cold(lambda: b.mount(src, env=b.slow_disk()), lambda m: cat(b, m.at(rel))),
+            lambda: n * 0.005)
+
+
 # -- the first voxel, and volumes ------------------------------------------------------------------
 
 def dcm2niix(b, src):
@@ -465,6 +474,7 @@ ROWS = [
         against_null('cold', lambda b, p: b.reads('random', p, 4096, 2000)), pinned=True),
     Row('4g+', '200 random slices', 'empty file system', 1.6, 1.3,
         against_null('cold', lambda b, p: b.reads('random', p, SLICE, 200)), pinned=True),
+    Row('4h', 'cat x.nii, fMRI, 5 ms an open', 'one after another', 0.15, 0.1, slow_volume),
     Row('5', 'cat x.nii, JPEG 2000', 'OpenJPEG alone, every CPU', 1.25, 1.1, codec_loop('ct_j2k', 'j2k', 0)),
     Row('5a', 'the same', 'OpenJPEG alone', 1.12, 1.06, codec_loop('ct_j2k', 'j2k', 1), pinned=True),
     Row('5b', 'the same', 'dcm2niix', 0.65, 0.5, whole_dcm2niix('ct_j2k')),

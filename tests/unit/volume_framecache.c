@@ -244,11 +244,14 @@ Test(framecache, a_request_over_many_positions_is_one_step)
 	uint64_t from = 0;
 
 	cr_assert_eq(framecache_new(NULL, LEN, 2, &c, NULL), 0);
-	cr_assert_eq(framecache_sequential(c, 9, 49, 51, &from), 0, "a look into the middle");
-	cr_assert_eq(framecache_sequential(c, 9, 51, 53, &from), 0);
-	cr_assert_gt(framecache_sequential(c, 9, 53, 55, &from), 0);
-	cr_assert_eq(from, 56);
-	cr_assert_eq(framecache_sequential(c, 9, 5, 7, &from), 0, "a jump");
-	cr_assert_eq(framecache_sequential(c, 9, 7, 9, &from), 0);
+	cr_assert_eq(framecache_sequential(c, 9, 49, 51, &from), 2, "a look into the middle");
+	cr_assert_eq(from, 50);
+	cr_assert_eq(framecache_sequential(c, 9, 51, 53, &from), 2);
+	cr_assert_eq(from, 52);
+	cr_assert_gt(framecache_sequential(c, 9, 53, 55, &from), 2);
+	cr_assert_eq(from, 54);
+	cr_assert_eq(framecache_sequential(c, 9, 5, 7, &from), 2, "a jump");
+	cr_assert_eq(from, 6);
+	cr_assert_eq(framecache_sequential(c, 9, 7, 9, &from), 2);
 	framecache_free(c);
 }

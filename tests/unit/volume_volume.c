@@ -6,9 +6,11 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -23,6 +25,37 @@
 #define COLS 6
 #define ROWS 4
 #define PLANES 5
+
+/* A disk that is slow to open files, or on which each open waits for another one beside it. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t entered;
+	bool slow;
+	unsigned together, inside, most;
+} disk = { .lock = PTHREAD_MUTEX_INITIALIZER, .entered = PTHREAD_COND_INITIALIZER };
+
+static int open_slowly(void *arg, struct dcm_source *in, struct dcm_source **out, struct err *err)
+{
+	struct timespec limit;
+
+	(void)arg;
+	(void)err;
+	*out = in;
+	if (disk.slow)
+		usleep(9000);
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += 10;
+	pthread_mutex_lock(&disk.lock);
+	if (++disk.inside > disk.most)
+		disk.most = disk.inside;
+	pthread_cond_broadcast(&disk.entered);
+	while (disk.most < disk.together &&
+		pthread_cond_timedwait(&disk.entered, &disk.lock, &limit) == 0)
+		;
+	disk.inside--;
+	pthread_mutex_unlock(&disk.lock);
+	return 0;
+}
 
 /* Files of a series, their index, and a volume of them. */
 struct fixture {
@@ -93,7 +126,7 @@ static void setup_with(struct fixture *x, const char *syntax, const uint16_t *pl
 	else
 		write_files(x, syntax);
 	x->fd = open(x->dir, O_RDONLY | O_DIRECTORY);
-	cr_assert_eq(files_new(x->fd, 16, NULL, NULL, &x->files, NULL), 0);
+	cr_assert_eq(files_new(x->fd, 16, open_slowly, NULL, &x->files, NULL), 0);
 	cr_assert_eq(store_new(x->files, &o, &x->store, NULL), 0);
 	cr_assert_eq(store_scan(x->store, &changed, NULL), 0);
 	cr_assert_eq(framecache_new(x->files, 1 << 20, 2, &x->cache, NULL), 0);
@@ -325,5 +358,34 @@ Test(volume, a_lost_file_costs_its_own_slice)
 	cr_assert_eq(volume_pread(&x.v, &x.reader, &o, out, (size_t)plane, (uint64_t)(3 * plane),
 			     NULL),
 		plane);
+	teardown(&x);
+}
+
+Test(volume, where_opening_takes_long_the_files_of_a_request_are_opened_side_by_side)
+{
+	const int64_t plane = ROWS * COLS * 2;
+	uint8_t out[PLANES * ROWS * COLS * 2];
+	struct framecache_stats stats;
+	struct voxel_order o;
+	struct fixture x;
+	int p;
+
+	setup(&x, GEN_EXPLICIT);
+	o = voxel_order_nifti(&x.v);
+	disk.slow = true;
+	for (p = 0; p < 3; p++)
+		cr_assert_eq(volume_pread(&x.v, &x.reader, &o, out, (size_t)plane,
+				     (uint64_t)(p * plane), NULL),
+			plane);
+	cr_assert(files_are_slow(x.files));
+	disk.most = 0;
+	disk.together = 2;
+	cr_assert_eq(volume_pread(&x.v, &x.reader, &o, out, sizeof out, (uint64_t)(3 * plane),
+			     NULL),
+		2 * plane);
+	cr_expect_eq(disk.most, 2);
+	cr_expect_eq(out[plane], x.pixels[4][ROWS - 1][0] & 0xFF);
+	framecache_stats(x.cache, &stats);
+	cr_expect_eq(stats.n_loads, 0, "there is nothing to decode");
 	teardown(&x);
 }

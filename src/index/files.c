@@ -31,7 +31,8 @@
 #define INFLATED_BYTES (UINT64_C(256) << 20)
 #define EDITED_BYTES (UINT64_C(256) << 20) /* by all shards */
 #define PATH_CAP (2 * PATH_MAX)
-#define SLOW_US 1000u
+#define SLOW_US 1000
+#define MOST_US 8000 /* that one alone counts for */
 #define OTHER_FDS 100u /* beside the idle ones: in use, and the rest of the program */
 
 struct shard;
@@ -339,7 +340,7 @@ static int64_t now_us(void)
 static void note_time(struct files *f, int64_t us)
 {
 	uint32_t mean = atomic_load_explicit(&f->open_us, memory_order_relaxed),
-		 one = us < 8 * SLOW_US ? (uint32_t)us : 8 * SLOW_US;
+		 one = us < MOST_US ? (uint32_t)us : MOST_US;
 
 	atomic_store_explicit(&f->open_us, mean - mean / 16 + one / 16, memory_order_relaxed);
 }

@@ -29,7 +29,9 @@ struct dcm_source *failsource_init(struct failsource *f, const void *bytes, size
 {
 	static const struct dcm_source_ops ops = { fail_pread, fail_close };
 
-	*f = (struct failsource){ .base = { &ops, len }, .bytes = bytes, .fails_at = fails_at };
+	*f = (struct failsource){ .base = { .ops = &ops, .size = len },
+		.bytes = bytes,
+		.fails_at = fails_at };
 	return &f->base;
 }
 
@@ -63,7 +65,9 @@ int failing_filter(void *arg, struct dcm_source *in, struct dcm_source **out, st
 
 	if (!x)
 		return err_nomem(err);
-	*x = (struct failing_source){ .base = { &ops, in->size }, .inner = in, .f = arg };
+	*x = (struct failing_source){ .base = { .ops = &ops, .size = in->size },
+		.inner = in,
+		.f = arg };
 	*out = &x->base;
 	return 0;
 }

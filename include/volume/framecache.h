@@ -57,13 +57,14 @@ void framecache_ahead(struct framecache *c, uint64_t stream, struct catalog *kee
 	const struct frame_ref *refs, size_t n);
 /* Would that do anything for frames of this one? */
 bool framecache_goes_ahead(const struct framecache *c, const struct instance *in);
-#define FRAMECACHE_AHEAD 192u
 /* A reader asks for positions first to last of the stream (a volume's identity), and takes the
- * first itself. Returns the count of positions from *from on that are worth having ahead now, at
- * most FRAMECACHE_AHEAD: the others, and what comes behind them where it goes through the stream in order; none that was told
- * already. Who jumps about leaves what still waits for it. */
-unsigned framecache_sequential(struct framecache *c, uint64_t stream, uint64_t first, uint64_t last,
-	uint64_t *from);
+ * first, a frame of `in`, itself. Returns the count of positions from *from on that are worth
+ * having ahead now, at most FRAMECACHE_AHEAD: the others, and what comes behind them where it goes
+ * through the stream in order; none that was told already. Who jumps about leaves what still waits
+ * for it. */
+#define FRAMECACHE_AHEAD 192u
+unsigned framecache_sequential(struct framecache *c, const struct instance *in, uint64_t stream,
+	uint64_t first, uint64_t last, uint64_t *from);
 /* Frames that could not be had, each once, the newest FRAMECACHE_FAILURES of them; returns how
  * many. */
 #define FRAMECACHE_FAILURES 256

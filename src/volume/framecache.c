@@ -421,16 +421,30 @@ static struct stream *stream_of(struct framecache *c, uint64_t id)
 /* The kernel has a few requests under way, not always in order: a step of a few is no jump. */
 static bool is_jump(const struct stream *s, uint64_t first, uint64_t last)
 {
-	uint64_t few = 2 + 4 * (last - first);
+	uint64_t few = 2 + 2 * (last - first);
 
 	return first > s->pos + few || last + few < s->pos;
 }
 
-unsigned framecache_sequential(struct framecache *c, uint64_t stream, uint64_t first, uint64_t last,
-	uint64_t *from)
+/* How many positions to be ahead of a reader: enough for the threads that decode; for those that
+ * wait for a disk as many as stay open, or stay in the cache until they are read. */
+static unsigned window_for(const struct framecache *c, const struct instance *in)
 {
-	unsigned window = c->files && files_are_slow(c->files) ? OPEN_AHEAD :
-								 2 * c->n_decode_threads + 2;
+	unsigned window = 2 * c->n_decode_threads + 2;
+	struct frame_shape shape;
+	size_t most = OPEN_AHEAD;
+
+	if (!c->files || !files_are_slow(c->files))
+		return window;
+	if (is_decoded(in) && frame_shape_of(in, FRAME_VALUES, &shape, NULL) == 0)
+		most = min_size(most, c->budget / 2 / (shape.len + 1));
+	return most > window ? (unsigned)most : window;
+}
+
+unsigned framecache_sequential(struct framecache *c, const struct instance *in, uint64_t stream,
+	uint64_t first, uint64_t last, uint64_t *from)
+{
+	unsigned window = window_for(c, in);
 	uint64_t until = last + 1;
 	struct stream *s;
 	bool jump;

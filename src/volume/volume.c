@@ -163,7 +163,8 @@ static void read_ahead(const struct reading *g, uint64_t first, uint64_t last)
 	a.before = slice_in_order(g, first);
 	if (!framecache_goes_ahead(g->r->cache, a.before->in))
 		return;
-	count = framecache_sequential(g->r->cache, g->v->identity, first, last, &from);
+	count = framecache_sequential(g->r->cache, a.before->in, g->v->identity, first, last,
+		&from);
 	for (k = from; count && k < from + count && k < n; k++)
 		ahead_add(&a, slice_in_order(g, k));
 	if (a.n)

@@ -367,7 +367,9 @@ Test(volume, where_opening_takes_long_the_files_of_a_request_are_opened_side_by_
 	uint8_t out[PLANES * ROWS * COLS * 2];
 	struct framecache_stats stats;
 	struct voxel_order o;
+	uint64_t from = 0;
 	struct fixture x;
+	unsigned n = 0;
 	int p;
 
 	setup(&x, GEN_EXPLICIT);
@@ -387,5 +389,10 @@ Test(volume, where_opening_takes_long_the_files_of_a_request_are_opened_side_by_
 	cr_expect_eq(out[plane], x.pixels[4][ROWS - 1][0] & 0xFF);
 	framecache_stats(x.cache, &stats);
 	cr_expect_eq(stats.n_loads, 0, "there is nothing to decode");
+	for (p = 0; p < 3; p++)
+		n = framecache_sequential(x.cache, x.slices[0].in, 77, (uint64_t)p, (uint64_t)p,
+			&from);
+	cr_expect_eq(n, 64, "more than is decoded ahead");
+	cr_expect_eq(from, 3);
 	teardown(&x);
 }

@@ -50,20 +50,25 @@ typedef int (*framecache_make)(void *arg, uint8_t *out, size_t len, struct err *
 int framecache_get_made(struct framecache *c, const uint64_t id[2], size_t len,
 	framecache_make make, void *arg, const struct frame **out, struct err *err);
 
-/* Hint: these frames will be wanted soon by the reader of `stream`. Decoded by the workers, or
- * left where they are busy or the budget is short; where opening files takes long, they are opened
- * side by side. `keep` owns the instances; a reference is held while they wait. */
-void framecache_ahead(struct framecache *c, uint64_t stream, struct catalog *keep,
-	const struct frame_ref *refs, size_t n);
-/* Would that do anything for frames of this one? */
-bool framecache_goes_ahead(const struct framecache *c, const struct instance *in);
-/* A reader asks for positions first to last of the stream (a volume's identity), and takes the
- * first, a frame of `in`, itself. Returns the count of positions from *from on that are worth
- * having ahead now, at most FRAMECACHE_AHEAD: the others, and what comes behind them where it goes
- * through the stream in order; none that was told already. Who jumps about leaves what still waits
- * for it. */
+/* What is done ahead of a reader by other threads. */
+enum framecache_work {
+	FRAMECACHE_DECODE, /* a frame, into the cache */
+	FRAMECACHE_OPEN,   /* its file, where that takes long */
+	FRAMECACHE_WORKS
+};
+/* Is that of use for frames of this one? */
+bool framecache_does(const struct framecache *c, enum framecache_work what,
+	const struct instance *in);
+/* Hint: these frames will be wanted soon by the reader of `stream`. Left to it where the threads
+ * are busy or the budget is short. `keep` owns the instances; a reference is held while they wait. */
+void framecache_ahead(struct framecache *c, enum framecache_work what, uint64_t stream,
+	struct catalog *keep, const struct frame_ref *refs, size_t n);
+/* A reader asks for positions first to last of the stream (a volume's identity), and sees to the
+ * first itself. Returns the count of positions from *from on that are worth having ahead now, at
+ * most FRAMECACHE_AHEAD: the others, and what comes behind them where it goes through the stream in
+ * order; none that was told already. Who jumps about leaves what still waits for it. */
 #define FRAMECACHE_AHEAD 192u
-unsigned framecache_sequential(struct framecache *c, const struct instance *in, uint64_t stream,
+unsigned framecache_sequential(struct framecache *c, enum framecache_work what, uint64_t stream,
 	uint64_t first, uint64_t last, uint64_t *from);
 /* Frames that could not be had, each once, the newest FRAMECACHE_FAILURES of them; returns how
  * many. */

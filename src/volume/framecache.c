@@ -51,7 +51,9 @@ struct entry {
 
 /* One reader's way through one volume. */
 struct stream {
-	uint64_t id, pos, told; /* told: positions below it are asked for ahead */
+	uint64_t id;
+	enum framecache_work what;
+	uint64_t pos, told; /* told: positions below it are asked for ahead */
 	uint64_t last_use;
 	unsigned streak;
 };
@@ -59,7 +61,7 @@ struct stream {
 struct framecache {
 	struct files *files;
 	struct decoders *decoders;
-	struct workers *decode, *open; /* ahead of a reader */
+	struct workers *workers[FRAMECACHE_WORKS];
 	unsigned n_decode_threads;
 	size_t budget;
 	pthread_mutex_t lock;   /* protects all below, and the entries but their bytes */
@@ -357,14 +359,11 @@ static void open_one(void *arg, const struct frame_ref *r)
 	files_put(c->files, r->in, s);
 }
 
-static bool is_decoded(const struct instance *in)
+bool framecache_does(const struct framecache *c, enum framecache_work what,
+	const struct instance *in)
 {
-	return in->encapsulated || in->deflated;
-}
-
-bool framecache_goes_ahead(const struct framecache *c, const struct instance *in)
-{
-	return is_decoded(in) || (c->files && files_are_slow(c->files));
+	return what == FRAMECACHE_OPEN ? c->files && files_are_slow(c->files) :
+					 in->encapsulated || in->deflated;
 }
 
 /* What is decoded ahead must not push out what waits to be read: half of the budget is enough for
@@ -374,7 +373,7 @@ static bool has_room(const struct framecache *c, const struct frame_ref *r)
 	struct frame_shape shape;
 
 	return frame_shape_of(r->in, FRAME_VALUES, &shape, NULL) == 0 &&
-		shape.len <= c->budget / 2 / (workers_at_once(c->decode) + 1);
+		shape.len <= c->budget / 2 / (workers_at_once(c->workers[FRAMECACHE_DECODE]) + 1);
 }
 
 static bool is_there(struct framecache *c, const struct frame_ref *r)
@@ -388,33 +387,33 @@ static bool is_there(struct framecache *c, const struct frame_ref *r)
 	return is;
 }
 
-void framecache_ahead(struct framecache *c, uint64_t stream, struct catalog *keep,
-	const struct frame_ref *refs, size_t n)
+void framecache_ahead(struct framecache *c, enum framecache_work what, uint64_t stream,
+	struct catalog *keep, const struct frame_ref *refs, size_t n)
 {
-	bool slow = c->files && files_are_slow(c->files);
 	size_t i;
 
-	for (i = 0; slow && i < n; i++)
-		workers_ask(c->open, stream, keep, &refs[i]);
-	for (i = 0; i < n; i++)
-		if (is_decoded(refs[i].in) && !is_there(c, &refs[i]) &&
-			(!has_room(c, &refs[i]) || !workers_ask(c->decode, stream, keep, &refs[i])))
+	for (i = 0; i < n; i++) {
+		if (what == FRAMECACHE_DECODE && is_there(c, &refs[i]))
+			continue;
+		if ((what == FRAMECACHE_DECODE && !has_room(c, &refs[i])) ||
+			!workers_ask(c->workers[what], stream, keep, &refs[i]))
 			break;
+	}
 }
 
 /* The stream's own record, or that of the stream that was silent for longest. */
-static struct stream *stream_of(struct framecache *c, uint64_t id)
+static struct stream *stream_of(struct framecache *c, enum framecache_work what, uint64_t id)
 {
 	struct stream *s = &c->streams[0];
 	size_t i;
 
 	for (i = 0; i < N_STREAMS; i++) {
-		if (c->streams[i].id == id)
+		if (c->streams[i].id == id && c->streams[i].what == what)
 			return &c->streams[i];
 		if (c->streams[i].last_use < s->last_use)
 			s = &c->streams[i];
 	}
-	*s = (struct stream){ .id = id, .pos = POS_NONE };
+	*s = (struct stream){ .id = id, .what = what, .pos = POS_NONE };
 	return s;
 }
 
@@ -426,35 +425,22 @@ static bool is_jump(const struct stream *s, uint64_t first, uint64_t last)
 	return first > s->pos + few || last + few < s->pos;
 }
 
-/* How many positions to be ahead of a reader: enough for the threads that decode; for those that
- * wait for a disk as many as stay open, or stay in the cache until they are read. */
-static unsigned window_for(const struct framecache *c, const struct instance *in)
-{
-	unsigned window = 2 * c->n_decode_threads + 2;
-	struct frame_shape shape;
-	size_t most = OPEN_AHEAD;
-
-	if (!c->files || !files_are_slow(c->files))
-		return window;
-	if (is_decoded(in) && frame_shape_of(in, FRAME_VALUES, &shape, NULL) == 0)
-		most = min_size(most, c->budget / 2 / (shape.len + 1));
-	return most > window ? (unsigned)most : window;
-}
-
-unsigned framecache_sequential(struct framecache *c, const struct instance *in, uint64_t stream,
+unsigned framecache_sequential(struct framecache *c, enum framecache_work what, uint64_t stream,
 	uint64_t first, uint64_t last, uint64_t *from)
 {
-	unsigned window = window_for(c, in);
+	unsigned window = what == FRAMECACHE_OPEN ? OPEN_AHEAD : 2 * c->n_decode_threads + 2;
 	uint64_t until = last + 1;
 	struct stream *s;
 	bool jump;
 
 	pthread_mutex_lock(&c->lock);
-	s = stream_of(c, stream);
+	s = stream_of(c, what, stream);
 	s->last_use = ++c->clock;
 	jump = is_jump(s, first, last);
 	if (jump) {
-		*s = (struct stream){ .id = stream, .pos = last, .last_use = c->clock };
+		s->streak = 0;
+		s->told = 0;
+		s->pos = last;
 	} else if (last > s->pos) {
 		s->streak++;
 		s->pos = last;
@@ -466,10 +452,8 @@ unsigned framecache_sequential(struct framecache *c, const struct instance *in, 
 	if (until > s->told)
 		s->told = until;
 	pthread_mutex_unlock(&c->lock);
-	if (jump) {
-		workers_drop(c->decode, stream);
-		workers_drop(c->open, stream);
-	}
+	if (jump)
+		workers_drop(c->workers[what], stream);
 	return until > *from ? (unsigned)(until - *from) : 0;
 }
 
@@ -490,7 +474,7 @@ void framecache_stats(struct framecache *c, struct framecache_stats *out)
 	*out = c->stats;
 	out->held_bytes = c->unpinned + c->pinned;
 	out->pinned_bytes = c->pinned;
-	out->n_ahead = workers_n_done(c->decode);
+	out->n_ahead = workers_n_done(c->workers[FRAMECACHE_DECODE]);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -509,9 +493,9 @@ int framecache_new(struct files *files, size_t budget, unsigned n_workers, struc
 	c->n_decode_threads = n_workers;
 	rc = decoders_new(files, &c->decoders, err);
 	if (rc == 0)
-		rc = workers_new(n_workers, decode_one, c, &c->decode, err);
+		rc = workers_new(n_workers, decode_one, c, &c->workers[FRAMECACHE_DECODE], err);
 	if (rc == 0)
-		rc = workers_new(OPEN_THREADS, open_one, c, &c->open, err);
+		rc = workers_new(OPEN_THREADS, open_one, c, &c->workers[FRAMECACHE_OPEN], err);
 	if (rc < 0) {
 		framecache_free(c);
 		return rc;
@@ -523,11 +507,12 @@ int framecache_new(struct files *files, size_t budget, unsigned n_workers, struc
 void framecache_free(struct framecache *c)
 {
 	struct entry *e, *next;
+	size_t i;
 
 	if (!c)
 		return;
-	workers_free(c->open);
-	workers_free(c->decode);
+	for (i = 0; i < FRAMECACHE_WORKS; i++)
+		workers_free(c->workers[i]);
 	for (e = c->oldest; e; e = next) {
 		next = e->newer;
 		entry_free(e);

@@ -149,26 +149,33 @@ static void ahead_add(struct ahead *a, const struct volume_slice *s)
 	a->before = s;
 }
 
-/* This read takes positions first to last. The caller sees to the first; others to the rest
- * meanwhile, and to what comes behind it where the volume is gone through in order. */
-static void read_ahead(const struct reading *g, uint64_t first, uint64_t last)
+static void work_ahead(const struct reading *g, enum framecache_work what, uint64_t first,
+	uint64_t last)
 {
 	uint64_t n = (uint64_t)g->v->n_planes * g->v->dim[3], from, k;
 	struct ahead a;
 	unsigned count;
 
-	if (is_derived_kind(g->v))
-		return;
 	a.n = 0;
 	a.before = slice_in_order(g, first);
-	if (!framecache_goes_ahead(g->r->cache, a.before->in))
+	if (!framecache_does(g->r->cache, what, a.before->in))
 		return;
-	count = framecache_sequential(g->r->cache, a.before->in, g->v->identity, first, last,
-		&from);
+	count = framecache_sequential(g->r->cache, what, g->v->identity, first, last, &from);
 	for (k = from; count && k < from + count && k < n; k++)
 		ahead_add(&a, slice_in_order(g, k));
 	if (a.n)
-		framecache_ahead(g->r->cache, g->v->identity, g->v->set->catalog, a.refs, a.n);
+		framecache_ahead(g->r->cache, what, g->v->identity, g->v->set->catalog, a.refs,
+			a.n);
+}
+
+/* This read takes positions first to last. The caller sees to the first; others to the rest
+ * meanwhile, and to what comes behind it where the volume is gone through in order. */
+static void read_ahead(const struct reading *g, uint64_t first, uint64_t last)
+{
+	if (is_derived_kind(g->v))
+		return;
+	work_ahead(g, FRAMECACHE_OPEN, first, last);
+	work_ahead(g, FRAMECACHE_DECODE, first, last);
 }
 
 /* Making a derived plane: see resample.h. */

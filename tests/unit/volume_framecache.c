@@ -225,15 +225,17 @@ Test(framecache, only_a_reader_in_order_is_read_ahead_of)
 	unsigned n;
 
 	cr_assert_eq(framecache_new(NULL, LEN, 2, &c, NULL), 0);
-	cr_assert_eq(framecache_sequential(c, NULL, 9, 10, 10, &from), 0);
-	cr_assert_eq(framecache_sequential(c, NULL, 9, 3, 3, &from), 0);
-	cr_assert_eq(framecache_sequential(c, NULL, 9, 50, 50, &from), 0);
-	framecache_sequential(c, NULL, 9, 51, 51, &from);
-	n = framecache_sequential(c, NULL, 9, 52, 52, &from);
+	cr_assert_eq(framecache_sequential(c, FRAMECACHE_DECODE, 9, 10, 10, &from), 0);
+	cr_assert_eq(framecache_sequential(c, FRAMECACHE_DECODE, 9, 3, 3, &from), 0);
+	cr_assert_eq(framecache_sequential(c, FRAMECACHE_DECODE, 9, 50, 50, &from), 0);
+	framecache_sequential(c, FRAMECACHE_DECODE, 9, 51, 51, &from);
+	n = framecache_sequential(c, FRAMECACHE_DECODE, 9, 52, 52, &from);
 	cr_assert_gt(n, 0);
 	cr_assert_eq(from, 53);
-	cr_assert_eq(framecache_sequential(c, NULL, 9, 52, 52, &from), 0, "told already");
-	cr_assert_eq(framecache_sequential(c, NULL, 9, 53, 53, &from), 1, "one further each time");
+	cr_assert_eq(framecache_sequential(c, FRAMECACHE_DECODE, 9, 52, 52, &from), 0,
+		"told already");
+	cr_assert_eq(framecache_sequential(c, FRAMECACHE_DECODE, 9, 53, 53, &from), 1,
+		"one further each time");
 	cr_assert_eq(from, 53 + n);
 	framecache_free(c);
 }
@@ -244,14 +246,15 @@ Test(framecache, a_request_over_many_positions_is_one_step)
 	uint64_t from = 0;
 
 	cr_assert_eq(framecache_new(NULL, LEN, 2, &c, NULL), 0);
-	cr_assert_eq(framecache_sequential(c, NULL, 9, 49, 51, &from), 2, "a look into the middle");
+	cr_assert_eq(framecache_sequential(c, FRAMECACHE_DECODE, 9, 49, 51, &from), 2,
+		"a look into the middle");
 	cr_assert_eq(from, 50);
-	cr_assert_eq(framecache_sequential(c, NULL, 9, 51, 53, &from), 2);
+	cr_assert_eq(framecache_sequential(c, FRAMECACHE_DECODE, 9, 51, 53, &from), 2);
 	cr_assert_eq(from, 52);
-	cr_assert_gt(framecache_sequential(c, NULL, 9, 53, 55, &from), 2);
+	cr_assert_gt(framecache_sequential(c, FRAMECACHE_DECODE, 9, 53, 55, &from), 2);
 	cr_assert_eq(from, 54);
-	cr_assert_eq(framecache_sequential(c, NULL, 9, 5, 7, &from), 2, "a jump");
+	cr_assert_eq(framecache_sequential(c, FRAMECACHE_DECODE, 9, 5, 7, &from), 2, "a jump");
 	cr_assert_eq(from, 6);
-	cr_assert_eq(framecache_sequential(c, NULL, 9, 7, 9, &from), 2);
+	cr_assert_eq(framecache_sequential(c, FRAMECACHE_DECODE, 9, 7, 9, &from), 2);
 	framecache_free(c);
 }

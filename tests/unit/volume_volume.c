@@ -390,7 +390,7 @@ Test(volume, where_opening_takes_long_the_files_of_a_request_are_opened_side_by_
 	framecache_stats(x.cache, &stats);
 	cr_expect_eq(stats.n_loads, 0, "there is nothing to decode");
 	for (p = 0; p < 3; p++)
-		n = framecache_sequential(x.cache, x.slices[0].in, 77, (uint64_t)p, (uint64_t)p,
+		n = framecache_sequential(x.cache, FRAMECACHE_OPEN, 77, (uint64_t)p, (uint64_t)p,
 			&from);
 	cr_expect_eq(n, 64, "more than is decoded ahead");
 	cr_expect_eq(from, 3);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads that do ahead what a reader will want next: decode frames, open files. What is asked
- * for waits in a queue, which is short: who comes late is turned away, and does it when it is read.
+ * for waits in a queue of some hundred: what comes when that is full is turned away, and is done when
+ * it is read.
  */
 #ifndef VOLUME_WORKERS_H
 #define VOLUME_WORKERS_H

@@ -58,13 +58,12 @@ static const struct volume_slice *slice_of(const struct volume *v, uint32_t plan
 static int find_header(struct windows *w, const struct instance *in, const struct dcm_header **out,
 	struct err *err)
 {
-	struct err why;
 	int rc = 0;
 
 	if (w->of != in) {
 		windows_release(w);
 		rc = files_header(w->reader->files, in, DCM_LOAD_BEFORE_PIXELS, 0, &w->header,
-			&why);
+			NULL);
 		if (rc < 0)
 			w->header = NULL;
 		if (rc == -ENOMEM)
@@ -152,12 +151,11 @@ static int sample_plane(struct sampling *s, uint64_t plane, float *scratch, stru
 	size_t n = (size_t)s->v->dim[o.axis[0]] * s->v->dim[o.axis[1]], step = n / MOST_SAMPLES + 1,
 	       i;
 	size_t bytes = n * sizeof *scratch, done;
-	struct err why;
 	int64_t got;
 
 	for (done = 0; done < bytes; done += (size_t)got) {
 		got = volume_pread(s->v, s->r, &o, (char *)scratch + done, bytes - done,
-			plane * bytes + done, &why);
+			plane * bytes + done, NULL);
 		if (got == -ENOMEM)
 			return err_nomem(err);
 		if (got <= 0)

@@ -32,7 +32,7 @@
 #define EDITED_BYTES (UINT64_C(256) << 20) /* by all shards */
 #define PATH_CAP (2 * PATH_MAX)
 #define SLOW_US 1000
-#define MOST_US 8000 /* that one alone counts for */
+#define MOST_US 8000   /* that one alone counts for */
 #define OTHER_FDS 100u /* beside the idle ones: in use, and the rest of the program */
 
 struct shard;
@@ -218,12 +218,17 @@ static void open_put(struct dcm_source *base)
 
 static const struct dcm_source_ops open_ops = { open_pread, open_put };
 
-static int64_t now_ms(void)
+static int64_t now_us(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int64_t now_ms(void)
+{
+	return now_us(CLOCK_MONOTONIC_COARSE) / 1000;
 }
 
 static int check(const struct stat *st, const struct instance *in, struct err *err)
@@ -328,14 +333,6 @@ static bool close_one(struct files *f, unsigned n)
 	return o != NULL;
 }
 
-static int64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 /* A mean of some: one that was long alone tells of nothing. */
 static void note_time(struct files *f, int64_t us)
 {
@@ -360,7 +357,7 @@ static int open_new(struct files *f, struct shard *s, uint64_t key, const struct
 	if (!o)
 		return err_nomem(err);
 	o->checked_ms = now_ms();
-	began = now_us();
+	began = now_us(CLOCK_MONOTONIC);
 	do
 		rc = raw ? open_raw(f, in, &o->inner, err) : open_cooked(f, in, &o->inner, err);
 	while ((rc == -EMFILE || rc == -ENFILE) && close_one(f, N_SHARDS));
@@ -368,7 +365,7 @@ static int open_new(struct files *f, struct shard *s, uint64_t key, const struct
 		mem_free(o);
 		return rc;
 	}
-	note_time(f, now_us() - began);
+	note_time(f, now_us(CLOCK_MONOTONIC) - began);
 	o->base = (struct dcm_source){ .ops = &open_ops, .size = o->inner->size };
 	o->shard = s;
 	o->key = key;

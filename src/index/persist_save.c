@@ -342,7 +342,7 @@ static int prune(struct writer *w, size_t n_files, struct err *err)
 {
 	static const char sql[] =
 		"DELETE FROM attributes WHERE id < (SELECT max(id) FROM attributes)"
-		" AND id NOT IN (SELECT attributes FROM files WHERE kind = 0);"
+		" AND id NOT IN (SELECT attributes FROM files);"
 		"DELETE FROM folders WHERE id < (SELECT max(id) FROM folders)"
 		" AND id NOT IN (SELECT folder FROM files);"
 		"INSERT OR REPLACE INTO about SELECT 'pruned',"

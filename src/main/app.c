@@ -191,7 +191,7 @@ static const char *index_path(const struct app *a, char *buf, size_t cap)
 
 /* Source files that stay open: a third of the descriptors that we may have (the edited view has its
  * own), once we have asked for as many as are of use. */
-static unsigned count_open_files(void)
+static unsigned allow_open_files(void)
 {
 	struct rlimit r;
 
@@ -209,7 +209,7 @@ static unsigned count_open_files(void)
 static int make_world(struct app *a, struct err *err)
 {
 	struct world_options w = { .cache_bytes = a->o.cache_bytes,
-		.max_open_files = count_open_files() };
+		.max_open_files = allow_open_files() };
 	char index[PATH_MAX];
 	sigset_t end, before;
 	int r;

@@ -161,6 +161,8 @@ static void teardown(struct fixture *x)
 {
 	char command[128];
 
+	disk.slow = false;
+	disk.together = 0;
 	framecache_free(x->cache);
 	catalog_put(x->catalog);
 	store_free(x->store);

@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "index/changes.h"
@@ -32,7 +31,7 @@ int mountpoint_check(const char *path, const struct source *s, char **absolute, 
 /* The progress bar of the first scan, where standard error is a terminal. */
 struct progress {
 	bool shown, drawn;
-	struct timespec start;
+	int64_t start_ns; /* of the monotonic clock */
 };
 void progress_start(struct progress *p);
 void progress_draw(void *progress, const struct scan_progress *at);

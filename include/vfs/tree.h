@@ -172,7 +172,6 @@ struct place {
 };
 
 int64_t tree_now(void); /* coarse, monotonic */
-int64_t tree_wall_clock(void);
 
 /* The lock. leave() also closes the contents and puts the snapshots that nobody holds any more,
  * outside of it. */

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/path.h"
@@ -49,7 +50,7 @@ static bool take_one(void *arg, const char *name, const struct vfs_attr *attr)
 
 static void print_details(FILE *out, const struct vfs_attr *a)
 {
-	time_t seconds = (time_t)(a->mtime_ns / 1000000000);
+	time_t seconds = ns_timespec(a->mtime_ns).tv_sec;
 	char when[32] = "-";
 	struct tm tm;
 

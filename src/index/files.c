@@ -19,9 +19,9 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "dicom/source.h"
@@ -218,24 +218,15 @@ static void open_put(struct dcm_source *base)
 
 static const struct dcm_source_ops open_ops = { open_pread, open_put };
 
-static int64_t now_us(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 static int64_t now_ms(void)
 {
-	return now_us(CLOCK_MONOTONIC_COARSE) / 1000;
+	return clock_ns(CLOCK_MONOTONIC_COARSE) / NS_PER_MS;
 }
 
 static int check(const struct stat *st, const struct instance *in, struct err *err)
 {
-	int64_t mtime = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-
-	if (!S_ISREG(st->st_mode) || (uint64_t)st->st_size != in->size || mtime != in->mtime_ns)
+	if (!S_ISREG(st->st_mode) || (uint64_t)st->st_size != in->size ||
+		timespec_ns(&st->st_mtim) != in->mtime_ns)
 		return err_set(err, -ESTALE, "the file has changed since it was indexed");
 	return 0;
 }
@@ -357,7 +348,7 @@ static int open_new(struct files *f, struct shard *s, uint64_t key, const struct
 	if (!o)
 		return err_nomem(err);
 	o->checked_ms = now_ms();
-	began = now_us(CLOCK_MONOTONIC);
+	began = clock_ns(CLOCK_MONOTONIC);
 	do
 		rc = raw ? open_raw(f, in, &o->inner, err) : open_cooked(f, in, &o->inner, err);
 	while ((rc == -EMFILE || rc == -ENFILE) && close_one(f, N_SHARDS));
@@ -365,7 +356,7 @@ static int open_new(struct files *f, struct shard *s, uint64_t key, const struct
 		mem_free(o);
 		return rc;
 	}
-	note_time(f, now_us(CLOCK_MONOTONIC) - began);
+	note_time(f, (clock_ns(CLOCK_MONOTONIC) - began) / 1000);
 	o->base = (struct dcm_source){ .ops = &open_ops, .size = o->inner->size };
 	o->shard = s;
 	o->key = key;

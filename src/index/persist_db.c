@@ -7,11 +7,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -121,7 +121,6 @@ const char *db_text(sqlite3_stmt *s, int at)
 
 static int create(sqlite3 *db, const char *source, struct err *err)
 {
-	struct timespec now;
 	sqlite3_stmt *s;
 	struct buf sql;
 	int rc;
@@ -136,9 +135,8 @@ static int create(sqlite3 *db, const char *source, struct err *err)
 			err);
 	if (rc < 0)
 		return rc;
-	clock_gettime(CLOCK_REALTIME, &now);
 	db_bind_text(s, 1, source);
-	sqlite3_bind_int64(s, 2, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
+	sqlite3_bind_int64(s, 2, clock_ns(CLOCK_REALTIME));
 	rc = db_execute(s, err);
 	sqlite3_finalize(s);
 	return rc < 0 ? rc : db_run(db, "COMMIT", err);

@@ -2,8 +2,10 @@
 /* Trying again, ever more rarely: see retry.h. */
 #include "index/retry.h"
 
-#define FIRST_NS INT64_C(1000000000)
-#define MOST_NS (INT64_C(600) * 1000000000)
+#include "base/clock.h"
+
+#define FIRST_NS NS_PER_S
+#define MOST_NS (600 * NS_PER_S)
 
 void retry_plan(struct retry *r, size_t n, bool tried, int64_t now_ns)
 {
@@ -26,5 +28,5 @@ int64_t retry_ms(const struct retry *r, int64_t now_ns)
 {
 	if (r->n_failed == 0)
 		return -1;
-	return now_ns >= r->at_ns ? 0 : (r->at_ns - now_ns) / 1000000 + 1;
+	return now_ns >= r->at_ns ? 0 : (r->at_ns - now_ns) / NS_PER_MS + 1;
 }

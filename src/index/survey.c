@@ -6,9 +6,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "dicom/source.h"
@@ -21,7 +21,7 @@
 
 #define THREADS 32u /* for latency; a warm cache does not mind them */
 #define THREADS_MAX 256u
-#define SETTLED_NS INT64_C(1500000000) /* a file as young as this may still be written to */
+#define SETTLED_NS (1500 * NS_PER_MS) /* a file as young as this may still be written to */
 
 /* ---- files that are no instances ---- */
 
@@ -176,19 +176,6 @@ struct pass {
 	int64_t now_ns, monotonic_ns;
 };
 
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static int64_t mtime_of(const struct stat *st)
-{
-	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-}
-
 /* Keep what is known. */
 static int keep(struct surveyor *w, const struct known *k, struct err *err)
 {
@@ -207,7 +194,8 @@ static bool is_same(const struct known *k, const struct stat *st)
 		 ino = k->in ? k->in->ino : k->other->ino;
 	int64_t mtime = k->in ? k->in->mtime_ns : k->other->mtime_ns;
 
-	return size == (uint64_t)st->st_size && ino == st->st_ino && mtime == mtime_of(st);
+	return size == (uint64_t)st->st_size && ino == st->st_ino &&
+		mtime == timespec_ns(&st->st_mtim);
 }
 
 /* No instance: the one that is known for it where that says the same. */
@@ -224,7 +212,7 @@ static int note(struct surveyor *w, const struct known *k, const char *dir, cons
 	if (st) {
 		o->size = (uint64_t)st->st_size;
 		o->ino = st->st_ino;
-		o->mtime_ns = mtime_of(st);
+		o->mtime_ns = timespec_ns(&st->st_mtim);
 	}
 	w->found.n_fresh++;
 	return findings_add_other(&w->found, o) < 0 ? err_nomem(err) : 0;
@@ -274,7 +262,7 @@ static int read_instance(struct pass *p, struct surveyor *w, const struct known 
 		.file = file,
 		.size = (uint64_t)st->st_size,
 		.ino = st->st_ino,
-		.mtime_ns = mtime_of(st),
+		.mtime_ns = timespec_ns(&st->st_mtim),
 	};
 	struct instance *in = NULL;
 	struct dcm_source *s;
@@ -298,7 +286,7 @@ static int read_instance(struct pass *p, struct surveyor *w, const struct known 
  * is watched. */
 static bool is_settled(const struct pass *p, const struct known *k, const struct stat *st)
 {
-	int64_t mtime = mtime_of(st);
+	int64_t mtime = timespec_ns(&st->st_mtim);
 
 	if (mtime <= p->now_ns - SETTLED_NS)
 		return true;
@@ -315,7 +303,7 @@ static int look_again(const struct pass *p, struct surveyor *w, const struct kno
 		.dir = dir,
 		.file = (char *)file,
 		.size = (uint64_t)st->st_size,
-		.mtime_ns = mtime_of(st),
+		.mtime_ns = timespec_ns(&st->st_mtim),
 		.since_ns = p->monotonic_ns,
 	};
 
@@ -472,7 +460,7 @@ int64_t waiting_ms(const struct waiting *w, size_t n)
 		if (left < first)
 			first = left;
 	}
-	return first > 0 ? first / 1000000 + 1 : 0;
+	return first > 0 ? first / NS_PER_MS + 1 : 0;
 }
 
 /* Is there anything that a file's stat could be compared with, or that it could wait for? A first

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "index/changes.h"
@@ -317,14 +318,6 @@ static int list_folder(struct walk *w, unsigned worker, const struct pending *p,
 
 /* ---- workers ---- */
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* The second half of what is left of a batch, from the i-th name on, is for others. Without
  * memory it stays. */
 static void share_batch(struct walk *w, struct batch *b, unsigned i, const char *name)
@@ -348,7 +341,7 @@ static int visit_batch(struct walk *w, unsigned worker, struct batch *b, struct 
 {
 	const struct walk_visitor *v = w->visitor;
 	const char *name = b->names;
-	int64_t start = now_ns(), end;
+	int64_t start = clock_ns(CLOCK_MONOTONIC), end;
 	unsigned i;
 	int rc = 0;
 
@@ -357,7 +350,7 @@ static int visit_batch(struct walk *w, unsigned worker, struct batch *b, struct 
 		atomic_fetch_add_explicit(&w->n_read, 1, memory_order_relaxed);
 		name += strlen(name) + 1;
 		i++;
-		end = now_ns();
+		end = clock_ns(CLOCK_MONOTONIC);
 		if (end - start > SLOW_NS && w->n_idle)
 			share_batch(w, b, i, name);
 	}
@@ -465,8 +458,8 @@ static void await_workers(struct walk *w)
 	while (w->n_running) {
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_nsec += PROGRESS_NS;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
+		until.tv_sec += until.tv_nsec / NS_PER_S;
+		until.tv_nsec %= NS_PER_S;
 		if (pthread_cond_timedwait(&w->ended, &w->lock, &until) != ETIMEDOUT)
 			continue;
 		walking = w->folders || w->n_listing;

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -119,11 +120,6 @@ static int push_below(struct watch *w, struct folders *f, int fd, const char *di
 	return r;
 }
 
-static int64_t mtime_of(const struct stat *st)
-{
-	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-}
-
 /* Which folder a watch descriptor is of. A folder that has moved keeps its own. */
 static int remember(struct watch *w, int wd, const char *dir)
 {
@@ -195,7 +191,7 @@ static int watch_folder(struct watch *w, struct folders *f, const char *dir, int
 		return err_nomem(err);
 	}
 	if (fstat(fd, &st) == 0) {
-		*changed |= mtime_of(&st) >= since_ns;
+		*changed |= timespec_ns(&st.st_mtim) >= since_ns;
 		if (*dir && w->links_tell && st.st_dev == w->root_dev && st.st_nlink == 2) {
 			close(fd);
 			return 0;

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -236,11 +237,9 @@ static int make_world(struct app *a, struct err *err)
 
 int app_scan(struct app *a, bool *changed, struct err *err)
 {
-	struct timespec now;
 	int r;
 
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	a->scanned_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	a->scanned_ns = clock_ns(CLOCK_REALTIME_COARSE);
 	r = world_scan(a->world, changed, err);
 	a->scanned = r == 0;
 	if (r < 0)

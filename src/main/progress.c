@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "main/app.h"
 
 #define BAR 24
@@ -15,15 +16,7 @@ void progress_start(struct progress *p)
 
 	p->drawn = false;
 	p->shown = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
-	clock_gettime(CLOCK_MONOTONIC, &p->start);
-}
-
-static double seconds_since(const struct timespec *start)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+	p->start_ns = clock_ns(CLOCK_MONOTONIC);
 }
 
 static void draw_bar(double part)
@@ -40,7 +33,7 @@ static void draw_bar(double part)
 void progress_draw(void *progress, const struct scan_progress *at)
 {
 	struct progress *p = progress;
-	double seconds = seconds_since(&p->start);
+	double seconds = (double)(clock_ns(CLOCK_MONOTONIC) - p->start_ns) / (double)NS_PER_S;
 	double rate = seconds > 0 ? (double)at->n_read / seconds : 0;
 
 	if (!p->shown || seconds < 0.3) /* what is over at once needs no bar */

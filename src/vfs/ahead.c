@@ -9,10 +9,11 @@
  * until they are read. Where a folder has folders in it, what lies beside them may be made of what
  * lies in them (SERIES.txt), which is cheaper later.
  */
+#include "base/clock.h"
 #include "vfs/tree.h"
 
-#define TRUST_NS INT64_C(1000000000) /* nobody asked or read for so long: it is over */
-#define FEW 8u                       /* names that tell too little */
+#define TRUST_NS NS_PER_S /* nobody asked or read for so long: it is over */
+#define FEW 8u            /* names that tell too little */
 
 static struct ahead *ahead_of(struct vfs *v, const struct view *view)
 {

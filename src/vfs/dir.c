@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "vfs/tree.h"
 
-#define REST_NS INT64_C(3000000000) /* a list that was not used for so long is at rest */
+#define REST_NS (3 * NS_PER_S) /* a list that was not used for so long is at rest */
 
 /* ---- numbers ---- */
 

@@ -14,12 +14,13 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "vfs/tree.h"
 
-#define LIVE_PAUSE_NS INT64_C(1000000000) /* a reader that pauses longer begins again */
-#define LIVE_MOST_NS INT64_C(10000000000) /* ... and one that never stops, after so long */
+#define LIVE_PAUSE_NS NS_PER_S       /* a reader that pauses longer begins again */
+#define LIVE_MOST_NS (10 * NS_PER_S) /* ... and one that never stops, after so long */
 
 /* ---- the order of use ---- */
 
@@ -268,7 +269,7 @@ static int replace_live(struct vfs *v, struct opened *o, struct content *c, stru
 
 	o->live = true;
 	o->made_ns = tree_now();
-	o->mtime_ns = tree_wall_clock();
+	o->mtime_ns = clock_ns(CLOCK_REALTIME);
 	if (before && before->mtime_ns >= o->mtime_ns)
 		o->mtime_ns = before->mtime_ns + 1;
 	if (before)

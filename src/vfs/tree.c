@@ -4,25 +4,14 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 
 int64_t tree_now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-int64_t tree_wall_clock(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC_COARSE);
 }
 
 void tree_enter(struct vfs *v)
@@ -63,7 +52,7 @@ struct era *era_new(struct vfs *v)
 		return NULL;
 	e->snap = w->get(w->arg);
 	if (!e->snap)
-		e->mtime_ns = tree_wall_clock();
+		e->mtime_ns = clock_ns(CLOCK_REALTIME);
 	else if (w->mtime_ns)
 		e->mtime_ns = w->mtime_ns(w->arg, e->snap);
 	e->refs = 1;

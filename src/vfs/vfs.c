@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "vfs/tree.h"
@@ -14,11 +15,11 @@
 #define IDLE_LIST_BYTES ((size_t)64 << 10)
 #define CONTENT_BYTES ((size_t)64 << 20)
 #define N_CONTENTS 256u
-#define LIST_REST_NS INT64_C(3000000000)
-#define CONTENT_REST_NS INT64_C(30000000000)
+#define LIST_REST_NS (3 * NS_PER_S)
+#define CONTENT_REST_NS (30 * NS_PER_S)
 #define AHEAD_NAMES 512u /* looked through for one without a size: about a reply */
 #define AHEAD_NS                                                                                   \
-	INT64_C(50000000) /* that a listing may take longer for sizes nobody asked for yet */
+	(50 * NS_PER_MS) /* that a listing may take longer for sizes nobody asked for yet */
 
 enum { TOP_VIEW = 1, TOP_README };
 

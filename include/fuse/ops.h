@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/stop.h"
 #include "fuse/session.h"
 
 #define OPS_REPLY_BYTES ((size_t)1 << 20)
@@ -56,6 +57,14 @@ int serve_take_signals(struct err *err);
 #define SERVE_MOST_THREADS 64u
 int serve_all(struct session *s, unsigned n_threads);
 
+/* asker.c: work for a request, which stops when who sent it is being killed, or has gone. */
+struct asker {
+	struct stop stop; /* first */
+	int tid;          /* 0: it is not one of ours to see: taken to wait for ever */
+	int64_t next_ns;  /* when to look again */
+	bool gone;
+};
+void asker_init(struct asker *a, fuse_req_t req);
 /* waiting.c: requests that wait for the first catalog. */
 struct waiting_for {
 	fuse_ino_t ino;

@@ -11,11 +11,14 @@
 #include <stdint.h>
 
 struct err;
+struct stop;
 struct content;
 
 struct content_ops {
-	/* Up to n bytes from off, short only at the end; a count or a negative errno. */
-	int64_t (*pread)(struct content *c, void *buf, size_t n, uint64_t off, struct err *err);
+	/* Up to n bytes from off, short only at the end; a count or a negative errno. What takes
+	 * many steps asks `stop` (may be NULL) between them. */
+	int64_t (*pread)(struct content *c, void *buf, size_t n, uint64_t off, struct stop *stop,
+		struct err *err);
 	void (*free)(struct content *c);
 };
 
@@ -25,7 +28,8 @@ struct content {
 	size_t held_bytes; /* memory that it keeps while open: what a cache of contents counts */
 };
 
-int64_t content_pread(struct content *c, void *buf, size_t n, uint64_t off, struct err *err);
+int64_t content_pread(struct content *c, void *buf, size_t n, uint64_t off, struct stop *stop,
+	struct err *err);
 void content_free(struct content *c); /* NULL is fine */
 
 /* A text that is ready: len bytes, mem_alloc()ed, taken (also on error). */

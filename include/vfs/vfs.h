@@ -27,6 +27,7 @@
 
 struct buf;
 struct err;
+struct stop;
 struct vfs;
 
 #define VFS_ROOT 1
@@ -92,8 +93,10 @@ typedef bool (*vfs_take)(void *arg, const char *name, const struct vfs_attr *att
 int vfs_readdir(struct vfs *v, uint64_t dir, uint64_t after, bool count, vfs_take take, void *arg,
 	struct err *err);
 
-/* Up to n bytes from off, short only at the end; a count or a negative errno. */
-int64_t vfs_read(struct vfs *v, uint64_t ino, void *buf, size_t n, uint64_t off, struct err *err);
+/* Up to n bytes from off, short only at the end; a count or a negative errno, -EINTR where `stop`
+ * (may be NULL) said so. */
+int64_t vfs_read(struct vfs *v, uint64_t ino, void *buf, size_t n, uint64_t off, struct stop *stop,
+	struct err *err);
 
 /* Extended attributes: names, each with its NUL; the value of one. -ENODATA where there is none. */
 int vfs_xattr_list(struct vfs *v, uint64_t ino, struct buf *names, struct err *err);

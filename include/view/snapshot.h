@@ -46,6 +46,15 @@ int snapshot_filtered(const struct snapshot *base, const struct filter *filter /
 
 extern const struct view view_by;
 
+/* The reader for one request, which ends when `stop` (may be NULL) says so. */
+static inline struct volume_reader snapshot_reader(const struct snapshot *s, struct stop *stop)
+{
+	struct volume_reader r = s->reader;
+
+	r.stop = stop;
+	return r;
+}
+
 /* The editor of the world, or NULL. */
 struct editor;
 struct editor *snapshot_editor(const struct snapshot *s);

@@ -18,6 +18,7 @@
 #include "volume/workers.h"
 
 struct err;
+struct stop;
 struct framecache;
 
 struct frame {
@@ -45,10 +46,13 @@ int framecache_get_stored(struct framecache *c, const struct instance *in, uint3
 void framecache_put(struct framecache *c, const struct frame *f);
 
 /* Anything else that is dear to make and of known length, under the same bound: a resampled plane,
- * a sheet. `id` names it for ever (a hash of what it is, and which one); make() fills len bytes. */
+ * a sheet. `id` names it for ever (a hash of what it is, and which one); make() fills len bytes. It
+ * may take long: who waits for another's asks `stop` (may be NULL) now and then, and where that
+ * other was stopped makes it for himself. */
 typedef int (*framecache_make)(void *arg, uint8_t *out, size_t len, struct err *err);
 int framecache_get_made(struct framecache *c, const uint64_t id[2], size_t len,
-	framecache_make make, void *arg, const struct frame **out, struct err *err);
+	framecache_make make, void *arg, struct stop *stop, const struct frame **out,
+	struct err *err);
 
 /* What is done ahead of a reader by other threads. */
 enum framecache_work {

@@ -145,17 +145,19 @@ struct voxel_order {
 };
 struct voxel_order voxel_order_nifti(const struct volume *v);
 
-/* What reading needs; both live as long as the mount. */
+/* What reading needs: files and cache live as long as the mount. A copy with `stop` is of one
+ * request; NULL: it is read to the end. */
 struct volume_reader {
 	struct files *files;
 	struct framecache *cache;
+	struct stop *stop;
 };
 
 /* Bytes of all voxels: product of dim * sample_bytes. */
 uint64_t volume_bytes(const struct volume *v, const struct voxel_order *o);
 
 /* n bytes of the voxels from off; returns how many (short at the end) or a negative errno: -EIO
- * where a frame cannot be decoded, -ESTALE where a file changed. A partial count before a bad frame
+ * where a frame cannot be decoded, -ESTALE where a file changed, -EINTR where r->stop said so. A partial count before a bad frame
  * is returned as such, so that the good slices stay readable. Any thread. */
 int64_t volume_pread(const struct volume *v, const struct volume_reader *r,
 	const struct voxel_order *o, void *buf, size_t n, uint64_t off, struct err *err);

@@ -42,7 +42,7 @@ int cli_cat(struct vfs *v, const char *path, int out_fd, struct err *err)
 	if (!chunk)
 		return err_nomem(err);
 	while (r == 0 && n > 0) {
-		n = vfs_read(v, a.ino, chunk, CHUNK_BYTES, off, err);
+		n = vfs_read(v, a.ino, chunk, CHUNK_BYTES, off, NULL, err);
 		if (n < 0) {
 			err_wrap(err, "%s", path);
 			r = (int)n;

@@ -9,6 +9,8 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/stop.h"
+#include "format/stored.h"
 
 #define HEAD_BYTES 10u
 #define TRAILER_BYTES 8u
@@ -22,8 +24,9 @@ struct piece {
 };
 
 struct gzip {
-	struct stored bytes;              /* the caller's */
-	struct stored noted;              /* the same, by way of read_noted() */
+	uint64_t len; /* of the bytes inside */
+	gzip_read read;
+	void *arg;
 	pthread_mutex_t lock;             /* protects the pieces */
 	struct piece pieces[MOST_PIECES]; /* ascending; they neither touch nor overlap */
 	unsigned n_pieces;
@@ -76,10 +79,17 @@ static void note(struct gzip *g, const struct piece *p)
 		join(g, i - 1);
 }
 
+/* One who reads. */
+struct reading {
+	struct gzip *g;
+	struct stop *stop;
+};
+
 static int64_t read_noted(void *arg, void *buf, size_t n, uint64_t off, struct err *err)
 {
-	struct gzip *g = arg;
-	int64_t got = g->bytes.read(g->bytes.arg, buf, n, off, err);
+	const struct reading *r = arg;
+	struct gzip *g = r->g;
+	int64_t got = g->read(g->arg, buf, n, off, r->stop, err);
 	struct piece p;
 
 	if (got <= 0)
@@ -93,14 +103,15 @@ static int64_t read_noted(void *arg, void *buf, size_t n, uint64_t off, struct e
 	return got;
 }
 
-int gzip_new(const struct stored *bytes, struct gzip **out, struct err *err)
+int gzip_new(uint64_t len, gzip_read read, void *arg, struct gzip **out, struct err *err)
 {
 	struct gzip *g = mem_calloc(1, sizeof *g);
 
 	if (!g)
 		return err_nomem(err);
-	g->bytes = *bytes;
-	g->noted = (struct stored){ .len = bytes->len, .read = read_noted, .arg = g };
+	g->len = len;
+	g->read = read;
+	g->arg = arg;
 	pthread_mutex_init(&g->lock, NULL);
 	*out = g;
 	return 0;
@@ -122,7 +133,7 @@ static struct piece first_gap(struct gzip *g)
 	pthread_mutex_lock(&g->lock);
 	if (g->n_pieces && g->pieces[0].off == 0)
 		gap.off = g->pieces[0].len;
-	gap.len = g->bytes.len - gap.off;
+	gap.len = g->len - gap.off;
 	if (g->n_pieces && g->pieces[0].off > gap.off)
 		gap.len = g->pieces[0].off - gap.off;
 	else if (g->n_pieces > 1)
@@ -145,14 +156,16 @@ static void drop_last_piece(struct gzip *g)
 	pthread_mutex_unlock(&g->lock);
 }
 
-static int fill_gaps(struct gzip *g, uint8_t *scratch, struct err *err)
+static int fill_gaps(struct reading *r, uint8_t *scratch, struct err *err)
 {
-	struct piece gap = first_gap(g);
+	struct piece gap = first_gap(r->g);
 	int64_t got;
 
-	for (; gap.len; gap = first_gap(g)) {
-		drop_last_piece(g);
-		got = read_noted(g, scratch, (size_t)min_u64(gap.len, STEP), gap.off, err);
+	for (; gap.len; gap = first_gap(r->g)) {
+		if (stop_check(r->stop, err) < 0)
+			return -EINTR;
+		drop_last_piece(r->g);
+		got = read_noted(r, scratch, (size_t)min_u64(gap.len, STEP), gap.off, err);
 		if (got < 0)
 			return (int)got;
 		if (got == 0)
@@ -162,8 +175,9 @@ static int fill_gaps(struct gzip *g, uint8_t *scratch, struct err *err)
 	return 0;
 }
 
-int gzip_crc(struct gzip *g, uint32_t *crc, struct err *err)
+int gzip_crc(struct gzip *g, uint32_t *crc, struct stop *stop, struct err *err)
 {
+	struct reading r = { g, stop };
 	uint8_t *scratch;
 	int rc;
 
@@ -171,7 +185,7 @@ int gzip_crc(struct gzip *g, uint32_t *crc, struct err *err)
 		scratch = mem_alloc(STEP);
 		if (!scratch)
 			return err_nomem(err);
-		rc = fill_gaps(g, scratch, err);
+		rc = fill_gaps(&r, scratch, err);
 		mem_free(scratch);
 		if (rc < 0)
 			return rc;
@@ -185,28 +199,29 @@ int gzip_crc(struct gzip *g, uint32_t *crc, struct err *err)
 void gzip_set_crc(struct gzip *g, uint32_t crc)
 {
 	pthread_mutex_lock(&g->lock);
-	g->pieces[0] = (struct piece){ .len = g->bytes.len, .crc = crc };
+	g->pieces[0] = (struct piece){ .len = g->len, .crc = crc };
 	g->n_pieces = 1;
 	pthread_mutex_unlock(&g->lock);
 }
 
 /* CRC-32 and length modulo 2^32. */
-static int make_trailer(struct gzip *g, uint8_t out[TRAILER_BYTES], struct err *err)
+static int make_trailer(const struct reading *r, uint8_t out[TRAILER_BYTES], struct err *err)
 {
 	uint32_t crc;
-	int rc = gzip_crc(g, &crc, err);
+	int rc = gzip_crc(r->g, &crc, r->stop, err);
 
 	if (rc < 0)
 		return rc;
 	put_le32(out, crc);
-	put_le32(out + 4, (uint32_t)g->bytes.len);
+	put_le32(out + 4, (uint32_t)r->g->len);
 	return 0;
 }
 
-static int64_t read_trailer(struct gzip *g, uint8_t *out, size_t n, uint64_t at, struct err *err)
+static int64_t read_trailer(const struct reading *r, uint8_t *out, size_t n, uint64_t at,
+	struct err *err)
 {
 	uint8_t trailer[TRAILER_BYTES];
-	int rc = make_trailer(g, trailer, err);
+	int rc = make_trailer(r, trailer, err);
 
 	if (rc < 0)
 		return rc;
@@ -216,25 +231,28 @@ static int64_t read_trailer(struct gzip *g, uint8_t *out, size_t n, uint64_t at,
 }
 
 /* One of head, blocks and trailer. */
-static int64_t read_part(struct gzip *g, uint8_t *out, size_t n, uint64_t off, struct err *err)
+static int64_t read_part(struct reading *r, uint8_t *out, size_t n, uint64_t off, struct err *err)
 {
 	/* magic, deflate, no flags, no time, no hint, no system: RFC 1952 §2.3 */
 	static const uint8_t head[HEAD_BYTES] = { 0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF };
-	uint64_t trailer = gzip_crc_off(g->bytes.len);
+	struct stored blocks = { .len = r->g->len, .read = read_noted, .arg = r };
+	uint64_t trailer = gzip_crc_off(r->g->len);
 
 	if (off >= trailer)
-		return read_trailer(g, out, n, off - trailer, err);
+		return read_trailer(r, out, n, off - trailer, err);
 	if (off >= HEAD_BYTES)
-		return stored_pread(&g->noted, out, (size_t)min_u64(n, trailer - off),
+		return stored_pread(&blocks, out, (size_t)min_u64(n, trailer - off),
 			off - HEAD_BYTES, err);
 	n = min_size(n, HEAD_BYTES - (size_t)off);
 	memcpy(out, head + off, n);
 	return (int64_t)n;
 }
 
-int64_t gzip_pread(struct gzip *g, void *buf, size_t n, uint64_t off, struct err *err)
+int64_t gzip_pread(struct gzip *g, void *buf, size_t n, uint64_t off, struct stop *stop,
+	struct err *err)
 {
-	uint64_t size = gzip_size(g->bytes.len);
+	struct reading r = { g, stop };
+	uint64_t size = gzip_size(g->len);
 	size_t done = 0;
 	int64_t got;
 
@@ -242,7 +260,7 @@ int64_t gzip_pread(struct gzip *g, void *buf, size_t n, uint64_t off, struct err
 		return 0;
 	n = (size_t)min_u64(n, size - off);
 	while (done < n) {
-		got = read_part(g, (uint8_t *)buf + done, n - done, off + done, err);
+		got = read_part(&r, (uint8_t *)buf + done, n - done, off + done, err);
 		if (got < 0)
 			return done ? (int64_t)done : got;
 		if (got == 0)

@@ -143,8 +143,8 @@ static int by_value(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* Add some of a plane's voxels; a plane that cannot be read adds nothing, unless memory is short:
- * that says nothing of the file. */
+/* Add some of a plane's voxels; a plane that cannot be read adds nothing, unless memory is short or
+ * nobody waits any more: that says nothing of the file. */
 static int sample_plane(struct sampling *s, uint64_t plane, float *scratch, struct err *err)
 {
 	struct voxel_order o = window_plane_order(s->v);
@@ -155,9 +155,9 @@ static int sample_plane(struct sampling *s, uint64_t plane, float *scratch, stru
 
 	for (done = 0; done < bytes; done += (size_t)got) {
 		got = volume_pread(s->v, s->r, &o, (char *)scratch + done, bytes - done,
-			plane * bytes + done, NULL);
-		if (got == -ENOMEM)
-			return err_nomem(err);
+			plane * bytes + done, err);
+		if (got == -ENOMEM || got == -EINTR)
+			return (int)got;
 		if (got <= 0)
 			return 0;
 	}
@@ -217,7 +217,8 @@ static int window_of_volume(struct windows *w, struct window *out, struct err *e
 	int rc;
 
 	volume_made_id(w->v, VOLUME_MADE_RANGE, id);
-	rc = framecache_get_made(w->reader->cache, id, sizeof range, make_range, &s, &f, err);
+	rc = framecache_get_made(w->reader->cache, id, sizeof range, make_range, &s,
+		w->reader->stop, &f, err);
 	if (rc < 0)
 		return rc;
 	memcpy(range, f->samples, sizeof range);

@@ -388,20 +388,19 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 {
 	struct session *s = session_of(req);
 	struct reply_buffer *b;
+	struct asker a;
 	struct err err;
 	int64_t n;
 
 	(void)fi;
-	if (fuse_req_interrupted(req)) {
-		fuse_reply_err(req, EINTR);
-		return;
-	}
 	b = buffer_get(s);
 	if (!b) {
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	n = vfs_read(s->o.vfs, ino, b->bytes, min_size(size, OPS_REPLY_BYTES), (uint64_t)off, &err);
+	asker_init(&a, req);
+	n = vfs_read(s->o.vfs, ino, b->bytes, min_size(size, OPS_REPLY_BYTES), (uint64_t)off,
+		&a.stop, &err);
 	if (n < 0)
 		reply_error(req, "read", ino, n, &err);
 	else

@@ -9,7 +9,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-int64_t content_pread(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
+int64_t content_pread(struct content *c, void *buf, size_t n, uint64_t off, struct stop *stop,
+	struct err *err)
 {
 	size_t done = 0;
 
@@ -17,7 +18,7 @@ int64_t content_pread(struct content *c, void *buf, size_t n, uint64_t off, stru
 		return 0;
 	n = (size_t)min_u64(n, c->size - off);
 	while (done < n) {
-		int64_t got = c->ops->pread(c, (char *)buf + done, n - done, off + done, err);
+		int64_t got = c->ops->pread(c, (char *)buf + done, n - done, off + done, stop, err);
 
 		if (got < 0)
 			return got;
@@ -40,11 +41,12 @@ struct text {
 	char *bytes;
 };
 
-static int64_t text_pread(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
+static int64_t text_pread(struct content *c, void *buf, size_t n, uint64_t off, struct stop *stop,
+	struct err *err)
 {
 	const struct text *t = (const struct text *)c;
 
-	(void)err;
+	(void)stop, (void)err;
 	memcpy(buf, t->bytes + off, n);
 	return (int64_t)n;
 }

@@ -253,9 +253,9 @@ static bool equal_bytes(struct content *a, struct content *b)
 	if (a->size != b->size)
 		return false;
 	for (off = 0; off < a->size; off += sizeof x) {
-		int64_t n = content_pread(a, x, sizeof x, off, NULL);
+		int64_t n = content_pread(a, x, sizeof x, off, NULL, NULL);
 
-		if (n <= 0 || content_pread(b, y, sizeof y, off, NULL) != n ||
+		if (n <= 0 || content_pread(b, y, sizeof y, off, NULL, NULL) != n ||
 			memcmp(x, y, (size_t)n) != 0)
 			return false;
 	}

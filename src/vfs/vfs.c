@@ -431,7 +431,8 @@ int vfs_readdir(struct vfs *v, uint64_t dir, uint64_t after, bool count, vfs_tak
 
 /* ---- bytes ---- */
 
-int64_t vfs_read(struct vfs *v, uint64_t ino, void *buf, size_t n, uint64_t off, struct err *err)
+int64_t vfs_read(struct vfs *v, uint64_t ino, void *buf, size_t n, uint64_t off, struct stop *stop,
+	struct err *err)
 {
 	struct opened *o;
 	int64_t got;
@@ -441,7 +442,7 @@ int64_t vfs_read(struct vfs *v, uint64_t ino, void *buf, size_t n, uint64_t off,
 	tree_leave(v);
 	if (got < 0)
 		return got;
-	got = content_pread(o->content, buf, n, off, err);
+	got = content_pread(o->content, buf, n, off, stop, err);
 	tree_enter(v);
 	ahead_read(v);
 	if (o->live && got >= 0) {

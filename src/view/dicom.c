@@ -29,10 +29,12 @@ static int64_t read_rewritten(struct source_file *f, void *buf, size_t n, uint64
 	return got;
 }
 
-static int64_t read_source(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
+static int64_t read_source(struct content *c, void *buf, size_t n, uint64_t off, struct stop *stop,
+	struct err *err)
 {
 	struct source_file *f = (struct source_file *)c;
 
+	(void)stop;
 	if (f->snap->is_edited)
 		return read_rewritten(f, buf, n, off, err);
 	return files_pread_raw(f->snap->files, f->in, buf, n, off, err);

@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "dicom/source.h"
 #include "dicom/tags.h"
 #include "dicom/value.h"
@@ -169,8 +170,17 @@ static void pack_bits(const uint8_t *samples, size_t n_bits, uint8_t *out, uint6
 		out[at / 8] = (uint8_t)(out[at / 8] | (samples[i] & 1u) << at % 8);
 }
 
+static int frame_get(struct native *x, uint32_t frame, struct stop *stop, const struct frame **f,
+	struct err *err)
+{
+	if (stop_check(stop, err) < 0)
+		return -EINTR;
+	return framecache_get_stored(x->snap->reader.cache, x->in, frame, f, err);
+}
+
 /* n bytes of 1-bit pixels from off: frames follow one another without padding (PS3.5 §8.2). */
-static int64_t read_bits(struct native *x, uint8_t *out, size_t n, uint64_t off, struct err *err)
+static int64_t read_bits(struct native *x, uint8_t *out, size_t n, uint64_t off, struct stop *stop,
+	struct err *err)
 {
 	uint64_t first = off * 8, done = 0;
 	uint64_t n_bits = min_u64((uint64_t)n * 8, x->frame_len * x->in->n_frames - first);
@@ -181,7 +191,7 @@ static int64_t read_bits(struct native *x, uint8_t *out, size_t n, uint64_t off,
 		size_t in_frame = (size_t)((first + done) % x->frame_len);
 		size_t part = (size_t)min_u64(n_bits - done, x->frame_len - in_frame);
 		const struct frame *f;
-		int rc = framecache_get_stored(x->snap->reader.cache, x->in, frame, &f, err);
+		int rc = frame_get(x, frame, stop, &f, err);
 
 		if (rc < 0)
 			return done >= 8 ? (int64_t)(done / 8) : rc;
@@ -193,7 +203,8 @@ static int64_t read_bits(struct native *x, uint8_t *out, size_t n, uint64_t off,
 }
 
 /* n bytes of the decoded pixels from off. */
-static int64_t read_pixels(struct native *x, uint8_t *out, size_t n, uint64_t off, struct err *err)
+static int64_t read_pixels(struct native *x, uint8_t *out, size_t n, uint64_t off,
+	struct stop *stop, struct err *err)
 {
 	size_t done = 0;
 
@@ -202,7 +213,7 @@ static int64_t read_pixels(struct native *x, uint8_t *out, size_t n, uint64_t of
 		size_t in_frame = (size_t)((off + done) % x->frame_len);
 		size_t part = min_size(n - done, (size_t)x->frame_len - in_frame);
 		const struct frame *f;
-		int rc = framecache_get_stored(x->snap->reader.cache, x->in, frame, &f, err);
+		int rc = frame_get(x, frame, stop, &f, err);
 
 		if (rc < 0)
 			return done ? (int64_t)done : rc;
@@ -226,28 +237,37 @@ static int64_t read_source(struct native *x, void *out, size_t n, uint64_t off, 
 	return got;
 }
 
+/* One who reads. */
+struct reading {
+	struct native *x;
+	struct stop *stop;
+};
+
 static int64_t fetch(void *arg, const struct part10_part *p, void *buf, size_t n, uint64_t off,
 	struct err *err)
 {
-	struct native *x = arg;
+	const struct reading *r = arg;
+	struct native *x = r->x;
 
 	if (p->kind == PART10_SOURCE)
 		return read_source(x, buf, n, p->off + off, err);
-	return x->pack_bits ? read_bits(x, buf, n, off, err) : read_pixels(x, buf, n, off, err);
+	return x->pack_bits ? read_bits(x, buf, n, off, r->stop, err) :
+			      read_pixels(x, buf, n, off, r->stop, err);
 }
 
-static int64_t read_parts(struct native *x, void *buf, size_t n, uint64_t off, struct err *err)
+static int64_t read_parts(struct reading *r, void *buf, size_t n, uint64_t off, struct err *err)
 {
 	size_t done;
-	int rc = part10_read(&x->file, buf, n, off, fetch, x, &done, err);
+	int rc = part10_read(&r->x->file, buf, n, off, fetch, r, &done, err);
 
 	return rc < 0 && !done ? rc : (int64_t)done;
 }
 
 /* The kernel reads pages: whoever wants the header's end wants pixels too. Where all that follows
  * cannot be had, the pixels of that page are zeros; the next page tells. */
-static bool is_header_page(struct native *x, size_t n, uint64_t off)
+static bool is_header_page(struct reading *r, size_t n, uint64_t off)
 {
+	const struct native *x = r->x;
 	uint64_t next = (off / PAGE_BYTES + 1) * PAGE_BYTES;
 	uint8_t byte;
 	int64_t rc;
@@ -255,17 +275,18 @@ static bool is_header_page(struct native *x, size_t n, uint64_t off)
 	if (!x->pixels_len || off >= x->pixels_off || off + n > next || next < x->pixels_off ||
 		next >= x->pixels_off + x->pixels_len)
 		return false;
-	rc = read_parts(x, &byte, 1, next, NULL);
+	rc = read_parts(r, &byte, 1, next, NULL);
 	return rc == -EIO || rc == -EBADMSG || rc == -ENOTSUP;
 }
 
-static int64_t read_native(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
+static int64_t read_native(struct content *c, void *buf, size_t n, uint64_t off, struct stop *stop,
+	struct err *err)
 {
-	struct native *x = (struct native *)c;
+	struct reading r = { (struct native *)c, stop };
 	int64_t got;
 
-	got = read_parts(x, buf, n, off, err);
-	if (got > 0 && got < (int64_t)n && is_header_page(x, n, off)) {
+	got = read_parts(&r, buf, n, off, err);
+	if (got > 0 && got < (int64_t)n && is_header_page(&r, n, off)) {
 		memset((char *)buf + got, 0, n - (size_t)got);
 		return (int64_t)n;
 	}

@@ -141,9 +141,15 @@ struct picture {
 	uint64_t id[2]; /* in the cache */
 };
 
+struct picture_request {
+	const struct picture *p;
+	struct volume_reader reader;
+};
+
 static int make_picture(void *arg, uint8_t *out, size_t len, struct err *err)
 {
-	const struct picture *p = arg;
+	const struct picture_request *q = arg;
+	const struct picture *p = q->p;
 	uint8_t *pixels = mem_resize(NULL, (size_t)p->shape.width * p->shape.height,
 		p->shape.channels);
 	int rc;
@@ -152,21 +158,24 @@ static int make_picture(void *arg, uint8_t *out, size_t len, struct err *err)
 	if (!pixels)
 		return err_nomem(err);
 	if (p->is_sheet)
-		rc = picture_sheet(p->v, &p->snap->reader, pixels, err);
+		rc = picture_sheet(p->v, &q->reader, pixels, err);
 	else
-		rc = picture_slice(p->v, &p->snap->reader, p->slice, pixels, err);
+		rc = picture_slice(p->v, &q->reader, p->slice, pixels, err);
 	if (rc == 0)
 		png_encode(&p->shape, pixels, out);
 	mem_free(pixels);
 	return rc;
 }
 
-static int64_t read_picture(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
+static int64_t read_picture(struct content *c, void *buf, size_t n, uint64_t off, struct stop *stop,
+	struct err *err)
 {
 	struct picture *p = (struct picture *)c;
+	struct picture_request q = { p, snapshot_reader(p->snap, stop) };
 	struct framecache *cache = p->snap->reader.cache;
 	const struct frame *f;
-	int rc = framecache_get_made(cache, p->id, (size_t)c->size, make_picture, p, &f, err);
+	int rc = framecache_get_made(cache, p->id, (size_t)c->size, make_picture, &q, stop, &f,
+		err);
 
 	if (rc < 0)
 		return rc;

@@ -149,21 +149,23 @@ int volumes_size(const struct view_node *n, const struct volume_format *f, int64
  * told of the error, and no file is read whole without one. A file that has changed or gone is none
  * of this: that is told at once.
  */
-static bool is_header_page(const struct volume_content *x, size_t n, uint64_t off)
+static bool is_header_page(const struct volume_content *x, const struct volume_reader *r, size_t n,
+	uint64_t off)
 {
 	uint8_t next;
 	int64_t rc;
 
 	if (off >= x->header_len || x->header_len >= PAGE_BYTES || off + n > PAGE_BYTES)
 		return false;
-	rc = volume_pread(x->v, &x->snap->reader, &x->order, &next, 1, PAGE_BYTES - x->header_len,
-		NULL);
+	rc = volume_pread(x->v, r, &x->order, &next, 1, PAGE_BYTES - x->header_len, NULL);
 	return rc == -EIO || rc == -EBADMSG || rc == -ENOTSUP;
 }
 
-static int64_t read_volume(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
+static int64_t read_volume(struct content *c, void *buf, size_t n, uint64_t off, struct stop *stop,
+	struct err *err)
 {
 	struct volume_content *x = (struct volume_content *)c;
+	struct volume_reader r = snapshot_reader(x->snap, stop);
 	uint8_t *out = buf;
 	size_t done = 0, part;
 	int64_t got;
@@ -177,9 +179,9 @@ static int64_t read_volume(struct content *c, void *buf, size_t n, uint64_t off,
 	}
 	if (done < n && off + done < x->header_len + x->voxels_len) {
 		part = (size_t)min_u64(n - done, x->header_len + x->voxels_len - (off + done));
-		got = volume_pread(x->v, &x->snap->reader, &x->order, out + done, part,
+		got = volume_pread(x->v, &r, &x->order, out + done, part,
 			off + done - x->header_len, err);
-		if (got != (int64_t)part && is_header_page(x, n, off)) {
+		if (got != (int64_t)part && is_header_page(x, &r, n, off)) {
 			memset(out + done, 0, n - done);
 			return (int64_t)n;
 		}
@@ -266,17 +268,24 @@ struct gzip_content {
 	uint64_t crc_id[2];
 };
 
-static int64_t read_inner(void *arg, void *buf, size_t n, uint64_t off, struct err *err)
+static int64_t read_inner(void *arg, void *buf, size_t n, uint64_t off, struct stop *stop,
+	struct err *err)
 {
 	struct content *inner = arg;
 
-	return inner->ops->pread(inner, buf, n, off, err);
+	return inner->ops->pread(inner, buf, n, off, stop, err);
 }
+
+struct crc_request {
+	struct gzip *gzip;
+	struct stop *stop;
+};
 
 static int make_crc(void *arg, uint8_t *out, size_t len, struct err *err)
 {
+	const struct crc_request *q = arg;
 	uint32_t crc;
-	int rc = gzip_crc(arg, &crc, err);
+	int rc = gzip_crc(q->gzip, &crc, q->stop, err);
 
 	if (rc == 0)
 		memcpy(out, &crc, len);
@@ -284,12 +293,13 @@ static int make_crc(void *arg, uint8_t *out, size_t len, struct err *err)
 }
 
 /* The checksum outlives the content in the cache; two that need it at once make it once. */
-static int find_crc(struct gzip_content *x, struct err *err)
+static int find_crc(struct gzip_content *x, struct stop *stop, struct err *err)
 {
+	struct crc_request q = { x->gzip, stop };
 	struct framecache *cache = x->snap->reader.cache;
 	const struct frame *f;
 	uint32_t crc;
-	int rc = framecache_get_made(cache, x->crc_id, sizeof crc, make_crc, x->gzip, &f, err);
+	int rc = framecache_get_made(cache, x->crc_id, sizeof crc, make_crc, &q, stop, &f, err);
 
 	if (rc < 0)
 		return rc;
@@ -299,7 +309,8 @@ static int find_crc(struct gzip_content *x, struct err *err)
 	return 0;
 }
 
-static int64_t read_gzip(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
+static int64_t read_gzip(struct content *c, void *buf, size_t n, uint64_t off, struct stop *stop,
+	struct err *err)
 {
 	struct gzip_content *x = (struct gzip_content *)c;
 	uint64_t last = gzip_crc_off(x->inner->size);
@@ -307,13 +318,13 @@ static int64_t read_gzip(struct content *c, void *buf, size_t n, uint64_t off, s
 
 	/* What is before the checksum first: it may be all that is missing for it. */
 	if (off < last)
-		return gzip_pread(x->gzip, buf, (size_t)min_u64(n, last - off), off, err);
+		return gzip_pread(x->gzip, buf, (size_t)min_u64(n, last - off), off, stop, err);
 	if (gzip_needs_crc(x->gzip)) {
-		rc = find_crc(x, err);
+		rc = find_crc(x, stop, err);
 		if (rc < 0)
 			return rc;
 	}
-	return gzip_pread(x->gzip, buf, n, off, err);
+	return gzip_pread(x->gzip, buf, n, off, stop, err);
 }
 
 static void free_gzip(struct content *c)
@@ -331,10 +342,9 @@ static const struct content_ops gzip_ops = { .pread = read_gzip, .free = free_gz
 static int wrap_gzip(const struct view_node *n, uint64_t identity,
 	struct content *inner /* taken */, struct content **out, struct err *err)
 {
-	struct stored bytes = { .len = inner->size, .read = read_inner, .arg = inner };
 	struct gzip_content *x = mem_calloc(1, sizeof *x);
 
-	if (!x || gzip_new(&bytes, &x->gzip, err) < 0) {
+	if (!x || gzip_new(inner->size, read_inner, inner, &x->gzip, err) < 0) {
 		content_free(inner);
 		mem_free(x);
 		return err_nomem(err);

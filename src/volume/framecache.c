@@ -17,14 +17,17 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "dicom/source.h"
 #include "volume/decoder.h"
 
 #define N_BUCKETS 8192u
-#define OPEN_THREADS 16u /* each waits for the disk */
-#define OPEN_AHEAD 64u   /* positions: with those of a request, half of what stays open */
+#define STOP_NS (100 * NS_PER_MS) /* who waits for another asks so often whether to go on */
+#define OPEN_THREADS 16u          /* each waits for the disk */
+#define OPEN_AHEAD 64u            /* positions: with those of a request, half of what stays open */
 #define OPEN_BYTES ((size_t)1 << 20)
 #define N_STREAMS 32u
 #define STREAK_SEQUENTIAL 2u
@@ -150,15 +153,40 @@ struct request {
 	uint32_t frame;
 	framecache_make make;
 	void *arg;
+	struct stop *stop;
 };
 
-/* Wait until an entry that another makes is done; pinned by us already. */
-static int await(struct framecache *c, struct entry *e, const struct frame **out, struct err *err)
+/* Wait for a change, or for a moment where there is something to ask. */
+static int await_change(struct framecache *c, struct stop *stop, struct err *err)
 {
+	struct timespec until;
 	int rc;
 
-	while (e->state == ENTRY_LOADING)
+	if (!stop) {
 		pthread_cond_wait(&c->changed, &c->lock);
+		return 0;
+	}
+	until = ns_timespec(clock_ns(CLOCK_REALTIME) + STOP_NS);
+	if (pthread_cond_timedwait(&c->changed, &c->lock, &until) == 0)
+		return 0;
+	pthread_mutex_unlock(&c->lock);
+	rc = stop_check(stop, err);
+	pthread_mutex_lock(&c->lock);
+	return rc;
+}
+
+/* Wait until an entry that another makes is done; pinned by us already. */
+static int await(struct framecache *c, struct entry *e, struct stop *stop, const struct frame **out,
+	struct err *err)
+{
+	int rc = 0;
+
+	while (e->state == ENTRY_LOADING && rc == 0)
+		rc = await_change(c, stop, err);
+	if (rc < 0) {
+		unpin(c, e);
+		return rc;
+	}
 	if (e->state == ENTRY_READY) {
 		*out = &e->frame;
 		return 0;
@@ -250,7 +278,8 @@ static int finish(struct framecache *c, struct entry *e, int rc, const struct fr
 	return rc;
 }
 
-static int get(struct framecache *c, const struct request *r, const struct frame **out,
+/* One attempt: of our own, or another's that is under way. */
+static int try_get(struct framecache *c, const struct request *r, const struct frame **out,
 	struct err *err)
 {
 	struct entry **at, *e;
@@ -265,7 +294,7 @@ static int get(struct framecache *c, const struct request *r, const struct frame
 			pin(c, e);
 		else
 			e->pins++;
-		rc = await(c, e, out, err);
+		rc = await(c, e, r->stop, out, err);
 		pthread_mutex_unlock(&c->lock);
 		return rc;
 	}
@@ -281,6 +310,17 @@ static int get(struct framecache *c, const struct request *r, const struct frame
 	pthread_mutex_lock(&c->lock);
 	rc = finish(c, e, rc, out, err);
 	pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
+static int get(struct framecache *c, const struct request *r, const struct frame **out,
+	struct err *err)
+{
+	int rc;
+
+	do
+		rc = try_get(c, r, out, err);
+	while (rc == -EINTR && r->make && stop_check(r->stop, err) == 0); /* another was stopped */
 	return rc;
 }
 
@@ -310,9 +350,10 @@ int framecache_get_stored(struct framecache *c, const struct instance *in, uint3
 }
 
 int framecache_get_made(struct framecache *c, const uint64_t id[2], size_t len,
-	framecache_make make, void *arg, const struct frame **out, struct err *err)
+	framecache_make make, void *arg, struct stop *stop, const struct frame **out,
+	struct err *err)
 {
-	struct request r = { .make = make, .arg = arg };
+	struct request r = { .make = make, .arg = arg, .stop = stop };
 
 	r.key[0] = id[0] <= KEY_LAST_FRAME ? KEY_LAST_FRAME + 1 : id[0];
 	r.key[1] = id[1];

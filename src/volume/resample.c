@@ -141,7 +141,7 @@ static int surroundings(const struct volume *v, const struct volume_reader *r, f
 		return 0;
 	}
 	volume_made_id(v, VOLUME_MADE_LEAST, id);
-	rc = framecache_get_made(r->cache, id, 4, find_least, &s, &f, err);
+	rc = framecache_get_made(r->cache, id, 4, find_least, &s, r->stop, &f, err);
 	if (rc < 0)
 		return rc;
 	*out = f32_from_bits(get_le32(f->samples));

@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "dicom/source.h"
 #include "volume/framecache.h"
 #include "volume/resample.h"
@@ -206,8 +207,8 @@ static int plane_get(const struct reading *g, uint32_t plane, uint32_t t, const 
 
 		plane_id(v, (uint64_t)t * v->n_planes + plane, id);
 		*pitch = (size_t)v->plane_cols * sample_bytes(v->type);
-		rc = framecache_get_made(g->r->cache, id, *pitch * v->plane_rows, make_plane, &m, f,
-			g->err);
+		rc = framecache_get_made(g->r->cache, id, *pitch * v->plane_rows, make_plane, &m,
+			g->r->stop, f, g->err);
 		*at = rc == 0 ? (*f)->samples : NULL;
 		return rc;
 	}
@@ -372,6 +373,8 @@ static int part_of_plane(const struct reading *g, uint64_t pos, size_t in, size_
 	const struct volume_slice *s = slice_at(g, plane, t);
 	struct samples_map m = map_of(g, s);
 
+	if (stop_check(g->r->stop, g->err) < 0)
+		return -EINTR;
 	return is_direct(g, s) ? part_from_file(g, s, &m, in, n, out) :
 				 part_from_frame(g, plane, t, &m, in, n, out);
 }
@@ -387,6 +390,8 @@ static int gather_row(const struct reading *g, uint32_t j, uint32_t k, uint32_t 
 	size_t pitch, step, sample;
 	int rc;
 
+	if (stop_check(g->r->stop, g->err) < 0)
+		return -EINTR;
 	at[g->src[1]] = source_index(g, 1, j);
 	at[g->src[2]] = source_index(g, 2, k);
 	pos += g->src[1] == AXIS_PLANE ? j : k;
@@ -421,6 +426,8 @@ static int gather_planes(const struct reading *g, uint64_t row, uint32_t n, uint
 		struct samples_map m = map_of(g, slice_at(g, plane, t));
 		size_t sample = sample_bytes(m.from);
 
+		if (stop_check(g->r->stop, g->err) < 0)
+			return -EINTR;
 		read_ahead(g, (uint64_t)t * g->v->n_planes + i, (uint64_t)t * g->v->n_planes + i);
 		rc = plane_get(g, plane, t, &f, &p, &pitch);
 		if (rc < 0)

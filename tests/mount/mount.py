@@ -776,27 +776,30 @@ def test_mount_8_knows_it(box):
         assert wait_until(lambda: not daemons_of(mnt)), 'the daemon outlived its mount'
 
 
+def decoded(m):
+    return json.loads(content(f'{m.path}/.dcmfs/status.json'))['frames']['decoded']
+
+
+def decodes_no_more(m):
+    before = decoded(m)
+    time.sleep(1.2)     # so long is a live file one and the same
+    return decoded(m) == before
+
+
 def test_nothing_is_decoded_for_a_reader_that_has_gone(box):
     slices = 60
     archive(f'{box}/src', slices=slices, series=1, rows=512, columns=512, deflated=True)
     with Mount(f'{box}/src', f'{box}/mnt') as m:
-        def decoded():
-            return json.loads(content(f'{m.path}/.dcmfs/status.json'))['frames']['decoded']
-
-        def at_rest():
-            before = decoded()
-            time.sleep(1.2)     # so long is a live file one and the same
-            return decoded() == before
         volume = [f for f in files_below(f'{m.path}/nii') if f.endswith('.nii')][0]
         reader = subprocess.Popen(['cat', volume], stdout=subprocess.PIPE)
         reader.stdout.read(2 << 20)
         reader.kill()
         reader.wait()
         reader.stdout.close()
-        assert wait_until(at_rest), 'it decodes on and on'
-        assert 4 <= decoded() <= slices // 2, decoded()
+        assert wait_until(lambda: decodes_no_more(m)), 'it decodes on and on'
+        assert 4 <= decoded(m) <= slices // 2, decoded(m)
         content(volume)
-        assert decoded() == slices, decoded()
+        assert decoded(m) == slices, decoded(m)
 
 
 def test_memory_is_given_back(box):
@@ -825,6 +828,13 @@ class Held:
         self.source = f'{path}/dicom'
         os.listdir(self.source)
         self.top = os.open(self.source, os.O_RDONLY)
+        self.hold()
+
+    def hold(self, *folders):
+        """From here on; of files in the folders nothing is in the kernel's caches."""
+        for path in (f for folder in folders for f in files_below(folder)):
+            with open(path, 'rb') as f:
+                os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         self.mount.process.send_signal(signal.SIGSTOP)
 
     def go_on(self):
@@ -857,12 +867,15 @@ def delayed(box, source, *options, **more):
             held.go_on()
 
 
+IN_THE_KERNEL = 'request_wait_answer', 'd_alloc_parallel', 'folio_wait_bit_common', 'fuse_direct_IO'
+
+
 def all_wait(processes):
     """Until each is in the kernel, for the answer to a request, and does not go on from there; or for some seconds,
     where the kernel does not tell."""
     def where(p):
         with open(f'/proc/{p.pid}/wchan') as f, open(f'/proc/{p.pid}/syscall') as g:
-            return f.read() in ('request_wait_answer', 'd_alloc_parallel') and g.read()
+            return f.read() in IN_THE_KERNEL and g.read()
 
     def still():
         try:
@@ -906,6 +919,48 @@ def test_a_delayed_scan_keeps_readers_waiting_and_nobody_else(box):
             newest = max(os.stat(f).st_mtime for f in files_below(source))
             for p in '', 'nii', 'README.txt':
                 assert int(os.stat(f'{m.path}/{p}').st_mtime) == int(newest), p
+
+
+LAST_BYTES = """
+import os, sys
+f = os.open(sys.argv[1], os.O_RDONLY | int(sys.argv[2]))
+last = os.preadv(f, [memoryview(bytearray(4096))], os.fstat(f).st_size // 4096 * 4096)
+print(last)
+"""
+
+
+def test_work_stops_when_nobody_waits_for_it(box):
+    """The checksum at the end of a .nii.gz is made of all slices; who asks for it is killed at the first of them. The
+    kernel reads on behalf of the one, and lets it go at once; with the other it waits for the reply."""
+    slices = 40
+    archive(f'{box}/src', slices=slices, series=3, rows=512, columns=512, deflated=True)
+    with Held(f'{box}/src', f'{box}/held') as held:
+        held.go_on()
+        with Mount(held.source, f'{box}/mnt', '-o', 'index=none') as m:
+            volumes = sorted(f for f in files_below(f'{m.path}/nii.gz') if f.endswith('.nii.gz'))
+            assert len(volumes) == 3
+            for i, flags in (0, 0), (1, os.O_DIRECT):
+                os.stat(volumes[i])
+                before = decoded(m)
+                held.hold(held.source)
+                reader = start('python3', '-c', LAST_BYTES, volumes[i], str(flags))
+                all_wait([reader])
+                reader.kill()
+                if not flags:
+                    reader.wait()
+                held.go_on()
+                reader.wait()
+                assert wait_until(lambda: decodes_no_more(m)), 'it works on and on'
+                assert decoded(m) - before <= slices // 2, (flags, decoded(m))
+            held.hold(held.source)
+            reader = start('python3', '-c', LAST_BYTES, volumes[2], str(os.O_DIRECT))
+            all_wait([reader])
+            for s in signal.SIGSTOP, signal.SIGCONT, signal.SIGWINCH:
+                reader.send_signal(s)
+            held.go_on()
+            out, said = reader.communicate(timeout=LIMIT)
+            size = os.stat(volumes[2]).st_size
+            assert (out, said) == (b'%d\n' % (size % 4096), b''), 'what does not kill it does not end its read'
 
 
 def test_who_waits_for_a_delayed_scan_can_be_interrupted(box):

@@ -254,7 +254,8 @@ struct fake_content {
 	const struct fake_node *node; /* in the snapshot: which must outlive it */
 };
 
-static int64_t pread_fake(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
+static int64_t pread_fake(struct content *c, void *buf, size_t n, uint64_t off, struct stop *stop,
+	struct err *err)
 {
 	const struct fake_content *f = (const struct fake_content *)c;
 	size_t i;

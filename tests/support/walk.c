@@ -131,7 +131,7 @@ char *walk_read(struct walk *w, const char *path)
 		return NULL;
 	buf_init(&b);
 	do {
-		n = vfs_read(w->vfs, attr.ino, chunk, sizeof chunk, b.len, &err);
+		n = vfs_read(w->vfs, attr.ino, chunk, sizeof chunk, b.len, NULL, &err);
 		must(n >= 0, &err);
 		buf_add(&b, chunk, (size_t)n);
 	} while (n > 0);
@@ -142,5 +142,5 @@ int64_t walk_pread(struct walk *w, const char *path, void *to, size_t n, uint64_
 {
 	struct vfs_attr attr;
 
-	return find(w, path, &attr) ? vfs_read(w->vfs, attr.ino, to, n, off, NULL) : -ENOENT;
+	return find(w, path, &attr) ? vfs_read(w->vfs, attr.ino, to, n, off, NULL, NULL) : -ENOENT;
 }

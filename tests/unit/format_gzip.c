@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "format/gzip.h"
+#include "support/countdown.h"
 
 /* Bytes that count how many of them were asked for, and may end early or be unreadable from some
  * place on. */
@@ -19,10 +20,12 @@ struct inside {
 	size_t most; /* a read; 0: any */
 };
 
-static int64_t read_inside(void *arg, void *buf, size_t n, uint64_t off, struct err *err)
+static int64_t read_inside(void *arg, void *buf, size_t n, uint64_t off, struct stop *stop,
+	struct err *err)
 {
 	struct inside *in = arg;
 
+	(void)stop;
 	cr_assert(off + n <= in->len, "asked for more than there is");
 	if (in->bad_from && off >= in->bad_from)
 		return err_set(err, -EIO, "unreadable");
@@ -37,7 +40,6 @@ static int64_t read_inside(void *arg, void *buf, size_t n, uint64_t off, struct 
 
 static struct gzip *make(struct inside *in, uint64_t len)
 {
-	struct stored s = { .len = len, .read = read_inside, .arg = in };
 	struct gzip *g;
 	uint32_t x = 12345;
 	uint64_t i;
@@ -47,7 +49,7 @@ static struct gzip *make(struct inside *in, uint64_t len)
 	in->bytes = malloc(len + 1);
 	for (i = 0; i < len; i++)
 		in->bytes[i] = (uint8_t)((x = x * 1664525u + 1013904223u) >> 24);
-	cr_assert_eq(gzip_new(&s, &g, NULL), 0);
+	cr_assert_eq(gzip_new(len, read_inside, in, &g, NULL), 0);
 	return g;
 }
 
@@ -65,7 +67,7 @@ static uint8_t *read_all(struct gzip *g, uint64_t len, uint64_t step)
 
 	while (off < size) {
 		got = gzip_pread(g, out + off, (size_t)(step < size - off ? step : size - off), off,
-			NULL);
+			NULL, NULL);
 		cr_assert_gt(got, 0, "at %llu of %llu: %lld", (unsigned long long)off,
 			(unsigned long long)size, (long long)got);
 		off += (uint64_t)got;
@@ -124,7 +126,7 @@ Test(format_gzip, any_range_equals_the_sequential_read)
 		want = off >= size ? 0 : n < size - off ? n : (size_t)(size - off);
 		if (i % 4 == 0) /* about the border of two blocks */
 			off = 10 + 65540 - n / 2, want = n;
-		cr_assert_eq(gzip_pread(g, part, n, off, NULL), (int64_t)want);
+		cr_assert_eq(gzip_pread(g, part, n, off, NULL, NULL), (int64_t)want);
 		cr_assert_eq(memcmp(part, all + off, want), 0, "%zu bytes at %llu", n,
 			(unsigned long long)off);
 	}
@@ -150,7 +152,7 @@ Test(format_gzip, the_beginning_costs_no_more_than_itself)
 	struct gzip *g = make(&in, 1000000);
 	uint8_t head[400];
 
-	cr_assert_eq(gzip_pread(g, head, sizeof head, 0, NULL), sizeof head);
+	cr_assert_eq(gzip_pread(g, head, sizeof head, 0, NULL, NULL), sizeof head);
 	cr_expect_leq(in.n_read, sizeof head);
 	cr_expect(gzip_needs_crc(g));
 	drop(&in, g);
@@ -169,9 +171,9 @@ Test(format_gzip, the_checksum_does_not_depend_on_what_was_read_before)
 	g = make(&in, 900000);
 	for (i = 0; i < 200; i++) { /* more pieces than are kept, overlapping ones among them */
 		x = x * 1664525u + 1013904223u;
-		cr_assert_gt(gzip_pread(g, some, 1 + x % 5000, x % (size - 5000), NULL), 0);
+		cr_assert_gt(gzip_pread(g, some, 1 + x % 5000, x % (size - 5000), NULL, NULL), 0);
 	}
-	cr_assert_eq(gzip_pread(g, trailer, 8, size - 8, NULL), 8);
+	cr_assert_eq(gzip_pread(g, trailer, 8, size - 8, NULL, NULL), 8);
 	cr_expect_arr_eq(trailer, all + size - 8, 8);
 	free(all);
 	drop(&in, g);
@@ -198,11 +200,31 @@ Test(format_gzip, what_cannot_be_read_fails_and_what_can_does_not)
 	uint8_t *buf = malloc(150000);
 
 	in.bad_from = 100000;
-	cr_expect_eq(gzip_pread(g, buf, 150000, 0, &err), 10 + 2 * 5 + 100000);
-	cr_expect_eq(gzip_pread(g, buf, 10, 10 + 2 * 5 + 100000, &err), -EIO);
-	cr_expect_eq(gzip_pread(g, buf, 8, gzip_size(150000) - 8, &err), -EIO);
+	cr_expect_eq(gzip_pread(g, buf, 150000, 0, NULL, &err), 10 + 2 * 5 + 100000);
+	cr_expect_eq(gzip_pread(g, buf, 10, 10 + 2 * 5 + 100000, NULL, &err), -EIO);
+	cr_expect_eq(gzip_pread(g, buf, 8, gzip_size(150000) - 8, NULL, &err), -EIO);
 	cr_expect_str_eq(err.msg, "unreadable");
 	free(buf);
+	drop(&in, g);
+}
+
+Test(format_gzip, a_checksum_that_was_stopped_goes_on_where_it_was)
+{
+	const uint64_t len = 5000000; /* five steps */
+	struct inside in;
+	struct gzip *g = make(&in, len);
+	struct countdown c = COUNTDOWN(3);
+	uint8_t trailer[8];
+	struct err err;
+	uint64_t before;
+
+	cr_expect_eq(gzip_pread(g, trailer, 8, gzip_crc_off(len), &c.stop, &err), -EINTR);
+	cr_expect_eq(err.code, -EINTR);
+	before = in.n_read;
+	cr_expect_gt(before, 0);
+	cr_expect_lt(before, len);
+	cr_expect_eq(gzip_pread(g, trailer, 8, gzip_crc_off(len), NULL, NULL), 8);
+	cr_expect_eq(in.n_read, len, "nothing is read twice");
 	drop(&in, g);
 }
 
@@ -214,7 +236,7 @@ Test(format_gzip, a_remembered_checksum_is_taken)
 
 	gzip_set_crc(g, 0x01020304);
 	cr_expect(!gzip_needs_crc(g));
-	cr_assert_eq(gzip_pread(g, trailer, 8, gzip_crc_off(70000), NULL), 8);
+	cr_assert_eq(gzip_pread(g, trailer, 8, gzip_crc_off(70000), NULL, NULL), 8);
 	cr_expect_arr_eq(trailer, "\x04\x03\x02\x01\x70\x11\x01\x00", 8);
 	cr_expect_eq(in.n_read, 0);
 	drop(&in, g);

@@ -22,7 +22,7 @@ Test(vfs_content, any_range_of_a_text_is_that_of_the_whole)
 		for (n = 0; n < size + 3; n++) {
 			size_t want = off >= size ? 0 : n < size - off ? n : size - off;
 
-			cr_assert_eq(content_pread(c, got, n, off, NULL), (int64_t)want);
+			cr_assert_eq(content_pread(c, got, n, off, NULL, NULL), (int64_t)want);
 			cr_assert_eq(memcmp(got, whole + off, want), 0, "at %zu, %zu bytes", off,
 				n);
 		}
@@ -39,10 +39,11 @@ Test(vfs_content, what_was_given_is_freed_when_memory_fails)
 	mem_fail_after(0);
 }
 
-static int64_t pread_short(struct content *c, void *buf, size_t n, uint64_t off, struct err *err)
+static int64_t pread_short(struct content *c, void *buf, size_t n, uint64_t off, struct stop *stop,
+	struct err *err)
 {
 	(void)c;
-	(void)err;
+	(void)stop, (void)err;
 	if (off >= 5)
 		return 0;
 	memset(buf, 'a', 1);
@@ -55,6 +56,6 @@ Test(vfs_content, a_content_that_ends_early_is_an_error_not_silence)
 	struct content c = { .ops = &ops, .size = 9 };
 	char got[9];
 
-	cr_assert_eq(content_pread(&c, got, 5, 0, NULL), 5);
-	cr_assert_eq(content_pread(&c, got, 9, 0, NULL), -EIO);
+	cr_assert_eq(content_pread(&c, got, 5, 0, NULL, NULL), 5);
+	cr_assert_eq(content_pread(&c, got, 9, 0, NULL, NULL), -EIO);
 }

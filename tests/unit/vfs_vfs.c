@@ -58,7 +58,7 @@ static bool serves(struct vfs *v, uint64_t ino, const struct fake_node *f)
 	uint8_t got[601];
 
 	while (off < fake_size(f)) {
-		int64_t n = vfs_read(v, ino, got, sizeof got, off, NULL);
+		int64_t n = vfs_read(v, ino, got, sizeof got, off, NULL, NULL);
 
 		if (n <= 0)
 			return false;
@@ -67,7 +67,7 @@ static bool serves(struct vfs *v, uint64_t ino, const struct fake_node *f)
 				return false;
 		off += (uint64_t)n;
 	}
-	return vfs_read(v, ino, got, sizeof got, off, NULL) == 0;
+	return vfs_read(v, ino, got, sizeof got, off, NULL, NULL) == 0;
 }
 
 struct listing {
@@ -141,13 +141,13 @@ Test(vfs_vfs, the_top_has_the_views_and_the_readme)
 	cr_assert_eq(vfs_readdir(v, VFS_ROOT, 0, false, take, &l, NULL), 0);
 	cr_assert_eq(l.n, 4);
 	cr_assert_str_eq(l.names[0], ".live");
-	cr_assert_eq(vfs_read(v, look(v, VFS_ROOT, "README.txt"), text, 32, 0, NULL), 8);
+	cr_assert_eq(vfs_read(v, look(v, VFS_ROOT, "README.txt"), text, 32, 0, NULL, NULL), 8);
 	cr_assert_eq(memcmp(text, "read me\n", 8), 0);
 	cr_assert_eq(look_fails(v, VFS_ROOT, "nii"), -ENOENT);
-	cr_assert_eq(vfs_read(v, VFS_ROOT, text, 32, 0, NULL), -EISDIR);
+	cr_assert_eq(vfs_read(v, VFS_ROOT, text, 32, 0, NULL, NULL), -EISDIR);
 	cr_assert_eq(vfs_readdir(v, look(v, VFS_ROOT, "README.txt"), 0, false, take, &l, NULL),
 		-ENOTDIR);
-	cr_assert_eq(vfs_read(v, 4711, text, 32, 0, NULL), -ESTALE);
+	cr_assert_eq(vfs_read(v, 4711, text, 32, 0, NULL, NULL), -ESTALE);
 	end_tree(v);
 }
 
@@ -200,7 +200,7 @@ Test(vfs_vfs, an_inode_keeps_its_bytes_until_it_is_forgotten)
 	cr_assert_eq(fake.n_alive, 2, "the old snapshot serves it");
 	vfs_forget(v, f, 1);
 	cr_assert_eq(fake.n_alive, 1, "%d", fake.n_alive);
-	cr_assert_eq(vfs_read(v, f, &again, 1, 0, NULL), -ESTALE);
+	cr_assert_eq(vfs_read(v, f, &again, 1, 0, NULL, NULL), -ESTALE);
 	end_tree(v);
 }
 
@@ -671,10 +671,10 @@ Test(vfs_vfs, a_live_file_is_new_for_each_reader_and_whole_for_one)
 	fake.live_value = 2;
 	cr_assert_eq(vfs_getattr(v, ino, true, &b, NULL), 0);
 	cr_assert_eq(b.size, a.size, "who reads has the size that was told");
-	cr_assert_eq(vfs_read(v, ino, text, 100, 0, NULL), 100);
+	cr_assert_eq(vfs_read(v, ino, text, 100, 0, NULL, NULL), 100);
 	cr_assert_eq(vfs_getattr(v, ino, false, &b, NULL), 0);
 	cr_assert_eq(b.size, a.size, "somebody is in the middle");
-	cr_assert_eq(vfs_read(v, ino, text + 100, 400, 100, NULL), 102);
+	cr_assert_eq(vfs_read(v, ino, text + 100, 400, 100, NULL, NULL), 102);
 	cr_assert_eq(text[201], '\n');
 	cr_assert_eq(text[200], '1');
 	cr_assert_eq(vfs_getattr(v, ino, false, &b, NULL), 0);
@@ -725,7 +725,7 @@ static void exercise(struct vfs *v, unsigned *seed)
 	if (vfs_lookup(v, VFS_ROOT, "fake", &a, NULL) == 0) {
 		vfs_readdir(v, a.ino, 0, true, take, l, NULL);
 		for (i = 0; i < l->n; i++) {
-			vfs_read(v, l->inos[i], text, sizeof text, 0, NULL);
+			vfs_read(v, l->inos[i], text, sizeof text, 0, NULL, NULL);
 			if (vfs_lookup(v, l->inos[i], "n1", &b, NULL) == 0)
 				vfs_forget(v, b.ino, 1);
 			vfs_lookup(v, a.ino, "x-n1", &b, NULL);
@@ -733,7 +733,7 @@ static void exercise(struct vfs *v, unsigned *seed)
 	}
 	if (vfs_lookup(v, VFS_ROOT, ".live", &a, NULL) == 0 &&
 		vfs_lookup(v, a.ino, "value", &b, NULL) == 0)
-		vfs_read(v, b.ino, text, sizeof text, 0, NULL);
+		vfs_read(v, b.ino, text, sizeof text, 0, NULL, NULL);
 	free(l);
 }
 
@@ -784,7 +784,7 @@ static void read_random(struct walker *w, uint64_t ino, uint64_t size)
 {
 	uint8_t got[128];
 	uint64_t off = size > 1 ? (uint64_t)rand_r(&w->seed) % size : 0;
-	int64_t n = vfs_read(w->v, ino, got, sizeof got, off, NULL);
+	int64_t n = vfs_read(w->v, ino, got, sizeof got, off, NULL, NULL);
 	int64_t i;
 
 	w->n_wrong += n <= 0 && n != -ESTALE;
@@ -845,7 +845,7 @@ Test(vfs_vfs, the_world_is_told_when_nothing_is_open)
 	cr_assert_eq(vfs_new(&w, NULL, &v, NULL), 0);
 	cr_assert_not(vfs_trim(v));
 	cr_assert_eq(n_rests, 1);
-	vfs_read(v, look(v, look(v, VFS_ROOT, "fake"), "a"), &byte, 1, 0, NULL);
+	vfs_read(v, look(v, look(v, VFS_ROOT, "fake"), "a"), &byte, 1, 0, NULL, NULL);
 	cr_assert(vfs_trim(v));
 	cr_assert_eq(n_rests, 1, "a file was read just now");
 	end_tree(v);
@@ -914,7 +914,7 @@ Test(vfs_vfs, before_the_first_snapshot_there_is_the_top_alone)
 	cr_expect_eq(vfs_getattr(v, VFS_ROOT, false, &top, NULL), 0);
 	cr_expect(top.live && top.mtime_ns > 0, "its time is another once there is a snapshot");
 	readme = look(v, VFS_ROOT, "README.txt");
-	cr_expect_eq(vfs_read(v, readme, text, sizeof text, 0, NULL), 8);
+	cr_expect_eq(vfs_read(v, readme, text, sizeof text, 0, NULL, NULL), 8);
 	cr_expect_eq(vfs_lookup(v, VFS_ROOT, "fake", &fake_top, NULL), 0);
 	cr_expect(fake_top.live);
 	cr_expect_eq(look_fails(v, VFS_ROOT, "nobody"), -ENOENT);

@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "dicom/tags.h"
+#include "support/countdown.h"
 #include "support/planned.h"
 #include "vfs/content.h"
 #include "vfs/vfs.h"
@@ -361,7 +362,7 @@ static uint8_t *read_whole(struct vfs *v, const struct walked *n, size_t step)
 	int64_t got;
 
 	while (off < size) {
-		got = vfs_read(v, n->ino, bytes + off, min_size(step, size - off), off, &err);
+		got = vfs_read(v, n->ino, bytes + off, min_size(step, size - off), off, NULL, &err);
 		cr_assert_gt(got, 0, "%s at %zu of %zu: %s", n->path, off, size, err.msg);
 		off += (size_t)got;
 	}
@@ -382,14 +383,14 @@ static void expect_ranges(struct vfs *v, const struct walked *n, const uint8_t *
 		off = (size_t)(x % (size + 8));
 		len = (size_t)(x >> 40) % (i % 3 ? 48 : size + 32);
 		want = off >= size ? 0 : min_size(len, size - off);
-		cr_assert_eq(vfs_read(v, n->ino, part, len, off, NULL), (int64_t)want,
+		cr_assert_eq(vfs_read(v, n->ino, part, len, off, NULL, NULL), (int64_t)want,
 			"%s: %zu bytes at %zu of %zu", n->path, len, off, size);
 		cr_assert_eq(memcmp(part, whole + off, want), 0, "%s: %zu bytes at %zu differ",
 			n->path, len, off);
 	}
-	cr_expect_eq(vfs_read(v, n->ino, part, 16, size, NULL), 0, "%s goes on behind its end",
-		n->path);
-	cr_expect_eq(vfs_read(v, n->ino, part, 16, size + 100000, NULL), 0,
+	cr_expect_eq(vfs_read(v, n->ino, part, 16, size, NULL, NULL), 0,
+		"%s goes on behind its end", n->path);
+	cr_expect_eq(vfs_read(v, n->ino, part, 16, size + 100000, NULL, NULL), 0,
 		"%s goes on behind its end", n->path);
 	free(part);
 }
@@ -416,6 +417,54 @@ Test(view_contract, size_equals_bytes_and_ranges_equal_the_whole)
 		n_files++;
 	}
 	cr_assert_gt(n_files, 150, "%zu files are too few for a test", n_files);
+	walk_end(&w);
+	vfs_free(vfs);
+	place_end(&p);
+}
+
+/* Stopped when it asks for the n-th time; whether it asked so often. */
+static bool stop_read(struct vfs *v, const struct walked *f, unsigned n, char *buf)
+{
+	struct countdown c = COUNTDOWN(n);
+	int64_t got = vfs_read(v, f->ino, buf, (size_t)f->attr.size, 0, &c.stop, NULL);
+
+	cr_assert_eq(got, c.n_asked < n ? (int64_t)f->attr.size : -EINTR,
+		"%s: %lld, asked %u of %u", f->path, (long long)got, c.n_asked, n);
+	return c.n_asked >= n;
+}
+
+/* Who is stopped is told so and no one else is: the next one gets it all. */
+Test(view_contract, a_read_that_is_stopped_says_so_and_spoils_nothing)
+{
+	static const char *const stoppable[] = { "nii", "nii.gz", "native", "png", "mha" };
+	unsigned n_stopped[sizeof stoppable / sizeof *stoppable] = { 0 }, n;
+	struct place p;
+	struct vfs *vfs;
+	struct walk w;
+	size_t i, k;
+
+	place_begin(&p);
+	vfs = tree_of(&p);
+	walk_begin(&w, vfs);
+	for (i = 0; i < w.n; i++) {
+		const struct walked *f = &w.nodes[i];
+		char *buf;
+		bool stopped = false;
+
+		lookup(&w, i);
+		if (f->attr.type != VIEW_FILE || f->attr.live || !f->attr.size)
+			continue;
+		buf = malloc((size_t)f->attr.size);
+		for (n = 1; n < 6 && stop_read(vfs, f, n, buf); n++)
+			stopped = true;
+		free(buf);
+		free(read_whole(vfs, f, 1 << 20));
+		for (k = 0; k < sizeof stoppable / sizeof *stoppable; k++)
+			n_stopped[k] += stopped &&
+				strncmp(f->path, stoppable[k], strcspn(f->path, "/")) == 0;
+	}
+	for (k = 0; k < sizeof stoppable / sizeof *stoppable; k++)
+		cr_expect_gt(n_stopped[k], 0, "nothing of %s/ can be stopped", stoppable[k]);
 	walk_end(&w);
 	vfs_free(vfs);
 	place_end(&p);
@@ -682,7 +731,7 @@ Test(view_contract, a_source_that_changed_is_never_read_as_what_it_was)
 			cr_assert_eq(views[k]->open(&n, &c, NULL), 0, "%s", s.all[i].name);
 			/* in the voxels of all of them; a sheet and a slice are made whole */
 			cr_expect_eq(content_pread(c, byte, 8, c->size > 376 ? 360 : c->size - 9,
-					     NULL),
+					     NULL, NULL),
 				-ESTALE, "%s/…/%s", views[k]->name, s.all[i].name);
 			content_free(c);
 			n_asked++;

@@ -133,7 +133,7 @@ static void read_file(struct vfs *v, uint64_t ino, struct shown_file *to)
 	int64_t got;
 
 	buf_init(&b);
-	while ((got = vfs_read(v, ino, piece, sizeof piece, b.len, NULL)) > 0)
+	while ((got = vfs_read(v, ino, piece, sizeof piece, b.len, NULL, NULL)) > 0)
 		buf_add(&b, piece, (size_t)got);
 	cr_assert(got == 0 || got == -EIO, "%s: %d", to->path, (int)got);
 	to->bytes = got == 0 ? malloc(b.len + 1) : NULL;

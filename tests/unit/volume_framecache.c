@@ -8,12 +8,13 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "volume/framecache.h"
 
 #define LEN 1000u
 
 struct maker {
-	_Atomic unsigned n_made;
+	_Atomic unsigned n_made, n_begun;
 	_Atomic bool fail;
 	pthread_barrier_t *both_here; /* the maker waits here until the test lets it go on */
 };
@@ -44,7 +45,7 @@ static int get(struct framecache *c, uint64_t which, struct maker *m, const stru
 {
 	uint64_t id[2] = { 77, which };
 
-	return framecache_get_made(c, id, LEN, make, m, f, err);
+	return framecache_get_made(c, id, LEN, make, m, NULL, f, err);
 }
 
 static void get_and_put(struct framecache *c, uint64_t which, struct maker *m)
@@ -138,6 +139,7 @@ Test(framecache, a_failure_is_told_and_not_remembered)
 struct asker {
 	struct framecache *c;
 	struct maker *m;
+	struct stop *stop;
 	int rc;
 	struct err err;
 };
@@ -200,6 +202,90 @@ Test(framecache, a_failure_reaches_every_waiter)
 	cr_assert(a[0].rc == -EIO && a[1].rc == -EIO);
 	cr_assert_str_eq(a[0].err.msg, "made to fail");
 	cr_assert_str_eq(a[1].err.msg, "made to fail");
+}
+
+struct until {
+	struct stop stop; /* first */
+	_Atomic bool over;
+};
+
+static bool is_over(struct stop *s)
+{
+	return ((struct until *)s)->over;
+}
+
+/* Makes it once it is let go on, unless it is stopped by then. */
+static int make_stoppable(void *arg, uint8_t *out, size_t len, struct err *err)
+{
+	struct asker *a = arg;
+
+	atomic_fetch_add(&a->m->n_begun, 1);
+	pthread_barrier_wait(a->m->both_here);
+	if (stop_check(a->stop, err) < 0)
+		return -EINTR;
+	return make(&(struct maker){ 0 }, out, len, err);
+}
+
+static void *ask_stoppably(void *arg)
+{
+	static const uint64_t id[2] = { 77, 5 };
+	struct asker *a = arg;
+	const struct frame *f;
+
+	a->rc = framecache_get_made(a->c, id, LEN, make_stoppable, a, a->stop, &f, &a->err);
+	if (a->rc == 0)
+		framecache_put(a->c, f);
+	return NULL;
+}
+
+/* The first makes it, the second waits; `stopped` is stopped then, and the makers that are to come
+ * are let go on. */
+static void stop_one(unsigned stopped, unsigned n_makers, struct asker out[2])
+{
+	struct until until[2] = { { .stop = { is_over } }, { .stop = { is_over } } };
+	struct framecache *c = new_cache(10 * LEN);
+	pthread_barrier_t here;
+	struct maker m = { .both_here = &here };
+	struct framecache_stats s;
+	pthread_t threads[2];
+	unsigned i;
+
+	pthread_barrier_init(&here, NULL, 2);
+	for (i = 0; i < 2; i++) {
+		out[i] = (struct asker){ .c = c, .m = &m, .stop = &until[i].stop };
+		pthread_create(&threads[i], NULL, ask_stoppably, &out[i]);
+		do
+			framecache_stats(c, &s);
+		while (i ? s.n_hits == 0 : m.n_begun == 0);
+	}
+	until[stopped].over = true;
+	if (stopped == 1)
+		pthread_join(threads[1], NULL);
+	for (i = 0; i < n_makers; i++)
+		pthread_barrier_wait(&here);
+	pthread_join(threads[0], NULL);
+	if (stopped == 0)
+		pthread_join(threads[1], NULL);
+	framecache_free(c);
+	pthread_barrier_destroy(&here);
+}
+
+Test(framecache, who_waits_for_one_that_is_stopped_makes_it_himself)
+{
+	struct asker a[2];
+
+	stop_one(0, 2, a);
+	cr_expect_eq(a[0].rc, -EINTR);
+	cr_expect_eq(a[1].rc, 0);
+}
+
+Test(framecache, who_waits_for_another_can_be_stopped)
+{
+	struct asker a[2];
+
+	stop_one(1, 1, a);
+	cr_expect_eq(a[0].rc, 0);
+	cr_expect_eq(a[1].rc, -EINTR);
 }
 
 Test(framecache, without_memory_it_says_so_and_recovers)

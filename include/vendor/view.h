@@ -29,6 +29,9 @@ struct private_place {
 double view_number(const struct view *v, uint32_t tag, uint32_t i);
 /* The first n values; false (and out untouched) where they are fewer. */
 bool view_numbers(const struct view *v, uint32_t tag, double *out, uint32_t n);
+/* (0018,1310): frequency rows, frequency columns, phase rows, phase columns; false where there are
+ * not four numbers (a text of many digits, written as binary numbers, is no matrix). */
+bool view_acquisition_matrix(const struct view *v, double out[4]);
 /* All values as text in the arena, or NULL. */
 const char *view_text(const struct view *v, uint32_t tag);
 /* Does the value of this tag contain that text? */

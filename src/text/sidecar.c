@@ -467,7 +467,7 @@ static void matrix(struct sidecar *s)
 	uint32_t nx = s->v->plane_cols, ny = s->v->plane_rows;
 	double m[4], lines = 0;
 
-	if (view_numbers(&s->view, DCM_AcquisitionMatrix, m, 4))
+	if (view_acquisition_matrix(&s->view, m))
 		lines = m[3] > 0 ? m[3] : m[2];
 	keys_number(&s->keys, KEY_AcquisitionMatrixPE, lines > 0 ? lines : (double)NAN);
 	if (nx == ny || (axis && !strcmp(axis, "COL")))

@@ -15,7 +15,7 @@
 #include "dicom/value.h"
 #include "vendor/gradient.h"
 
-static const char *const names[] = { "SIEMENS", NULL };
+static const char *const names[] = { "SIEMENS", "CPS", NULL }; /* CPS: its PET venture */
 
 static const struct private_place image_csa = { "SIEMENS CSA HEADER", 0x0029, 0x10 };
 static const struct private_place series_csa = { "SIEMENS CSA HEADER", 0x0029, 0x20 };
@@ -94,7 +94,7 @@ static uint32_t guess_tiles(const struct view *v)
 	double rows = view_number(v, DCM_Rows, 0), cols = view_number(v, DCM_Columns, 0), m[4],
 	       freq, phase;
 
-	if (!view_numbers(v, DCM_AcquisitionMatrix, m, 4))
+	if (!view_acquisition_matrix(v, m))
 		return 0;
 	freq = m[0] > 0 ? m[0] : m[1];
 	phase = m[2] > 0 ? m[2] : m[3];

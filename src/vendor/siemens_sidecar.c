@@ -183,7 +183,9 @@ static void protocol_keys(const struct siemens *w)
 			siemens_entry(w, numbers[i].entry) * numbers[i].scale);
 	for (i = 0; i < sizeof texts / sizeof *texts; i++)
 		keys_text(w->out, texts[i].key, protocol_text(&w->p, texts[i].entry, a));
-	if (!keys_get_text(w->out, KEY_ProtocolName))
+	/* the protocol writes "_" as "+AF8-" (UTF-7): what is plain comes first */
+	if (!keys_get_text(w->out, KEY_ProtocolName) &&
+		!keys_get_text(w->out, KEY_SeriesDescription))
 		keys_text(w->out, KEY_ProtocolName, protocol_text(&w->p, "tProtocolName", a));
 	if (!keys_get_text(w->out, KEY_ConsistencyInfo))
 		keys_text(w->out, KEY_ConsistencyInfo,

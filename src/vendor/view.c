@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "dicom/groups.h"
+#include "dicom/tags.h"
 #include "dicom/value.h"
 
 static double number(const struct dcm_node *n, uint32_t i)
@@ -38,6 +39,13 @@ double view_number(const struct view *v, uint32_t tag, uint32_t i)
 bool view_numbers(const struct view *v, uint32_t tag, double *out, uint32_t n)
 {
 	return numbers(dcm_frame_get(v->h, v->frame, tag, NULL), out, n);
+}
+
+bool view_acquisition_matrix(const struct view *v, double out[4])
+{
+	const struct dcm_node *n = dcm_frame_get(v->h, v->frame, DCM_AcquisitionMatrix, NULL);
+
+	return dcm_vm(n) == 4 && numbers(n, out, 4);
 }
 
 const char *view_text(const struct view *v, uint32_t tag)

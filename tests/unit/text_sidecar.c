@@ -267,3 +267,25 @@ Test(text_sidecar, enhanced_positron_emission_tells_each_time_point_too)
 	has(t, "\t\"TimeZero\": \"12:00:00\",\n");
 	free(t);
 }
+
+static void matrix(struct gen *g, int number)
+{
+	gen_put(g, DCM_AcquisitionMatrix,
+		number == 1 ? "0\\96\\80\\0" : "12320\\12892\\13877\\12334\\12336");
+}
+
+Test(text_sidecar, a_matrix_has_four_numbers)
+{
+	char *t;
+
+	image(1, 1, matrix);
+	t = render();
+	has(t, "\t\"AcquisitionMatrixPE\": 80,\n");
+	free(t);
+	archive_end(&a);
+	archive_begin(&a);
+	image(2, 1, matrix);
+	t = render();
+	lacks(t, "AcquisitionMatrixPE");
+	free(t);
+}

@@ -45,6 +45,7 @@ Test(vendor_vendor, makers_are_known_by_the_begin_of_their_name)
 	static const char *const names[][2] = {
 		{ "SIEMENS", "Siemens" },
 		{ "Siemens Healthineers", "Siemens" },
+		{ "CPS", "Siemens" },
 		{ "GE MEDICAL SYSTEMS", "GE" },
 		{ "Philips Medical Systems", "Philips" },
 		{ "UIH", "UIH" },

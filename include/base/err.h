@@ -9,8 +9,8 @@
  *
  * Codes: -ENOENT no such name; -EBADMSG malformed DICOM; -ENOTSUP well-formed
  * but not implemented; -ENOMEM; -EIO the system failed, or a frame could not be
- * decoded; -ESTALE the source changed since it was indexed; -EFBIG over a limit; -EINTR
- * nobody waits for it any more (base/stop.h).
+ * decoded; -ESTALE the source changed since it was indexed; -EFBIG over a limit;
+ * -EINTR nobody waits for it any more (base/stop.h).
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H

@@ -14,8 +14,8 @@
 struct err;
 
 struct stop {
-	/* Nobody wants it any more; once true, true for ever. Cheap: asked for every slice. */
-	bool (*wanted)(struct stop *s);
+	/* Shall it end, since nobody wants it? Once true, true for ever. Cheap: for every slice. */
+	bool (*shall_end)(struct stop *s);
 };
 
 /* 0, or -EINTR where it is to stop. NULL: it never is. */

@@ -65,6 +65,7 @@ struct asker {
 	bool gone;
 };
 void asker_init(struct asker *a, fuse_req_t req);
+
 /* waiting.c: requests that wait for the first catalog. */
 struct waiting_for {
 	fuse_ino_t ino;

@@ -157,8 +157,9 @@ struct volume_reader {
 uint64_t volume_bytes(const struct volume *v, const struct voxel_order *o);
 
 /* n bytes of the voxels from off; returns how many (short at the end) or a negative errno: -EIO
- * where a frame cannot be decoded, -ESTALE where a file changed, -EINTR where r->stop said so. A partial count before a bad frame
- * is returned as such, so that the good slices stay readable. Any thread. */
+ * where a frame cannot be decoded, -ESTALE where a file changed, -EINTR where r->stop said so. A
+ * partial count before a bad frame is returned as such, so that the good slices stay readable. Any
+ * thread. */
 int64_t volume_pread(const struct volume *v, const struct volume_reader *r,
 	const struct voxel_order *o, void *buf, size_t n, uint64_t off, struct err *err);
 

@@ -8,7 +8,7 @@
 
 int stop_check(struct stop *s, struct err *err)
 {
-	if (!s || !s->wanted(s))
+	if (!s || !s->shall_end(s))
 		return 0;
 	return err_set(err, -EINTR, "nobody waits for it any more");
 }

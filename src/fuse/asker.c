@@ -62,7 +62,7 @@ static bool has_gone(int tid)
 	return is_dying(status);
 }
 
-static bool wanted(struct stop *s)
+static bool shall_end(struct stop *s)
 {
 	struct asker *a = (struct asker *)s;
 	int64_t now;
@@ -81,7 +81,7 @@ void asker_init(struct asker *a, fuse_req_t req)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 
-	*a = (struct asker){ .stop = { wanted },
+	*a = (struct asker){ .stop = { shall_end },
 		.tid = ctx ? ctx->pid : 0,
 		.next_ns = clock_ns(CLOCK_MONOTONIC_COARSE) + LOOK_NS };
 }

@@ -260,7 +260,7 @@ static int64_t pread_fake(struct content *c, void *buf, size_t n, uint64_t off, 
 	const struct fake_content *f = (const struct fake_content *)c;
 	size_t i;
 
-	(void)err;
+	(void)stop, (void)err;
 	for (i = 0; i < n; i++)
 		((uint8_t *)buf)[i] = fake_byte(f->node, off + i);
 	return (int64_t)n;

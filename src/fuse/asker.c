@@ -50,8 +50,8 @@ static bool has_gone(int tid)
 
 	if (tid <= 0)
 		return false;
-	if (kill(tid, 0) < 0)
-		return errno == ESRCH;
+	if (kill(tid, 0) < 0 && errno == ESRCH)
+		return true;
 	snprintf(path, sizeof path, "/proc/%d/status", tid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)

@@ -266,7 +266,7 @@ static int finish(struct framecache *c, struct entry *e, int rc, const struct fr
 		e->state = ENTRY_FAILED;
 		e->err.code = rc;
 		*slot(c, e->key) = e->chain;
-		c->stats.n_failed++;
+		c->stats.n_failed += rc != -EINTR;
 		if (e->key[0] <= KEY_LAST_FRAME)
 			remember_failure(c, (uint32_t)(e->key[1] >> 32), (uint32_t)e->key[1],
 				e->err.msg);

@@ -60,6 +60,8 @@ enum framecache_work {
 	FRAMECACHE_OPEN,   /* its file, where that takes long */
 	FRAMECACHE_WORKS
 };
+/* Of a frame_ref, to open: no frame is wanted, but what is before them. */
+#define FRAMECACHE_HEADER UINT32_MAX
 /* Is that of use for frames of this one? */
 bool framecache_does(const struct framecache *c, enum framecache_work what,
 	const struct instance *in);

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "text/dump.h"
+#include "view/siblings.h"
 #include "view/summaries.h"
 #include "view/tree.h"
 
@@ -62,41 +63,21 @@ static int list(const struct view_node *n, struct view_out *out, struct err *err
 	return rc;
 }
 
-/* The instances of a folder: of a series, or of a layout's. What a filter leaves out is counted,
- * too. */
+/* The instances of a folder, and the key of its summary; `of`: the key of either. */
 struct group {
-	struct view_key key; /* of its summary */
-	const struct series *s;
-	const struct folder *f;
-	struct folders *tree; /* a reference: f is in it */
-	uint32_t n;
+	struct siblings all;
+	struct view_key key;
 };
 
-/* `of`: the key of the folder or of the file beside it; n 0: it is another kind of folder. */
 static int group_init(const struct snapshot *snap, const struct view_key *of, struct group *g,
 	struct err *err)
 {
-	int rc = 0;
+	int rc = siblings_init(&g->all, snap, of, err);
 
-	*g = (struct group){ .key = { .a = of->a, .b = snap->filter ? snap->filter->key : 0 } };
-	if (of->kind == TREE_SERIES || of->kind == TREE_SERIES_FILE) {
-		g->s = catalog_series(snap->catalog, (uint32_t)of->a);
-		g->key.kind = TREE_SERIES_FILE;
-		g->key.version = g->s ? g->s->version : 0;
-		g->n = g->s ? g->s->n_instances : 0;
-	} else if (snap->layout && (of->kind == TREE_FOLDER || of->kind == TREE_FOLDER_FILE)) {
-		rc = layout_folders(snap->layout, snap->catalog, &g->tree, err);
-		g->f = rc == 0 ? folders_find(g->tree, of->a) : NULL;
-		g->key.kind = TREE_FOLDER_FILE;
-		g->key.version = (uint32_t)snap->catalog->gen;
-		g->n = g->f ? g->f->n_leaves : 0;
-	}
+	g->key = (struct view_key){ .a = of->a, .b = snap->filter ? snap->filter->key : 0 };
+	g->key.kind = g->all.s ? TREE_SERIES_FILE : TREE_FOLDER_FILE;
+	g->key.version = g->all.s ? g->all.s->version : (uint32_t)snap->catalog->gen;
 	return rc;
-}
-
-static void group_release(struct group *g)
-{
-	folders_put(g->tree);
 }
 
 /* The next instance that is shown, from *i on; NULL: there is none. */
@@ -105,8 +86,8 @@ static const struct instance *next_shown(const struct snapshot *snap, const stru
 {
 	const struct instance *in;
 
-	for (; *i < g->n; ++*i) {
-		in = g->s ? g->s->instances[*i] : g->f->leaves[*i].in;
+	for (; *i < g->all.n; ++*i) {
+		in = siblings_at(&g->all, *i);
 		if (filter_has(snap->filter, in))
 			return in;
 	}
@@ -125,7 +106,7 @@ static int take_summary(const struct view_node *n, const struct instance *in, st
 		rc = group_init(n->snap, &n->chain[n->depth - 1], &g, err);
 	if (n->depth == 0 || rc < 0)
 		return rc;
-	if (g.n) {
+	if (g.all.n) {
 		summaries_take(n->snap->summaries, &g.key, x);
 		if (next_shown(n->snap, &g, &x->n_added) != in) {
 			summaries_give(n->snap->summaries, x);
@@ -134,7 +115,7 @@ static int take_summary(const struct view_node *n, const struct instance *in, st
 			rc = dump_series_new(&x->sum, err);
 		}
 	}
-	group_release(&g);
+	siblings_release(&g.all);
 	return rc;
 }
 
@@ -164,7 +145,7 @@ static int render_instance(const struct view_node *n, struct buf *out, struct er
 
 	if (!in)
 		return tree_gone(err);
-	rc = files_header(n->snap->files, in, DCM_LOAD_ALL, 0, &h, err);
+	rc = siblings_node_header(n, in, &h, err);
 	if (rc < 0)
 		return rc;
 	rc = render_header(n, h, in, out, err);
@@ -172,15 +153,15 @@ static int render_instance(const struct view_node *n, struct buf *out, struct er
 	return rc;
 }
 
-static int add_instance(const struct view_node *n, struct dump_series *sum,
-	const struct instance *in, struct err *err)
+static int add_instance(const struct view_node *n, const struct group *g, struct summary *x,
+	struct err *err)
 {
 	struct dcm_header *h;
-	int rc = files_header(n->snap->files, in, DCM_LOAD_ALL, 0, &h, err);
+	int rc = siblings_header(&g->all, n->snap, x->n_added, &h, err);
 
 	if (rc < 0)
 		return rc;
-	rc = dump_series_add(sum, h, err);
+	rc = dump_series_add(x->sum, h, err);
 	dcm_header_free(h);
 	return rc;
 }
@@ -189,14 +170,13 @@ static int add_instance(const struct view_node *n, struct dump_series *sum,
 static int sum_group(const struct view_node *n, const struct group *g, struct summary *x,
 	struct err *err)
 {
-	const struct instance *in;
 	int rc = 0;
 
 	summaries_take(n->snap->summaries, &g->key, x);
 	if (!x->sum)
 		rc = dump_series_new(&x->sum, err);
-	for (; rc == 0 && (in = next_shown(n->snap, g, &x->n_added)); x->n_added++)
-		rc = add_instance(n, x->sum, in, err);
+	for (; rc == 0 && next_shown(n->snap, g, &x->n_added); x->n_added++)
+		rc = add_instance(n, g, x, err);
 	return rc;
 }
 
@@ -206,14 +186,14 @@ static int render_summary(const struct view_node *n, struct buf *out, struct err
 	struct group g;
 	int rc = group_init(n->snap, node_key(n), &g, err);
 
-	if (rc == 0 && (!g.n || g.key.version != node_key(n)->version))
+	if (rc == 0 && (!g.all.n || g.key.version != node_key(n)->version))
 		rc = tree_gone(err); /* another one than was listed */
 	if (rc == 0)
 		rc = sum_group(n, &g, &x, err);
 	if (rc == 0)
 		rc = dump_series_render(x.sum, out, err);
 	dump_series_free(x.sum);
-	group_release(&g);
+	siblings_release(&g.all);
 	return rc;
 }
 

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/names.h"
 #include "text/json.h"
+#include "view/siblings.h"
 #include "view/tree.h"
 
 /* From the instance's folder below json/ to its file under dicom/. */
@@ -44,7 +45,7 @@ static int render(const struct view_node *n, struct buf *out, struct err *err)
 	buf_init(&uri);
 	rc = bulk_uri(n, in, &uri, err);
 	if (rc == 0)
-		rc = files_header(n->snap->files, in, DCM_LOAD_ALL, 0, &h, err);
+		rc = siblings_node_header(n, in, &h, err);
 	if (rc == 0) {
 		rc = json_render(h, uri.data, out, err);
 		dcm_header_free(h);

@@ -18,6 +18,7 @@
 #include "dicom/tags.h"
 #include "dicom/value.h"
 #include "format/part10.h"
+#include "view/siblings.h"
 #include "view/tree.h"
 #include "volume/decoder.h"
 
@@ -313,7 +314,7 @@ static int native_new(const struct view_node *n, struct native **out, struct err
 
 	if (!in)
 		return tree_gone(err);
-	rc = files_header(n->snap->files, in, DCM_LOAD_ALL, 0, &h, err);
+	rc = siblings_node_header(n, in, &h, err);
 	if (rc < 0)
 		return rc;
 	x = mem_calloc(1, sizeof *x);

@@ -381,13 +381,23 @@ static void decode_one(void *arg, const struct frame_ref *r)
 		framecache_put(c, f);
 }
 
-/* Open its file, which stays open for a while, and have the kernel read about where the frame
- * lies. */
+/* What will be read: about where the frame lies, or what is before the pixels. */
+static uint64_t part_to_read(const struct frame_ref *r, size_t *n)
+{
+	uint64_t part = r->in->pixels_len / (r->in->n_frames ? r->in->n_frames : 1);
+
+	if (r->frame == FRAMECACHE_HEADER)
+		part = r->in->pixels_off ? r->in->pixels_off : r->in->size;
+	*n = (size_t)min_u64(part, OPEN_BYTES);
+	return r->frame == FRAMECACHE_HEADER ? 0 : r->in->pixels_off + r->frame * part;
+}
+
+/* Open its file, which stays open for a while, and have the kernel read some of it. */
 static void open_one(void *arg, const struct frame_ref *r)
 {
 	struct framecache *c = arg;
-	uint64_t part = r->in->pixels_len / (r->in->n_frames ? r->in->n_frames : 1);
-	size_t n = (size_t)min_u64(part, OPEN_BYTES);
+	size_t n;
+	uint64_t off = part_to_read(r, &n);
 	struct dcm_source *s;
 	void *bytes;
 
@@ -395,7 +405,7 @@ static void open_one(void *arg, const struct frame_ref *r)
 		return;
 	bytes = mem_alloc(n ? n : 1);
 	if (bytes)
-		(void)dcm_source_pread(s, bytes, n, r->in->pixels_off + r->frame * part, NULL);
+		(void)dcm_source_pread(s, bytes, n, off, NULL);
 	mem_free(bytes);
 	files_put(c->files, r->in, s);
 }

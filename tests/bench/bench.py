@@ -302,6 +302,13 @@ def grep_null(measure):
     return pair
 
 
+def grep_slow_disk(b):
+    """How many of the waits for single files are left, of 5 ms each."""
+    src = b.data('archive1000')
+    return (b.cold(lambda: b.mount(src, env=b.slow_disk()), lambda m: GREP.format(m.at('headers'))),
+            lambda: 1000 * 0.005)
+
+
 def grep_dcmdump(b):
     need('dcmdump')
     src = b.data('archive10000')
@@ -487,6 +494,7 @@ ROWS = [
     Row('6a', 'the same', 'dcmdump +sd +r, grep', 0.2, 0.1, grep_dcmdump, pinned=True),
     Row('6b', 'grep -r of 1,000 dumps', 'dcmdump of each, grep', 0.01, 0.004, grep_dcmdump_each, pinned=True),
     Row('6c', 'the second grep -r of 10,000', 'empty file system', 1.2, 1.05, grep_null('warm'), pinned=True),
+    Row('6d', 'grep -r of 1,000 dumps, 5 ms an open', 'one after another', 0.25, 0.15, grep_slow_disk),
     Row('7', 'ls -l, 10,800 files, first', 'passthrough_ll', 0.35, 0.2,
         listing('ls -l {}', 'passthrough'), pinned=True),
     Row('7a', 'ls -l again', 'ls -l in memory', 1.1, 0.8, listing('ls -l {}', 'tmpfs', 'warm'), pinned=True),

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* Headers of a folder on a slow disk: who goes through them does not wait for each file alone. */
+#include <criterion/criterion.h>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "support/walk.h"
+
+#define N_IMAGES 20
+#define DELAY_US 9000
+#define N_ALONE 8 /* by then it is known where the reader goes */
+
+/* A disk that is slow to open files; on which each open but the first N_ALONE waits until there are
+ * two at once. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t entered;
+	bool slow;
+	unsigned n_opened, inside, most;
+} disk = { .lock = PTHREAD_MUTEX_INITIALIZER, .entered = PTHREAD_COND_INITIALIZER };
+
+static void enter_slowly(void)
+{
+	struct timespec limit;
+
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += 10;
+	pthread_mutex_lock(&disk.lock);
+	if (++disk.inside > disk.most)
+		disk.most = disk.inside;
+	pthread_cond_broadcast(&disk.entered);
+	pthread_mutex_unlock(&disk.lock);
+	usleep(DELAY_US);
+	pthread_mutex_lock(&disk.lock);
+	while (disk.n_opened >= N_ALONE && disk.most < 2 &&
+		pthread_cond_timedwait(&disk.entered, &disk.lock, &limit) == 0)
+		;
+	disk.inside--;
+	disk.n_opened++;
+	pthread_mutex_unlock(&disk.lock);
+}
+
+/* In place of the library's. */
+int openat(int dir_fd, const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list ap;
+
+	va_start(ap, flags);
+	if (flags & O_CREAT)
+		mode = va_arg(ap, mode_t);
+	va_end(ap);
+	if (disk.slow && !(flags & O_DIRECTORY))
+		enter_slowly();
+	return (int)syscall(SYS_openat, dir_fd, path, flags, mode);
+}
+
+static struct archive archive;
+static struct walk walk;
+static char path[300];
+
+static void begin(const char *layout)
+{
+	char name[32];
+	int i;
+
+	archive_begin(&archive);
+	for (i = 1; i <= N_IMAGES; i++) {
+		struct gen_instance what = { .study = 1, .series = 1, .number = i };
+
+		what.position[2] = i;
+		snprintf(name, sizeof name, "%d.dcm", i);
+		archive_image(&archive, name, &what);
+	}
+	if (layout)
+		walk_begin_layout(&walk, &archive, layout, NULL);
+	else
+		walk_begin(&walk, &archive, NULL);
+	disk.slow = true;
+	disk.most = disk.n_opened = 0;
+}
+
+static void end(void)
+{
+	walk_end(&walk);
+	disk.slow = false;
+	archive_end(&archive);
+}
+
+static void read_one(const char *folder, const char *name)
+{
+	char file[400], *text;
+
+	snprintf(file, sizeof file, "%s%s", folder, name);
+	text = walk_read(&walk, file);
+	cr_assert(text, "%s", file);
+	mem_free(text);
+}
+
+static const char *series_in(const char *view)
+{
+	char *patient = walk_list(&walk, "dicom"), *study;
+
+	snprintf(path, sizeof path, "dicom/%s", patient);
+	study = walk_list(&walk, path);
+	snprintf(path, sizeof path, "%s/%s/%s/1_series", view, patient, study);
+	mem_free(patient);
+	mem_free(study);
+	return path;
+}
+
+/* Some in their order, until it is known that opening takes long and where the reader goes. */
+static void read_through(const char *folder, const char *ending)
+{
+	char name[32];
+	int i;
+
+	for (i = 1; i <= 12; i++) {
+		snprintf(name, sizeof name, "/%05d%s", i, ending);
+		read_one(folder, name);
+	}
+	cr_expect_geq(disk.most, 2, "%s", folder);
+}
+
+Test(view_siblings, the_next_headers_files_are_opened_meanwhile)
+{
+	static const char *const views[][2] = { { "json", ".json" }, { "headers", ".txt" },
+		{ "native", ".dcm" } };
+	size_t i;
+
+	for (i = 0; i < sizeof views / sizeof *views; i++) {
+		begin(NULL);
+		read_through(series_in(views[i][0]), views[i][1]);
+		end();
+	}
+}
+
+Test(view_siblings, so_are_those_of_a_layouts_folder)
+{
+	begin("{Modality}");
+	read_through("headers/MR", ".txt");
+	end();
+}
+
+Test(view_siblings, a_summary_of_them_opens_several_at_once)
+{
+	begin(NULL);
+	read_one(series_in("headers"), ".txt");
+	cr_expect_geq(disk.most, 2);
+	end();
+}

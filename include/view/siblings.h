@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The instances that share a folder, and their headers. Who goes through those of a slow disk has
- * the files that come next opened meanwhile. Private to view/.
+ * The instances that share a folder. Who goes through those of a slow disk has the files that come
+ * next opened meanwhile. Private to view/.
  */
 #ifndef VIEW_SIBLINGS_H
 #define VIEW_SIBLINGS_H
@@ -29,7 +29,9 @@ const struct instance *siblings_at(const struct siblings *g, uint32_t i);
 /* All of the header of sibling number i; dcm_header_free() it. */
 int siblings_header(const struct siblings *g, const struct snapshot *snap, uint32_t i,
 	struct dcm_header **h, struct err *err);
-/* The same of the node's instance. */
+/* Somebody reads the node's instance: have those behind it opened, where that takes long. */
+void siblings_open_ahead(const struct view_node *n, const struct instance *in);
+/* The header of the node's instance, likewise. */
 int siblings_node_header(const struct view_node *n, const struct instance *in,
 	struct dcm_header **h, struct err *err);
 

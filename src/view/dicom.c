@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "dicom/source.h"
+#include "view/siblings.h"
 #include "view/tree.h"
 #include "view/xattr.h"
 
@@ -86,6 +87,7 @@ static int open_file(const struct view_node *n, struct content **out, struct err
 
 	if (!in)
 		return tree_gone(err);
+	siblings_open_ahead(n, in);
 	bytes = size_of(in);
 	if (n->snap->is_edited)
 		rc = size(n, &bytes, err);

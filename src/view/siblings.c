@@ -65,19 +65,24 @@ int siblings_header(const struct siblings *g, const struct snapshot *snap, uint3
 	return files_header(snap->files, in, DCM_LOAD_ALL, 0, h, err);
 }
 
-int siblings_node_header(const struct view_node *n, const struct instance *in,
-	struct dcm_header **h, struct err *err)
+void siblings_open_ahead(const struct view_node *n, const struct instance *in)
 {
 	struct siblings g;
 	uint32_t i;
 
-	if (n->depth && opens_ahead(n->snap, in) &&
-		siblings_init(&g, n->snap, &n->chain[n->depth - 1], NULL) == 0) {
-		for (i = 0; i < g.n && siblings_at(&g, i) != in; i++)
-			;
-		if (i < g.n)
-			open_ahead(&g, n->snap, i);
-		siblings_release(&g);
-	}
+	if (!n->depth || !opens_ahead(n->snap, in) ||
+		siblings_init(&g, n->snap, &n->chain[n->depth - 1], NULL) < 0)
+		return;
+	for (i = 0; i < g.n && siblings_at(&g, i) != in; i++)
+		;
+	if (i < g.n)
+		open_ahead(&g, n->snap, i);
+	siblings_release(&g);
+}
+
+int siblings_node_header(const struct view_node *n, const struct instance *in,
+	struct dcm_header **h, struct err *err)
+{
+	siblings_open_ahead(n, in);
 	return files_header(n->snap->files, in, DCM_LOAD_ALL, 0, h, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Headers of a folder on a slow disk: who goes through them does not wait for each file alone. */
+/* A folder on a slow disk: who goes through its files does not wait for each alone. */
 #include <criterion/criterion.h>
 
 #include <fcntl.h>
@@ -130,10 +130,10 @@ static void read_through(const char *folder, const char *ending)
 	cr_expect_geq(disk.most, 2, "%s", folder);
 }
 
-Test(view_siblings, the_next_headers_files_are_opened_meanwhile)
+Test(view_siblings, the_files_of_a_folder_that_come_next_are_opened_meanwhile)
 {
 	static const char *const views[][2] = { { "json", ".json" }, { "headers", ".txt" },
-		{ "native", ".dcm" } };
+		{ "native", ".dcm" }, { "dicom", ".dcm" } };
 	size_t i;
 
 	for (i = 0; i < sizeof views / sizeof *views; i++) {

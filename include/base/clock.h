@@ -22,9 +22,13 @@ static inline int64_t timespec_ns(const struct timespec *t)
 /* The other way. */
 static inline struct timespec ns_timespec(int64_t ns)
 {
-	int64_t s = ns / NS_PER_S - (ns % NS_PER_S < 0);
+	int64_t s = ns / NS_PER_S, rest = ns % NS_PER_S;
 
-	return (struct timespec){ .tv_sec = (time_t)s, .tv_nsec = (long)(ns - s * NS_PER_S) };
+	if (rest < 0) {
+		s--;
+		rest += NS_PER_S;
+	}
+	return (struct timespec){ .tv_sec = (time_t)s, .tv_nsec = (long)rest };
 }
 
 /* Now, by that clock: CLOCK_REALTIME since 1970, CLOCK_MONOTONIC since some point of its own. */

@@ -61,6 +61,7 @@ int serve_all(struct session *s, unsigned n_threads);
 struct asker {
 	struct stop stop; /* first */
 	int tid;          /* 0: it is not one of ours to see: taken to wait for ever */
+	int process;      /* that it is of; 0: not known yet */
 	int64_t next_ns;  /* when to look again */
 	bool gone;
 };

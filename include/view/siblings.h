@@ -29,8 +29,9 @@ const struct instance *siblings_at(const struct siblings *g, uint32_t i);
 /* All of the header of sibling number i; dcm_header_free() it. */
 int siblings_header(const struct siblings *g, const struct snapshot *snap, uint32_t i,
 	struct dcm_header **h, struct err *err);
-/* Somebody reads the node's instance: have those behind it opened, where that takes long. */
-void siblings_open_ahead(const struct view_node *n, const struct instance *in);
+/* Somebody reads the node's instance: have those behind it opened, where that takes long. frame:
+ * what he reads, as in a frame_ref. */
+void siblings_open_ahead(const struct view_node *n, const struct instance *in, uint32_t frame);
 /* The header of the node's instance, likewise. */
 int siblings_node_header(const struct view_node *n, const struct instance *in,
 	struct dcm_header **h, struct err *err);

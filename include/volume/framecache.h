@@ -60,7 +60,7 @@ enum framecache_work {
 	FRAMECACHE_OPEN,   /* its file, where that takes long */
 	FRAMECACHE_WORKS
 };
-/* Of a frame_ref, to open: no frame is wanted, but what is before them. */
+/* Of a frame_ref, to open: no frame is wanted, but what is before them, of the file itself. */
 #define FRAMECACHE_HEADER UINT32_MAX
 /* Is that of use for frames of this one? */
 bool framecache_does(const struct framecache *c, enum framecache_work what,

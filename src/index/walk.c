@@ -29,7 +29,7 @@
 #define BATCH_FILES 48u
 #define BATCH_BYTES 4096u
 #define STACK_BYTES (256u << 10) /* of a worker's stack: nothing below recurses */
-#define PROGRESS_NS 100000000
+#define PROGRESS_NS (100 * NS_PER_MS)
 #define SLOW_NS 200000 /* a file that takes so long was waited for */
 
 /* An open folder, shared by the batches of its files. */
@@ -456,10 +456,7 @@ static void await_workers(struct walk *w)
 
 	pthread_mutex_lock(&w->lock);
 	while (w->n_running) {
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += PROGRESS_NS;
-		until.tv_sec += until.tv_nsec / NS_PER_S;
-		until.tv_nsec %= NS_PER_S;
+		until = ns_timespec(clock_ns(CLOCK_REALTIME) + PROGRESS_NS);
 		if (pthread_cond_timedwait(&w->ended, &w->lock, &until) != ETIMEDOUT)
 			continue;
 		walking = w->folders || w->n_listing;

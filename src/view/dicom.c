@@ -87,7 +87,7 @@ static int open_file(const struct view_node *n, struct content **out, struct err
 
 	if (!in)
 		return tree_gone(err);
-	siblings_open_ahead(n, in);
+	siblings_open_ahead(n, in, n->snap->is_edited ? 0 : FRAMECACHE_HEADER);
 	bytes = size_of(in);
 	if (n->snap->is_edited)
 		rc = size(n, &bytes, err);

@@ -37,8 +37,9 @@ static bool opens_ahead(const struct snapshot *snap, const struct instance *in)
 	return framecache_does(snap->reader.cache, FRAMECACHE_OPEN, in);
 }
 
-/* Somebody reads the header of number i. */
-static void open_ahead(const struct siblings *g, const struct snapshot *snap, uint32_t i)
+/* Somebody reads this of number i. */
+static void open_ahead(const struct siblings *g, const struct snapshot *snap, uint32_t i,
+	uint32_t frame)
 {
 	struct framecache *cache = snap->reader.cache;
 	struct frame_ref refs[FRAMECACHE_AHEAD];
@@ -50,7 +51,7 @@ static void open_ahead(const struct siblings *g, const struct snapshot *snap, ui
 		const struct instance *in = siblings_at(g, (uint32_t)k);
 
 		if (filter_has(snap->filter, in))
-			refs[n++] = (struct frame_ref){ in, FRAMECACHE_HEADER };
+			refs[n++] = (struct frame_ref){ in, frame };
 	}
 	framecache_ahead(cache, FRAMECACHE_OPEN, g->id, snap->catalog, refs, n);
 }
@@ -61,11 +62,11 @@ int siblings_header(const struct siblings *g, const struct snapshot *snap, uint3
 	const struct instance *in = siblings_at(g, i);
 
 	if (opens_ahead(snap, in))
-		open_ahead(g, snap, i);
+		open_ahead(g, snap, i, FRAMECACHE_HEADER);
 	return files_header(snap->files, in, DCM_LOAD_ALL, 0, h, err);
 }
 
-void siblings_open_ahead(const struct view_node *n, const struct instance *in)
+void siblings_open_ahead(const struct view_node *n, const struct instance *in, uint32_t frame)
 {
 	struct siblings g;
 	uint32_t i;
@@ -76,13 +77,13 @@ void siblings_open_ahead(const struct view_node *n, const struct instance *in)
 	for (i = 0; i < g.n && siblings_at(&g, i) != in; i++)
 		;
 	if (i < g.n)
-		open_ahead(&g, n->snap, i);
+		open_ahead(&g, n->snap, i, frame);
 	siblings_release(&g);
 }
 
 int siblings_node_header(const struct view_node *n, const struct instance *in,
 	struct dcm_header **h, struct err *err)
 {
-	siblings_open_ahead(n, in);
+	siblings_open_ahead(n, in, FRAMECACHE_HEADER);
 	return files_header(n->snap->files, in, DCM_LOAD_ALL, 0, h, err);
 }

@@ -156,7 +156,7 @@ struct request {
 	struct stop *stop;
 };
 
-/* Wait for a change, or for a moment where there is something to ask. */
+/* Wait for a change, of any entry, or for a moment where there is something to ask. */
 static int await_change(struct framecache *c, struct stop *stop, struct err *err)
 {
 	struct timespec until;
@@ -167,17 +167,17 @@ static int await_change(struct framecache *c, struct stop *stop, struct err *err
 		return 0;
 	}
 	until = ns_timespec(clock_ns(CLOCK_REALTIME) + STOP_NS);
-	if (pthread_cond_timedwait(&c->changed, &c->lock, &until) == 0)
-		return 0;
+	pthread_cond_timedwait(&c->changed, &c->lock, &until);
 	pthread_mutex_unlock(&c->lock);
 	rc = stop_check(stop, err);
 	pthread_mutex_lock(&c->lock);
 	return rc;
 }
 
-/* Wait until an entry that another makes is done; pinned by us already. */
-static int await(struct framecache *c, struct entry *e, struct stop *stop, const struct frame **out,
-	struct err *err)
+/* Wait until an entry that another makes is done; pinned by us already. *again: that other was
+ * stopped. */
+static int await(struct framecache *c, struct entry *e, struct stop *stop, bool *again,
+	const struct frame **out, struct err *err)
 {
 	int rc = 0;
 
@@ -194,6 +194,7 @@ static int await(struct framecache *c, struct entry *e, struct stop *stop, const
 	if (err)
 		*err = e->err;
 	rc = e->err.code;
+	*again = rc == -EINTR;
 	unpin(c, e);
 	return rc;
 }
@@ -267,7 +268,7 @@ static int finish(struct framecache *c, struct entry *e, int rc, const struct fr
 		e->err.code = rc;
 		*slot(c, e->key) = e->chain;
 		c->stats.n_failed += rc != -EINTR;
-		if (e->key[0] <= KEY_LAST_FRAME)
+		if (e->key[0] <= KEY_LAST_FRAME && rc != -EINTR)
 			remember_failure(c, (uint32_t)(e->key[1] >> 32), (uint32_t)e->key[1],
 				e->err.msg);
 		if (err)
@@ -279,8 +280,8 @@ static int finish(struct framecache *c, struct entry *e, int rc, const struct fr
 }
 
 /* One attempt: of our own, or another's that is under way. */
-static int try_get(struct framecache *c, const struct request *r, const struct frame **out,
-	struct err *err)
+static int try_get(struct framecache *c, const struct request *r, bool *again,
+	const struct frame **out, struct err *err)
 {
 	struct entry **at, *e;
 	int rc;
@@ -294,7 +295,7 @@ static int try_get(struct framecache *c, const struct request *r, const struct f
 			pin(c, e);
 		else
 			e->pins++;
-		rc = await(c, e, r->stop, out, err);
+		rc = await(c, e, r->stop, again, out, err);
 		pthread_mutex_unlock(&c->lock);
 		return rc;
 	}
@@ -316,11 +317,13 @@ static int try_get(struct framecache *c, const struct request *r, const struct f
 static int get(struct framecache *c, const struct request *r, const struct frame **out,
 	struct err *err)
 {
+	bool again;
 	int rc;
 
-	do
-		rc = try_get(c, r, out, err);
-	while (rc == -EINTR && r->make && stop_check(r->stop, err) == 0); /* another was stopped */
+	do {
+		again = false;
+		rc = try_get(c, r, &again, out, err);
+	} while (again && stop_check(r->stop, err) == 0);
 	return rc;
 }
 
@@ -387,7 +390,7 @@ static uint64_t part_to_read(const struct frame_ref *r, size_t *n)
 	uint64_t part = r->in->pixels_len / (r->in->n_frames ? r->in->n_frames : 1);
 
 	if (r->frame == FRAMECACHE_HEADER)
-		part = r->in->pixels_off ? r->in->pixels_off : r->in->size;
+		part = min_u64(r->in->pixels_off ? r->in->pixels_off : UINT64_MAX, r->in->size);
 	*n = (size_t)min_u64(part, OPEN_BYTES);
 	return r->frame == FRAMECACHE_HEADER ? 0 : r->in->pixels_off + r->frame * part;
 }
@@ -398,16 +401,17 @@ static void open_one(void *arg, const struct frame_ref *r)
 	struct framecache *c = arg;
 	size_t n;
 	uint64_t off = part_to_read(r, &n);
+	void *bytes = mem_alloc(n ? n : 1);
 	struct dcm_source *s;
-	void *bytes;
 
-	if (files_get(c->files, r->in, &s, NULL) < 0)
-		return;
-	bytes = mem_alloc(n ? n : 1);
-	if (bytes)
+	/* as who reads it will have it: see files_header() */
+	if (bytes && r->frame == FRAMECACHE_HEADER) {
+		(void)files_pread_raw(c->files, r->in, bytes, n, off, NULL);
+	} else if (bytes && files_get(c->files, r->in, &s, NULL) == 0) {
 		(void)dcm_source_pread(s, bytes, n, off, NULL);
+		files_put(c->files, r->in, s);
+	}
 	mem_free(bytes);
-	files_put(c->files, r->in, s);
 }
 
 bool framecache_does(const struct framecache *c, enum framecache_work what,

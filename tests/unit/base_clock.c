@@ -20,6 +20,7 @@ Test(clock, before_1970_a_second_is_rounded_down)
 {
 	struct timespec t = ns_timespec(-1);
 
+	cr_expect_eq(ns_timespec(INT64_MIN).tv_nsec, 145224192);
 	cr_expect_eq(t.tv_sec, -1);
 	cr_expect_eq(t.tv_nsec, 999999999);
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -238,6 +239,25 @@ static void *ask_stoppably(void *arg)
 	return NULL;
 }
 
+/* Others come and go in the cache: for so many seconds, or until it is told to end. */
+struct traffic {
+	struct framecache *c;
+	_Atomic bool over, has_ended;
+};
+
+static void *come_and_go(void *arg)
+{
+	struct traffic *t = arg;
+	time_t end = time(NULL) + 20;
+	struct maker m = { 0 };
+	uint64_t i;
+
+	for (i = 100; !t->over && time(NULL) < end; i++)
+		get_and_put(t->c, i, &m);
+	t->has_ended = true;
+	return NULL;
+}
+
 /* The first makes it, the second waits; `stopped` is stopped then, and the makers that are to come
  * are let go on. */
 static void stop_one(unsigned stopped, unsigned n_makers, struct asker out[2])
@@ -247,7 +267,8 @@ static void stop_one(unsigned stopped, unsigned n_makers, struct asker out[2])
 	pthread_barrier_t here;
 	struct maker m = { .both_here = &here };
 	struct framecache_stats s;
-	pthread_t threads[2];
+	struct traffic traffic = { .c = c };
+	pthread_t threads[2], others;
 	unsigned i;
 
 	pthread_barrier_init(&here, NULL, 2);
@@ -258,9 +279,13 @@ static void stop_one(unsigned stopped, unsigned n_makers, struct asker out[2])
 			framecache_stats(c, &s);
 		while (i ? s.n_hits == 0 : m.n_begun == 0);
 	}
+	pthread_create(&others, NULL, come_and_go, &traffic);
 	until[stopped].over = true;
 	if (stopped == 1)
 		pthread_join(threads[1], NULL);
+	cr_expect(!traffic.has_ended, "they go on all the time");
+	traffic.over = true;
+	pthread_join(others, NULL);
 	for (i = 0; i < n_makers; i++)
 		pthread_barrier_wait(&here);
 	pthread_join(threads[0], NULL);

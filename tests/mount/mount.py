@@ -722,7 +722,8 @@ def test_an_idle_mount_sleeps(box):
         time.sleep(3)
         before = ticks()
         time.sleep(4)
-        assert ticks() - before <= 1
+        most = 8 if is_sanitized() else 1   # a sanitizer has a thread of its own that looks around
+        assert ticks() - before <= most, ticks() - before
 
 
 def test_a_source_that_changed_is_never_mixed(box):

@@ -15,7 +15,7 @@ struct siblings {
 	const struct series *s;
 	const struct folder *f;
 	struct folders *tree; /* a reference: f is in it */
-	uint64_t id;          /* of the folder */
+	uint64_t id;          /* of `of`: a folder, or the summary of one */
 	uint32_t n;
 };
 

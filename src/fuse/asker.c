@@ -7,8 +7,8 @@
  * is nothing that a timer or a resized window ends (signal(7)): most programs take -EINTR of one
  * for a broken disk. It does not come for what the kernel reads ahead. And it waits for a thread
  * that has time to hear it. So this looks for itself, now and then, in proc_pid_status(5): a thread
- * is being killed that has SIGKILL pending (which is what most fatal signals become), or a signal
- * that is fatal and neither blocked nor handled (one that dumps core).
+ * is being killed that has a signal pending that is fatal and neither blocked nor handled: mostly
+ * SIGKILL, which other fatal ones become, but for those that dump core.
  *
  * Reads that are under way while their thread does something else (aio(7), io_uring) outlive it:
  * where it is known what process it was of, that one counts.
@@ -55,7 +55,7 @@ static bool is_dying(const char *status)
 	uint64_t dealt_with = signals_of(status, "\nSigBlk:") | signals_of(status, "\nSigIgn:") |
 		signals_of(status, "\nSigCgt:") | HARMLESS;
 
-	return (own & BIT(SIGKILL)) || ((own | shared) & ~dealt_with);
+	return (own | shared) & ~dealt_with;
 }
 
 /* A leader that has ended stays as long as its threads are there. */

@@ -289,3 +289,22 @@ Test(text_sidecar, a_matrix_has_four_numbers)
 	lacks(t, "AcquisitionMatrixPE");
 	free(t);
 }
+
+static void in_utf7(struct gen *g, int number)
+{
+	(void)number;
+	gen_put(g, DCM_Manufacturer, "SIEMENS");
+	gen_put_vr(g, 0x00210011, "LO", "SIEMENS MR SDS 01");
+	gen_put_vr(g, 0x00211119, "OB",
+		"### ASCCONV BEGIN ###\ntProtocolName = \"\"ax+AF8-asc\"\"\n### ASCCONV END ###");
+}
+
+Test(text_sidecar, a_plain_name_stands_for_the_protocols_before_one_in_utf7)
+{
+	char *t;
+
+	image(1, 1, in_utf7);
+	t = render();
+	has(t, "\"ProtocolName\": \"series\"");
+	free(t);
+}

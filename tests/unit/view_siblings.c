@@ -3,50 +3,18 @@
 #include <criterion/criterion.h>
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "support/slowdisk.h"
 #include "support/walk.h"
 
 #define N_IMAGES 20
-#define DELAY_US 9000
 #define N_ALONE 8 /* by then it is known where the reader goes */
-
-/* A disk that is slow to open files; on which each open but the first N_ALONE waits until there are
- * two at once. */
-static struct {
-	pthread_mutex_t lock;
-	pthread_cond_t entered;
-	bool slow;
-	unsigned n_opened, inside, most;
-} disk = { .lock = PTHREAD_MUTEX_INITIALIZER, .entered = PTHREAD_COND_INITIALIZER };
-
-static void enter_slowly(void)
-{
-	struct timespec limit;
-
-	clock_gettime(CLOCK_REALTIME, &limit);
-	limit.tv_sec += 10;
-	pthread_mutex_lock(&disk.lock);
-	if (++disk.inside > disk.most)
-		disk.most = disk.inside;
-	pthread_cond_broadcast(&disk.entered);
-	pthread_mutex_unlock(&disk.lock);
-	usleep(DELAY_US);
-	pthread_mutex_lock(&disk.lock);
-	while (disk.n_opened >= N_ALONE && disk.most < 2 &&
-		pthread_cond_timedwait(&disk.entered, &disk.lock, &limit) == 0)
-		;
-	disk.inside--;
-	disk.n_opened++;
-	pthread_mutex_unlock(&disk.lock);
-}
 
 /* In place of the library's. */
 int openat(int dir_fd, const char *path, int flags, ...)
@@ -59,7 +27,7 @@ int openat(int dir_fd, const char *path, int flags, ...)
 		mode = va_arg(ap, mode_t);
 	va_end(ap);
 	if (disk.slow && !(flags & O_DIRECTORY))
-		enter_slowly();
+		disk_open();
 	return (int)syscall(SYS_openat, dir_fd, path, flags, mode);
 }
 
@@ -85,6 +53,8 @@ static void begin(const char *layout)
 	else
 		walk_begin(&walk, &archive, NULL);
 	disk.slow = true;
+	disk.alone = N_ALONE;
+	disk.together = 2;
 	disk.most = disk.n_opened = 0;
 }
 
@@ -93,16 +63,6 @@ static void end(void)
 	walk_end(&walk);
 	disk.slow = false;
 	archive_end(&archive);
-}
-
-static unsigned most_at_once(void)
-{
-	unsigned n;
-
-	pthread_mutex_lock(&disk.lock);
-	n = disk.most;
-	pthread_mutex_unlock(&disk.lock);
-	return n;
 }
 
 static void read_one(const char *folder, const char *name)
@@ -137,7 +97,7 @@ static void read_through(const char *folder, const char *ending)
 		snprintf(name, sizeof name, "/%05d%s", i, ending);
 		read_one(folder, name);
 	}
-	cr_expect_geq(most_at_once(), 2, "%s", folder);
+	cr_expect_geq(disk_most(), 2, "%s", folder);
 }
 
 Test(view_siblings, the_files_of_a_folder_that_come_next_are_opened_meanwhile)
@@ -164,6 +124,6 @@ Test(view_siblings, a_summary_of_them_opens_several_at_once)
 {
 	begin(NULL);
 	read_one(series_in("headers"), ".txt");
-	cr_expect_geq(most_at_once(), 2);
+	cr_expect_geq(disk_most(), 2);
 	end();
 }

@@ -6,11 +6,9 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -19,6 +17,7 @@
 #include "dicom/tags.h"
 #include "index/scan.h"
 #include "support/dcmgen.h"
+#include "support/slowdisk.h"
 #include "volume/framecache.h"
 #include "volume/volume.h"
 
@@ -26,34 +25,12 @@
 #define ROWS 4
 #define PLANES 5
 
-/* A disk that is slow to open files, or on which each open waits for another one beside it. */
-static struct {
-	pthread_mutex_t lock;
-	pthread_cond_t entered;
-	bool slow;
-	unsigned together, inside, most;
-} disk = { .lock = PTHREAD_MUTEX_INITIALIZER, .entered = PTHREAD_COND_INITIALIZER };
-
 static int open_slowly(void *arg, struct dcm_source *in, struct dcm_source **out, struct err *err)
 {
-	struct timespec limit;
-
 	(void)arg;
 	(void)err;
 	*out = in;
-	if (disk.slow)
-		usleep(9000);
-	clock_gettime(CLOCK_REALTIME, &limit);
-	limit.tv_sec += 10;
-	pthread_mutex_lock(&disk.lock);
-	if (++disk.inside > disk.most)
-		disk.most = disk.inside;
-	pthread_cond_broadcast(&disk.entered);
-	while (disk.most < disk.together &&
-		pthread_cond_timedwait(&disk.entered, &disk.lock, &limit) == 0)
-		;
-	disk.inside--;
-	pthread_mutex_unlock(&disk.lock);
+	disk_open();
 	return 0;
 }
 
@@ -387,7 +364,7 @@ Test(volume, where_opening_takes_long_the_files_of_a_request_are_opened_side_by_
 	cr_assert_eq(volume_pread(&x.v, &x.reader, &o, out, sizeof out, (uint64_t)(3 * plane),
 			     NULL),
 		2 * plane);
-	cr_expect_eq(disk.most, 2);
+	cr_expect_eq(disk_most(), 2);
 	cr_expect_eq(out[plane], x.pixels[4][ROWS - 1][0] & 0xFF);
 	framecache_stats(x.cache, &stats);
 	cr_expect_eq(stats.n_loads, 0, "there is nothing to decode");

@@ -15,7 +15,10 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "j2k_header.h"
+
+#define EOC 0xffd9
 
 struct stream {
 	const uint8_t *p;
@@ -221,31 +224,59 @@ static opj_stream_t *open_stream(struct stream *s)
 	return stream;
 }
 
-static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_len, uint8_t *out,
-	size_t out_len, enum photometric *photometric, struct err *err)
+static int decode_stream(struct stream *s, const struct pixel_desc *desc, uint8_t *out,
+	struct err *err)
 {
-	char message[160] = "";
-	struct stream s = { in, in_len, 0, message, sizeof message };
-	opj_stream_t *stream = NULL;
-	opj_codec_t *codec = NULL;
+	opj_stream_t *stream = open_stream(s);
+	opj_codec_t *codec = opj_create_decompress(OPJ_CODEC_J2K);
 	opj_image_t *image = NULL;
-	int rc;
+	int rc = stream && codec ? decode_image(codec, stream, s, &image, err) : err_nomem(err);
 
-	(void)out_len;
-	rc = j2k_find_codestream(&s.p, &s.len, err);
-	if (rc == 0)
-		rc = j2k_check_header(s.p, s.len, desc, err);
-	if (rc)
-		return rc;
-	stream = open_stream(&s);
-	codec = opj_create_decompress(OPJ_CODEC_J2K);
-	rc = stream && codec ? decode_image(codec, stream, &s, &image, err) : err_nomem(err);
 	if (rc == 0)
 		rc = store_image(image, desc, out, err);
 	opj_image_destroy(image);
 	opj_destroy_codec(codec);
 	opj_stream_destroy(stream);
-	if (rc == 0 && (*photometric == PHOTOMETRIC_YBR_RCT || *photometric == PHOTOMETRIC_YBR_ICT))
+	return rc;
+}
+
+/* All tiles are there, and the marker behind them is not: OpenJPEG wants it. */
+static int decode_with_end(struct stream *s, size_t len, const struct pixel_desc *desc,
+	uint8_t *out, struct err *err)
+{
+	uint8_t *whole = mem_alloc(len + 2);
+	int rc;
+
+	if (!whole)
+		return err_nomem(err);
+	memcpy(whole, s->p, len);
+	put_be16(whole + len, EOC);
+	s->p = whole;
+	s->len = len + 2;
+	rc = decode_stream(s, desc, out, err);
+	mem_free(whole);
+	return rc;
+}
+
+static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_len, uint8_t *out,
+	size_t out_len, enum photometric *photometric, struct err *err)
+{
+	char message[160] = "";
+	struct stream s = { in, in_len, 0, message, sizeof message };
+	struct j2k_facts facts;
+	int rc;
+
+	(void)out_len;
+	rc = j2k_find_codestream(&s.p, &s.len, err);
+	if (rc == 0)
+		rc = j2k_check_header(s.p, s.len, desc, &facts, err);
+	if (rc)
+		return rc;
+	rc = facts.tiles_end ? decode_with_end(&s, facts.tiles_end, desc, out, err) :
+			       decode_stream(&s, desc, out, err);
+	if (rc == 0 && desc->samples == 3 &&
+		(facts.colour_transform || *photometric == PHOTOMETRIC_YBR_RCT ||
+			*photometric == PHOTOMETRIC_YBR_ICT))
 		*photometric = PHOTOMETRIC_RGB;
 	return rc;
 }

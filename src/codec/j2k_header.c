@@ -136,6 +136,7 @@ static uint64_t n_precincts(const uint8_t *p, const uint8_t *end, bool sized,
 /* The layers that a COD promises, times the precincts of its sizes or those of the last COC. */
 struct packet_count {
 	uint64_t layers, precincts;
+	bool colour_transform; /* of any COD */
 };
 
 static void count_packets(struct packet_count *count, unsigned marker, const uint8_t *p,
@@ -150,6 +151,8 @@ static void count_packets(struct packet_count *count, unsigned marker, const uin
 	count->precincts = n > count->precincts ? n : count->precincts;
 	if (marker == COD && get_be16(p + 2) > count->layers)
 		count->layers = get_be16(p + 2);
+	if (marker == COD && p[4] == 1)
+		count->colour_transform = true;
 }
 
 /* Marker segments from p on until SOT (of the main header) or SOD (of a tile-part's): where that
@@ -175,11 +178,11 @@ static const uint8_t *walk_segments(struct packet_count *count, const uint8_t *p
 
 /* All headers, the main one and those of the tile-parts. */
 static int check_packets(const uint8_t *p, size_t len, const struct pixel_desc *desc,
-	uint64_t n_tiles, struct err *err)
+	uint64_t n_tiles, struct j2k_facts *facts, struct err *err)
 {
 	uint64_t most = FREE_PACKETS + (uint64_t)desc->rows * desc->cols / MIN_PACKET_PIXELS;
 	const uint8_t *end = p + len, *sot;
-	struct packet_count count = { 0, 0 };
+	struct packet_count count = { 0, 0, false };
 	uint32_t part;
 
 	for (sot = walk_segments(&count, p + 2, end, desc, n_tiles); sot; sot += part) {
@@ -189,17 +192,22 @@ static int check_packets(const uint8_t *p, size_t len, const struct pixel_desc *
 		part = get_be32(sot + 6);
 		if (part < 12 || part > end - sot)
 			break;
+		/* one byte more: half of EOC, or padding */
+		facts->tiles_end = end - sot - part < 2 ? (size_t)(sot - p) + part : 0;
 	}
+	facts->colour_transform = count.colour_transform;
 	if (count.precincts > most || count.layers * count.precincts * desc->samples > most)
 		return err_set(err, -EBADMSG, "JPEG 2000 frame in too many packets");
 	return 0;
 }
 
-int j2k_check_header(const uint8_t *p, size_t len, const struct pixel_desc *desc, struct err *err)
+int j2k_check_header(const uint8_t *p, size_t len, const struct pixel_desc *desc,
+	struct j2k_facts *facts, struct err *err)
 {
 	uint64_t n_tiles = 0;
 	int rc;
 
+	*facts = (struct j2k_facts){ 0 };
 	rc = check_siz(p, len, desc, &n_tiles, err);
-	return rc ? rc : check_packets(p, len, desc, n_tiles, err);
+	return rc ? rc : check_packets(p, len, desc, n_tiles, facts, err);
 }

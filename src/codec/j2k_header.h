@@ -4,6 +4,7 @@
 #ifndef CODEC_J2K_HEADER_H
 #define CODEC_J2K_HEADER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,12 @@ struct pixel_desc;
 int j2k_find_codestream(const uint8_t **p, size_t *len, struct err *err);
 /* Is the frame what desc promises, in size, samples and bits, and is it cut into no more tiles and
  * packets than an image of its size can have a use for? What OpenJPEG allocates goes with these. */
-int j2k_check_header(const uint8_t *p, size_t len, const struct pixel_desc *desc, struct err *err);
+struct j2k_facts {
+	bool colour_transform; /* undone by the decoder: samples are RGB then */
+	size_t tiles_end;      /* where EOC is missing: what is there ends here; 0: EOC is there, or
+				  more is missing */
+};
+int j2k_check_header(const uint8_t *p, size_t len, const struct pixel_desc *desc,
+	struct j2k_facts *facts, struct err *err);
 
 #endif

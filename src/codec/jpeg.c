@@ -79,14 +79,18 @@ static void set_callbacks(struct session *s)
 	s->progress.progress_monitor = check_scans;
 }
 
-/* Are three components Y Cb Cr? The stream says so if it can (Adobe's and JFIF's segments, the
- * letters R G B for names), else the header does. */
+/* Are three components Y Cb Cr? They are where some have fewer samples than others. Else the stream
+ * says so if it can (JFIF's and Adobe's segments, of whose transforms but 0 is none, the letters R G
+ * B for names), else the header does. */
 static bool is_ybr(const struct jpeg_decompress_struct *c, enum photometric photometric)
 {
-	if (c->saw_Adobe_marker)
-		return c->Adobe_transform == 1;
-	if (c->saw_JFIF_marker)
+	const jpeg_component_info *first = &c->comp_info[0], *second = &c->comp_info[1];
+
+	if (first->h_samp_factor != second->h_samp_factor ||
+		first->v_samp_factor != second->v_samp_factor || c->saw_JFIF_marker)
 		return true;
+	if (c->saw_Adobe_marker)
+		return c->Adobe_transform != 0;
 	if (c->comp_info[0].component_id == 'R' && c->comp_info[1].component_id == 'G' &&
 		c->comp_info[2].component_id == 'B')
 		return false;

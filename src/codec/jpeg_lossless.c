@@ -264,6 +264,8 @@ static int check_scan(struct decoder *d, struct err *err)
 			scan->ss, scan->al);
 	if (d->s->restart_interval % d->cols)
 		return err_set(err, -ENOTSUP, "JPEG stream: restart interval within a row");
+	if (scan->n_comps > 1 && (d->s->frame.comp[0].h > 1 || d->s->frame.comp[0].v > 1))
+		return err_set(err, -ENOTSUP, "lossless JPEG interleaved by blocks");
 	for (c = 0; c < scan->n_comps; c++) {
 		rc = build_table(&d->tables[scan->dc[c]], &d->s->dc[scan->dc[c]], err);
 		if (rc)

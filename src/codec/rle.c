@@ -19,8 +19,9 @@
 enum {
 	HEADER_BYTES = 64,
 	MAX_SEGMENTS = 15,
-	LITERAL_MAX = 128, /* the most one control byte stands for */
-	SLACK = 128,       /* room behind a plane, so that copies may be of fixed size */
+	MOST_PER_BYTE = 64, /* a run of 128 takes two */
+	LITERAL_MAX = 128,  /* the most one control byte stands for */
+	SLACK = 128,        /* room behind a plane, so that copies may be of fixed size */
 };
 
 /* Copy len bytes, 1..128, in steps of 32, where both sides have room for it. */
@@ -42,10 +43,10 @@ static inline void fill_run(uint8_t *out, uint8_t byte, size_t len)
 
 /*
  * One segment to n bytes of plane, which has SLACK more bytes of room. Stops at the end of
- * either; what the segment leaves open is zero. A control byte c: 0..127 is c + 1 literal
- * bytes, 129..255 the next byte 257 - c times, 128 nothing.
+ * either; what the segment leaves open is zero: how many bytes that are. A control byte c: 0..127
+ * is c + 1 literal bytes, 129..255 the next byte 257 - c times, 128 nothing.
  */
-static void unpack_segment(const uint8_t *in, const uint8_t *end, uint8_t *plane, size_t n)
+static size_t unpack_segment(const uint8_t *in, const uint8_t *end, uint8_t *plane, size_t n)
 {
 	uint8_t *out = plane, *out_end = plane + n;
 	size_t len;
@@ -75,8 +76,10 @@ static void unpack_segment(const uint8_t *in, const uint8_t *end, uint8_t *plane
 			out += 257 - c;
 		}
 	}
-	if (out < out_end)
-		memset(out, 0, (size_t)(out_end - out));
+	if (out >= out_end)
+		return 0;
+	memset(out, 0, (size_t)(out_end - out));
+	return (size_t)(out_end - out);
 }
 
 struct segments {
@@ -106,6 +109,20 @@ static int read_header(const uint8_t *in, size_t in_len, unsigned want, struct s
 	return 0;
 }
 
+/* Two bytes are 128 at most: a segment that cannot fill a plane by far is none, and memory for what
+ * its header promises is not touched. */
+static int check_lengths(const struct segments *s, uint64_t plane, struct err *err)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n; i++)
+		if ((uint64_t)(s->off[i + 1] - s->off[i]) * MOST_PER_BYTE < plane)
+			return err_set(err, -EBADMSG,
+				"RLE segment %u of %zu bytes cannot be %llu samples", i,
+				s->off[i + 1] - s->off[i], (unsigned long long)plane);
+	return 0;
+}
+
 /* The two planes of 16-bit samples, side by side: this loop becomes byte unpacking. */
 static void merge_2(const uint8_t *high, const uint8_t *low, size_t n, uint8_t *restrict out)
 {
@@ -125,44 +142,47 @@ static void place_plane(const uint8_t *plane, size_t n, size_t stride, uint8_t *
 		out[i * stride] = plane[i];
 }
 
-/* Unpack all planes into scratch, two at a time where samples are of two bytes. */
-static void unpack_16(const uint8_t *in, const struct segments *s, size_t n, uint8_t *scratch,
+/* Unpack all planes into scratch, two at a time where samples are of two bytes. These return how
+ * many bytes are missing. */
+static size_t unpack_16(const uint8_t *in, const struct segments *s, size_t n, uint8_t *scratch,
 	uint8_t *out)
 {
 	uint8_t *low = scratch + n + SLACK;
+	size_t missing = unpack_segment(in + s->off[0], in + s->off[1], scratch, n);
 
-	unpack_segment(in + s->off[0], in + s->off[1], scratch, n);
-	unpack_segment(in + s->off[1], in + s->off[2], low, n);
+	missing += unpack_segment(in + s->off[1], in + s->off[2], low, n);
 	merge_2(scratch, low, n, out);
+	return missing;
 }
 
 /* Any number of samples of `width` bytes: segment k is byte width - 1 - k % width of sample
  * k / width. */
-static void unpack_any(const uint8_t *in, const struct segments *s, size_t n, unsigned width,
+static size_t unpack_any(const uint8_t *in, const struct segments *s, size_t n, unsigned width,
 	uint8_t *scratch, uint8_t *out)
 {
-	size_t k;
+	size_t k, missing = 0;
 
 	for (k = 0; k < s->n; k++) {
-		unpack_segment(in + s->off[k], in + s->off[k + 1], scratch, n);
+		missing += unpack_segment(in + s->off[k], in + s->off[k + 1], scratch, n);
 		place_plane(scratch, n, s->n, out + k / width * width + (width - 1 - k % width));
 	}
+	return missing;
 }
 
 /* One plane of packed bits, as native (PS3.5 §8.2.2). */
 static int unpack_bits(const struct pixel_desc *desc, const uint8_t *in, const struct segments *s,
-	uint8_t *scratch, uint8_t *out, size_t out_len, struct err *err)
+	uint8_t *scratch, uint8_t *out, size_t out_len, size_t *missing, struct err *err)
 {
 	size_t len = (size_t)pixel_frame_bytes(desc);
 
-	unpack_segment(in + s->off[0], in + s->off[1], scratch, len);
+	*missing = unpack_segment(in + s->off[0], in + s->off[1], scratch, len);
 	return pixel_unpack(desc, scratch, len, 0, out, out_len, err);
 }
 
 static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_len, uint8_t *out,
 	size_t out_len, enum photometric *photometric, struct err *err)
 {
-	size_t n = (size_t)desc->rows * desc->cols;
+	size_t n = (size_t)desc->rows * desc->cols, missing = 0;
 	unsigned width = pixel_sample_bytes(desc);
 	struct segments s;
 	uint8_t *scratch;
@@ -170,18 +190,23 @@ static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_le
 
 	(void)photometric;
 	rc = read_header(in, in_len, desc->samples * width, &s, err);
+	if (rc == 0)
+		rc = check_lengths(&s, desc->bits_allocated == 1 ? pixel_frame_bytes(desc) : n,
+			err);
 	if (rc)
 		return rc;
 	scratch = mem_alloc(2 * (n + SLACK));
 	if (!scratch)
 		return err_nomem(err);
 	if (desc->bits_allocated == 1)
-		rc = unpack_bits(desc, in, &s, scratch, out, out_len, err);
+		rc = unpack_bits(desc, in, &s, scratch, out, out_len, &missing, err);
 	else if (s.n == 2)
-		unpack_16(in, &s, n, scratch, out);
+		missing = unpack_16(in, &s, n, scratch, out);
 	else
-		unpack_any(in, &s, n, width, scratch, out);
+		missing = unpack_any(in, &s, n, width, scratch, out);
 	mem_free(scratch);
+	if (rc == 0 && missing)
+		err_set(err, 0, "RLE segments end early: %zu bytes of the frame are zero", missing);
 	return rc;
 }
 

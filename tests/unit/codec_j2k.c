@@ -239,6 +239,46 @@ Test(codec_j2k, the_header_decides_about_signs)
 	cr_assert_eq(decode_value(-1, signed_12, 12, true), 0xffff);
 }
 
+/* What the decoder undoes are not the colours that the header tells of. */
+Test(codec_j2k, a_colour_transform_of_the_stream_ends_in_rgb)
+{
+	struct how how = { .precision = 8 };
+	struct pixel_desc d = frame_desc(37, 50, 3, 8, 8);
+	int32_t *v = make_values(&d, how);
+	enum photometric got;
+	struct buf stream;
+	int transform;
+
+	d.photometric = PHOTOMETRIC_YBR_FULL;
+	for (transform = 0; transform < 2; transform++) {
+		how.colour_transform = transform;
+		stream = encode(&d, v, how);
+		free(frame_decode(&codec_j2k, &d, stream.data, stream.len, &got));
+		cr_expect_eq(got, transform ? PHOTOMETRIC_RGB : PHOTOMETRIC_YBR_FULL);
+		buf_release(&stream);
+	}
+	free(v);
+}
+
+Test(codec_j2k, a_lost_end_is_none_where_all_tiles_are_there)
+{
+	struct how how = { .precision = 12 };
+	struct pixel_desc d = frame_desc(37, 50, 1, 16, 12);
+	int32_t *v = make_values(&d, how);
+	struct buf stream = encode(&d, v, how);
+	uint8_t *out;
+	size_t lost;
+
+	for (lost = 1; lost <= 3; lost++) {
+		out = frame_decode(&codec_j2k, &d, stream.data, stream.len - lost, NULL);
+		cr_expect_eq(out != NULL, lost <= 2, "%zu bytes", lost);
+		cr_expect(!out || get_le16(out + 1000) == v[500]);
+		free(out);
+	}
+	buf_release(&stream);
+	free(v);
+}
+
 /* A JP2 file has boxes before its codestream. */
 Test(codec_j2k, codestreams_are_found_in_boxes)
 {

@@ -99,6 +99,32 @@ Test(codec_jpeg_lossless, colour_interleaved_and_a_scan_each)
 	}
 }
 
+/* Of blocks of 2 x 2 the samples come block by block: nobody writes that, and nobody reads it right. */
+Test(codec_jpeg_lossless, colour_by_blocks_is_refused)
+{
+	struct pixel_desc d = frame_desc(16, 16, 3, 8, 8);
+	struct enc_lossless e = encoder(&d);
+	uint16_t *s = frame_make(&d, 1);
+	unsigned scan_each, c;
+	struct buf stream;
+	uint8_t *sof, *out;
+
+	for (scan_each = 0; scan_each < 2; scan_each++) {
+		buf_init(&stream);
+		e.scan_each = scan_each;
+		enc_lossless(&e, s, &stream);
+		sof = memmem(stream.data, stream.len, "\xff\xc3", 2);
+		cr_assert_not_null(sof);
+		for (c = 0; c < 3; c++)
+			sof[11 + 3 * c] = 0x22;
+		out = frame_decode(&codec_jpeg_lossless, &d, stream.data, stream.len, NULL);
+		cr_expect_eq(out != NULL, scan_each);
+		free(out);
+		buf_release(&stream);
+	}
+	free(s);
+}
+
 Test(codec_jpeg_lossless, codes_longer_than_the_tables)
 {
 	struct pixel_desc d = frame_desc(30, 33, 1, 16, 15);

@@ -2,11 +2,13 @@
 /* RLE Lossless, against an encoder of its own. */
 #include <criterion/criterion.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/err.h"
 #include "support/frames.h"
 
 static void put_literals(struct buf *out, const uint8_t *p, size_t n)
@@ -156,6 +158,29 @@ Test(codec_rle, headers_that_lie_are_refused)
 	stream[4] = 64;
 	stream[0] = 1;
 	cr_assert_null(frame_decode(&codec_rle, &d, stream, 72, NULL), "a segment missing");
+}
+
+/* A frame of 3.4 GB in 68 bytes: no memory is touched for it. */
+Test(codec_rle, segments_that_are_too_short_by_far_are_refused)
+{
+	struct pixel_desc d = frame_desc(1, 129, 1, 8, 8);
+	uint8_t stream[68] = { 1, 0, 0, 0, 64, [64] = 0x81, 7, 0x81, 7 };
+	enum photometric photometric = d.photometric;
+	struct err err = { 0 };
+	uint8_t out[257];
+
+	cr_expect_eq(codec_rle.decode(&d, stream, 66, out, 129, &photometric, &err), -EBADMSG);
+	err = (struct err){ 0 };
+	cr_expect_eq(codec_rle.decode(&d, stream, 67, out, 129, &photometric, &err), 0);
+	cr_expect_str_eq(err.msg, "RLE segments end early: 1 bytes of the frame are zero");
+	err = (struct err){ 0 };
+	d.cols = 256;
+	cr_expect_eq(codec_rle.decode(&d, stream, 68, out, 256, &photometric, &err), 0);
+	cr_expect_str_eq(err.msg, "");
+	d.rows = d.cols = 58000;
+	cr_expect_eq(codec_rle.decode(&d, stream, 68, out, (size_t)58000 * 58000, &photometric,
+			     &err),
+		-EBADMSG);
 }
 
 Test(codec_rle, damage_is_survived)

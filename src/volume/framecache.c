@@ -111,12 +111,12 @@ static void entry_free(struct entry *e)
 	mem_free(e);
 }
 
-/* Make room: what nobody reads goes, the longest unused first. */
-static void shrink(struct framecache *c, size_t coming)
+/* Make room: what nobody reads goes, the longest unused first; all but `kept`. */
+static void shrink(struct framecache *c, size_t coming, const struct entry *kept)
 {
 	struct entry *e;
 
-	while (c->oldest && c->unpinned + c->pinned + coming > c->budget) {
+	while (c->oldest && c->oldest != kept && c->unpinned + c->pinned + coming > c->budget) {
 		e = c->oldest;
 		list_remove(c, e);
 		*slot(c, e->key) = e->chain;
@@ -142,7 +142,9 @@ static void unpin(struct framecache *c, struct entry *e)
 	}
 	c->pinned -= e->frame.len;
 	list_add(c, e);
-	shrink(c, 0);
+	/* a frame larger than the budget stays until another is wanted: its reader comes for it
+	 * again and again */
+	shrink(c, 0, e->frame.len > c->budget ? e : NULL);
 }
 
 /* What is asked for, and how it is made. */
@@ -259,7 +261,7 @@ static int finish(struct framecache *c, struct entry *e, int rc, const struct fr
 	if (rc == 0) {
 		e->state = ENTRY_READY;
 		c->pinned += e->frame.len;
-		shrink(c, 0);
+		shrink(c, 0, NULL);
 		*out = &e->frame;
 		if (e->key[0] <= KEY_LAST_FRAME && !e->err.code && e->err.msg[0])
 			remember_failure(c, (uint32_t)(e->key[1] >> 32), ALL_FRAMES, e->err.msg);
@@ -305,7 +307,7 @@ static int try_get(struct framecache *c, const struct request *r, bool *again,
 		return err_nomem(err);
 	}
 	*at = e;
-	shrink(c, r->shape.len);
+	shrink(c, r->shape.len, NULL);
 	pthread_mutex_unlock(&c->lock);
 	rc = load(c, e, r);
 	pthread_mutex_lock(&c->lock);
@@ -418,7 +420,7 @@ bool framecache_does(const struct framecache *c, enum framecache_work what,
 	const struct instance *in)
 {
 	return what == FRAMECACHE_OPEN ? c->files && files_are_slow(c->files) :
-					 in->encapsulated || in->deflated;
+					 in->compressed || in->deflated;
 }
 
 /* What is decoded ahead must not push out what waits to be read: half of the budget is enough for

@@ -118,7 +118,24 @@ Test(framecache, pinned_frames_stay_whatever_the_budget)
 	framecache_put(c, a);
 	framecache_put(c, b);
 	framecache_stats(c, &s);
-	cr_assert_eq(s.held_bytes, 0);
+	cr_assert_eq(s.held_bytes, LEN, "the last one alone");
+	framecache_free(c);
+}
+
+Test(framecache, a_frame_larger_than_all_is_made_once_for_one_reader)
+{
+	struct framecache *c = new_cache(LEN - 1);
+	struct framecache_stats s;
+	struct maker m = { 0 };
+
+	get_and_put(c, 1, &m);
+	get_and_put(c, 1, &m);
+	cr_assert_eq(m.n_made, 1);
+	get_and_put(c, 2, &m);
+	framecache_stats(c, &s);
+	cr_assert_eq(s.held_bytes, LEN);
+	get_and_put(c, 1, &m);
+	cr_assert_eq(m.n_made, 3, "it went when another was wanted");
 	framecache_free(c);
 }
 

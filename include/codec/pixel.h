@@ -34,11 +34,13 @@ enum photometric {
 enum photometric photometric_parse(const char *text);
 /* The defined term: "MONOCHROME2"; never NULL. */
 const char *photometric_name(enum photometric p);
+/* Luminance and two differences of colours, whatever their range. */
+bool photometric_is_ybr(enum photometric p);
 
 enum pixel_kind { PIXEL_INTEGER, PIXEL_FLOAT32, PIXEL_FLOAT64 };
 
-/* The frames of one SOP instance, all alike. Values come from pixel_desc_check()ed
- * headers only. */
+/* The frames of one SOP instance, all alike. What is said of the members holds where
+ * pixel_desc_check() has passed: a header may say anything. */
 struct pixel_desc {
 	uint32_t rows, cols;     /* 1..65535 */
 	uint16_t samples;        /* a pixel: 1 or 3 (4) */
@@ -88,6 +90,15 @@ void pixel_mask(const struct pixel_desc *d, uint8_t *samples, size_t n);
 void pixel_ybr_to_rgb(const struct pixel_desc *d, uint8_t *samples, size_t n);
 /* The other way, 8-bit samples alone: for a stream that is RGB where its header says YBR_FULL. */
 void pixel_rgb_to_ybr(const struct pixel_desc *d, uint8_t *samples, size_t n);
+
+/* What the colours of a frame of this desc are called once it is decoded or unpacked: RGB for the
+ * transforms of JPEG 2000 and JPEG XL, YBR_FULL for chroma that was subsampled. By the header alone,
+ * so that a file can be described before it is decoded. */
+enum photometric pixel_stored_photometric(const struct pixel_desc *d);
+/* Decoded colours, now->photometric, become those: for a stream that is not what its header says. In
+ * place; n is in pixels. */
+void pixel_to_stored(const struct pixel_desc *now, enum photometric want, uint8_t *samples,
+	size_t n);
 
 /* One PALETTE COLOR table: entries of 8 or 16 bits, already in host order. PS3.3 C.7.6.3.1.5/6. */
 struct palette {

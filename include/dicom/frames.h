@@ -17,16 +17,21 @@
 
 struct err;
 
-/* The pixel attributes of a header (top level; for what is absent, what the standard's readers
- * assume). n_frames is what the header says, but never more than the file has bytes. -ENOENT: no
- * image here (no rows, columns or pixel data); -EBADMSG: values no image can have. */
-int dcm_pixel_desc(const struct dcm_header *h, struct pixel_desc *out, uint32_t *n_frames,
-	struct err *err);
+/* A desc that has what a header says, 0 where it is silent, becomes what the standard's readers
+ * take it for, with what the element of the pixels tells: their kind and order of bytes, and by its
+ * length whether what calls itself YBR_FULL_422 has all its samples. It may still be none that
+ * pixel_desc_check() lets pass. */
+void dcm_pixel_settle(struct pixel_desc *d, const struct dcm_file *file,
+	const struct dcm_elem *pixels, uint32_t n_frames);
 
-/* What the length of the pixel data tells of a desc: native data that calls itself YBR_FULL_422 but
- * has all samples of all frames is YBR_FULL. dcm_pixel_desc() does it; for who reads a desc
- * himself. */
-void dcm_pixel_settle(struct pixel_desc *d, uint64_t pixels_len, uint32_t n_frames);
+/* Where the transfer syntax has a codec: is a value of known length the compressed frame itself, with
+ * no item around it? It is where it is too short for native pixels, or a maker's private element. */
+bool dcm_pixels_are_bare(const struct pixel_desc *d, const struct dcm_elem *pixels,
+	uint32_t n_frames);
+
+/* The desc of the one frame of a data set, an icon's for instance. Errors are pixel_desc_check()'s. */
+int dcm_pixel_desc(const struct dcm_file *file, const struct dcm_dataset *ds,
+	const struct dcm_elem *pixels, struct pixel_desc *out, struct err *err);
 
 struct dcm_fragment {
 	uint64_t off, len; /* in the file's source */
@@ -38,7 +43,7 @@ struct dcm_frames {
 	/* native */
 	uint64_t pixels_off, pixels_len;
 	uint64_t frame_bits; /* of one frame, packed over frame borders where 1-bit */
-	bool swap_pairs;     /* 8-bit samples in big-endian words: desc's big_endian with 8 bits */
+	bool swap_pairs;     /* bytes, or 12-bit samples, in big-endian words */
 	/* encapsulated: the fragments of frame k are first[k] .. first[k + 1] - 1 */
 	struct dcm_fragment *fragments;
 	uint32_t n_fragments;
@@ -50,9 +55,10 @@ struct dcm_frames {
 /* Build the table: native ones by arithmetic, encapsulated ones by walking the items once; a
  * basic offset table counts where each of its entries is the begin of a fragment (an extended
  * one says what one fragment a frame says anyway). pixels_off is where the value begins,
- * pixels_len its length or DCM_UNDEFINED_LENGTH; codec is the transfer syntax's or NULL: with
- * one, a value of known length that is too short for native pixels is one fragment. A frame that
- * is not there is no error here. */
+ * pixels_len its length or DCM_UNDEFINED_LENGTH; codec is what its frames are compressed with or
+ * NULL: with one, a value of known length is one fragment, if it does
+ * not begin with an item. A frame that is not there is no error
+ * here. */
 struct codec;
 int dcm_frames_read(struct dcm_source *source, uint64_t pixels_off, uint64_t pixels_len,
 	const struct pixel_desc *desc, uint32_t n_frames, const struct codec *codec,

@@ -76,7 +76,7 @@ struct part10_plan {
 	bool replace_pixels;
 	uint64_t pixels_len;
 	uint16_t pixels_vr;
-	bool clear_preamble; /* 128 zero bytes instead of the source's own */
+	bool drop_source_title; /* (0002,0016) */
 };
 
 /* For values of sequences that are made by hand: an item's begin or end, and a text in it. */
@@ -85,8 +85,8 @@ void part10_put_item(struct buf *out, bool end);
 void part10_put_text(struct buf *out, uint32_t tag, uint16_t vr, const char *text);
 
 /* Write h by the plan. Group lengths, data set padding (FFFC,FFFC) and, where pixels are replaced,
- * offset tables are left out; sequences have undefined length. -EFBIG: native pixels of 4 GiB and
- * more. */
+ * offset tables are left out; the preamble is empty; sequences have undefined length. -EFBIG: native
+ * pixels of 4 GiB and more. */
 int part10_write(const struct dcm_header *h, const struct part10_plan *plan, struct part10 *out,
 	struct err *err);
 

@@ -97,7 +97,8 @@ struct instance {
 	uint32_t n_problems;
 	_Atomic uint32_t refs;
 	uint16_t overlays; /* bit i: overlay data in group 6000 + 2 i */
-	bool big_endian_pixels, deflated, encapsulated;
+	bool deflated;
+	bool compressed; /* its pixels are for a codec, in items (pixels_len undefined) or bare */
 	uint8_t label; /* enum image_label */
 };
 

@@ -24,18 +24,17 @@ struct frame_shape {
 };
 enum frame_variant {
 	FRAME_VALUES, /* masked, sign-extended, RGB for YBR and palettes: what volumes show */
-	FRAME_STORED, /* the stored words, as an uncompressed file would have them */
+	FRAME_STORED, /* the stored words, as an uncompressed file would have them: their colours are
+			 pixel_stored_photometric() */
 };
 int frame_shape_of(const struct instance *in, enum frame_variant variant, struct frame_shape *out,
 	struct err *err);
-/* The photometric interpretation of FRAME_STORED: RGB where the codec undoes the colour transform. */
-enum photometric frame_stored_photometric(const struct instance *in);
 
 int decoders_new(struct files *files, struct decoders **out, struct err *err);
 void decoders_free(struct decoders *d);
 /* Frame (from 0) of the instance into out, frame_shape_of() bytes. -EIO and the codec's reason
  * where it cannot be decoded, -ENOTSUP where nobody can, -ESTALE, -ENOENT as files_get(). A
- * message in err with 0: the file has more than its header's frames. */
+ * message in err with 0: the file has more than its header's frames, or no palette. */
 int decoders_read(struct decoders *d, const struct instance *in, uint32_t frame,
 	enum frame_variant variant, uint8_t *out, size_t len, struct err *err);
 

@@ -219,6 +219,8 @@ void plan_fill_from_record(struct planner *p, const struct instance *in, struct 
 const struct plan_kind *plan_kind(struct planner *p, const struct attributes *a);
 /* What voxels become, where they are not scaled. */
 enum sample_type plan_sample_type(const struct pixel_desc *d);
+/* Can frames of both be planes of one volume? */
+bool plan_same_pixels(const struct pixel_desc *a, const struct pixel_desc *b);
 bool plan_is_derived(const char *image_type);
 enum image_part plan_part(const char *image_type, const char *component, int32_t vendor_part);
 struct plan_block *plan_new_block(struct planner *p, struct series *s, const struct instance *in,

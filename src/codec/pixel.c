@@ -60,6 +60,11 @@ const char *photometric_name(enum photometric p)
 	return (size_t)p < N_NAMES ? names[p] : names[PHOTOMETRIC_OTHER];
 }
 
+bool photometric_is_ybr(enum photometric p)
+{
+	return p >= PHOTOMETRIC_YBR_FULL && p <= PHOTOMETRIC_YBR_RCT;
+}
+
 /* ---- sizes ---- */
 
 static bool is_422(const struct pixel_desc *d)
@@ -509,6 +514,35 @@ void pixel_rgb_to_ybr(const struct pixel_desc *d, uint8_t *samples, size_t n)
 		samples[1] = (uint8_t)((-11058 * r - 21710 * g + 32768 * b + chroma_half) >> 16);
 		samples[2] = (uint8_t)((32768 * r - 27439 * g - 5329 * b + chroma_half) >> 16);
 	}
+}
+
+enum photometric pixel_stored_photometric(const struct pixel_desc *d)
+{
+	if (d->samples != 3)
+		return d->photometric;
+	switch (d->photometric) {
+	case PHOTOMETRIC_YBR_ICT:
+	case PHOTOMETRIC_YBR_RCT:
+	case PHOTOMETRIC_XYB:
+		return PHOTOMETRIC_RGB;
+	case PHOTOMETRIC_YBR_FULL_422:
+	case PHOTOMETRIC_YBR_PARTIAL_422:
+	case PHOTOMETRIC_YBR_PARTIAL_420:
+		return PHOTOMETRIC_YBR_FULL;
+	default:
+		return d->photometric;
+	}
+}
+
+void pixel_to_stored(const struct pixel_desc *now, enum photometric want, uint8_t *samples,
+	size_t n)
+{
+	if (now->samples != 3 || now->photometric == want)
+		return;
+	if (want == PHOTOMETRIC_RGB && photometric_is_ybr(now->photometric))
+		pixel_ybr_to_rgb(now, samples, n);
+	else if (want == PHOTOMETRIC_YBR_FULL && now->photometric == PHOTOMETRIC_RGB)
+		pixel_rgb_to_ybr(now, samples, n);
 }
 
 /* ---- palette ---- */

@@ -30,6 +30,8 @@
 #include "dicom/value.h"
 #include "head.h"
 
+#define BOX_JPEG_2000 0x6A502020u
+#define BOX_JPEG_XL 0x4A584C20u
 #define TAIL 10u /* bytes at a fragment's end in which its end marker is looked for */
 
 /* ---- what a header says ---- */
@@ -41,87 +43,104 @@ static enum pixel_kind kind_of(uint32_t tag)
 						  PIXEL_INTEGER;
 }
 
-static enum photometric photometric_of(const struct dcm_header *h, unsigned samples)
+/* Stored bits and the highest of them; what makes no sense is as if it were absent. */
+static void settle_bits(struct pixel_desc *d)
 {
-	const struct dcm_node *n = dcm_get(&h->top, DCM_PhotometricInterpretation);
+	if (d->kind != PIXEL_INTEGER)
+		d->bits_allocated = d->bits_stored = d->kind == PIXEL_FLOAT32 ? 32 : 64;
+	if (!d->bits_allocated)
+		d->bits_allocated = 16;
+	if (!d->bits_stored || d->bits_stored > d->bits_allocated)
+		d->bits_stored = d->bits_allocated;
+	if (d->high_bit >= d->bits_allocated || d->high_bit + 1 < d->bits_stored)
+		d->high_bit = (uint16_t)(d->bits_stored - 1);
+}
+
+/* Are the samples in words of the other order? Bytes are, where they are packed into OW. */
+static bool is_swapped(const struct dcm_file *file, const struct dcm_elem *pixels,
+	const struct pixel_desc *d)
+{
+	if (pixels->len == DCM_UNDEFINED_LENGTH || d->bits_allocated == 1)
+		return false;
+	if (file->pixels_big_endian)
+		return d->bits_allocated > 8;
+	return pixels->big_endian && (d->bits_allocated > 8 || pixels->vr == DCM_VR_OW);
+}
+
+/* Has the value all that native pixels of this desc take? No, where that overflows. */
+static bool has_bytes(uint64_t len, uint64_t frame, uint32_t n_frames)
+{
+	uint64_t all;
+
+	return mul_u64(frame, n_frames, &all) && len >= all;
+}
+
+/* Native data that calls itself YBR_FULL_422 but has all samples of all frames is YBR_FULL. */
+static void settle_422(struct pixel_desc *d, uint64_t len, uint32_t n_frames)
+{
+	uint64_t full = (uint64_t)d->rows * d->cols * 3 * (d->bits_allocated / 8u);
+
+	if (d->photometric == PHOTOMETRIC_YBR_FULL_422 && len != DCM_UNDEFINED_LENGTH && full &&
+		has_bytes(len, full, n_frames))
+		d->photometric = PHOTOMETRIC_YBR_FULL;
+}
+
+void dcm_pixel_settle(struct pixel_desc *d, const struct dcm_file *file,
+	const struct dcm_elem *pixels, uint32_t n_frames)
+{
+	d->kind = kind_of(pixels->tag);
+	if (!d->samples)
+		d->samples = 1;
+	settle_bits(d);
+	if (d->samples == 1)
+		d->planar = false;
+	d->big_endian = is_swapped(file, pixels, d);
+	settle_422(d, pixels->len, n_frames);
+}
+
+bool dcm_pixels_are_bare(const struct pixel_desc *d, const struct dcm_elem *pixels,
+	uint32_t n_frames)
+{
+	if (pixels->len == DCM_UNDEFINED_LENGTH)
+		return false;
+	return (DCM_TAG_GROUP(pixels->tag) & 1) ||
+		!has_bytes(pixels->len, pixel_frame_bytes(d), n_frames);
+}
+
+static uint16_t get_u16(const struct dcm_dataset *ds, uint32_t tag)
+{
+	int64_t v = dcm_get_int(ds, tag, 0);
+
+	return v >= 0 && v <= UINT16_MAX ? (uint16_t)v : 0;
+}
+
+static enum photometric photometric_of(const struct dcm_dataset *ds)
+{
 	char text[32];
 	const char *p;
 	size_t len;
 
-	if (!n || !dcm_raw_text(n, 0, &p, &len) || !len)
-		return samples == 3 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MONOCHROME2;
+	if (!dcm_raw_text(dcm_get(ds, DCM_PhotometricInterpretation), 0, &p, &len))
+		return PHOTOMETRIC_OTHER;
 	snprintf(text, sizeof text, "%.*s", (int)min_size(len, sizeof text - 1), p);
 	return photometric_parse(text);
 }
 
-static uint16_t get_u16(const struct dcm_header *h, uint32_t tag, uint16_t otherwise)
+int dcm_pixel_desc(const struct dcm_file *file, const struct dcm_dataset *ds,
+	const struct dcm_elem *pixels, struct pixel_desc *out, struct err *err)
 {
-	int64_t v = dcm_get_int(&h->top, tag, otherwise);
-
-	return v >= 0 && v <= UINT16_MAX ? (uint16_t)v : otherwise;
-}
-
-/* Stored bits and the highest of them; what makes no sense is as if it were absent. */
-static void read_bits(const struct dcm_header *h, struct pixel_desc *d)
-{
-	uint16_t whole = d->kind == PIXEL_FLOAT32 ? 32 : d->kind == PIXEL_FLOAT64 ? 64 : 16;
-
-	d->bits_allocated = d->kind == PIXEL_INTEGER ? get_u16(h, DCM_BitsAllocated, whole) : whole;
-	d->bits_stored = get_u16(h, DCM_BitsStored, d->bits_allocated);
-	if (d->bits_stored == 0 || d->bits_stored > d->bits_allocated || d->kind != PIXEL_INTEGER)
-		d->bits_stored = d->bits_allocated;
-	d->high_bit = get_u16(h, DCM_HighBit, (uint16_t)(d->bits_stored - 1));
-	if (d->high_bit + 1 < d->bits_stored || d->high_bit >= d->bits_allocated)
-		d->high_bit = (uint16_t)(d->bits_stored - 1);
-}
-
-void dcm_pixel_settle(struct pixel_desc *d, uint64_t pixels_len, uint32_t n_frames)
-{
-	uint64_t full = (uint64_t)d->rows * d->cols * 3 * (d->bits_allocated / 8u);
-
-	if (d->photometric == PHOTOMETRIC_YBR_FULL_422 && pixels_len != DCM_UNDEFINED_LENGTH &&
-		mul_u64(full, n_frames, &full) && pixels_len >= full)
-		d->photometric = PHOTOMETRIC_YBR_FULL;
-}
-
-/* Are the samples in words of the other order? Bytes are, where they are packed into OW. */
-static bool is_swapped(const struct dcm_header *h, const struct pixel_desc *d)
-{
-	if (h->pixels_len == DCM_UNDEFINED_LENGTH || d->bits_allocated == 1)
-		return false;
-	if (h->file.pixels_big_endian)
-		return d->bits_allocated > 8;
-	return h->file.encoding.big_endian && (d->bits_allocated > 8 || h->pixels_vr == DCM_VR_OW);
-}
-
-int dcm_pixel_desc(const struct dcm_header *h, struct pixel_desc *out, uint32_t *n_frames,
-	struct err *err)
-{
-	int64_t frames = dcm_get_int(&h->top, DCM_NumberOfFrames, 1);
-	int rc;
-
 	memset(out, 0, sizeof *out);
-	out->rows = get_u16(h, DCM_Rows, 0);
-	out->cols = get_u16(h, DCM_Columns, 0);
-	if (!h->pixels_off || !out->rows || !out->cols)
-		return err_set(err, -ENOENT, "no image");
-	out->kind = kind_of(h->pixels_tag);
-	out->samples = get_u16(h, DCM_SamplesPerPixel, 1);
-	if (out->samples == 0)
-		out->samples = 1;
-	read_bits(h, out);
-	out->is_signed = get_u16(h, DCM_PixelRepresentation, 0) == 1;
-	out->planar = get_u16(h, DCM_PlanarConfiguration, 0) == 1;
-	out->photometric = photometric_of(h, out->samples);
-	*n_frames = frames < 1 ?
-		1 :
-		(uint32_t)min_u64((uint64_t)frames, min_u64(h->file.source->size, INT32_MAX));
-	rc = pixel_desc_check(out, err);
-	if (rc < 0)
-		return rc;
-	out->big_endian = is_swapped(h, out);
-	dcm_pixel_settle(out, h->pixels_len, *n_frames);
-	return 0;
+	out->rows = get_u16(ds, DCM_Rows);
+	out->cols = get_u16(ds, DCM_Columns);
+	out->samples = get_u16(ds, DCM_SamplesPerPixel);
+	out->bits_allocated = get_u16(ds, DCM_BitsAllocated);
+	out->bits_stored = get_u16(ds, DCM_BitsStored);
+	out->high_bit = get_u16(ds, DCM_HighBit);
+	out->is_signed = get_u16(ds, DCM_PixelRepresentation) == 1;
+	out->planar = get_u16(ds, DCM_PlanarConfiguration) == 1;
+	out->photometric = photometric_of(ds);
+	dcm_pixel_settle(out, file, pixels, 1);
+	return pixel_desc_check(out, err);
 }
 
 /* ---- fragments ---- */
@@ -156,17 +175,17 @@ static int add_fragment(struct dcm_frames *f, uint32_t *cap, uint64_t off, uint6
 	return 0;
 }
 
-/* Collect the items from off on; item 0 is the offset table. */
-static int walk_items(struct dcm_source *source, uint64_t off, struct dcm_fragment *table,
-	struct dcm_frames *f, struct err *err)
+/* Collect the items from off on. */
+static int walk_items(struct dcm_source *source, uint64_t off, struct dcm_frames *f,
+	struct err *err)
 {
-	uint64_t len, index;
 	uint32_t cap = 0, tag;
 	uint8_t head[8];
+	uint64_t len;
 	int64_t got;
 	int rc = 0;
 
-	for (index = 0; rc == 0; index++, off += 8 + len) {
+	for (; rc == 0; off += 8 + len) {
 		got = dcm_source_pread(source, head, sizeof head, off, err);
 		if (got < 0)
 			return (int)got;
@@ -181,10 +200,7 @@ static int walk_items(struct dcm_source *source, uint64_t off, struct dcm_fragme
 			note(f, "the file ends within a fragment");
 			len = source->size - off - 8;
 		}
-		if (index > 0)
-			rc = add_fragment(f, &cap, off + 8, len, err);
-		else
-			*table = (struct dcm_fragment){ off + 8, len };
+		rc = add_fragment(f, &cap, off + 8, len, err);
 	}
 	return rc;
 }
@@ -275,16 +291,20 @@ static int ends_codestream(struct dcm_source *source, const struct dcm_fragment 
 	return 0;
 }
 
+/* JPEG, JPEG 2000, JPEG XL; the latter two in boxes as well. */
 static int begins_codestream(struct dcm_source *source, const struct dcm_fragment *g,
 	struct err *err)
 {
-	uint8_t head[4];
-	int rc = g->len < sizeof head ? 0 : read_there(source, head, sizeof head, g->off, err);
+	uint8_t head[8] = { 0 };
+	size_t n = (size_t)min_u64(g->len, sizeof head);
+	int rc = n < 4 ? 0 : read_there(source, head, n, g->off, err);
 
 	if (rc <= 0)
 		return rc;
 	return (head[0] == 0xFF && head[1] == 0xD8 && head[2] == 0xFF) ||
-		get_be32(head) == 0xFF4FFF51u;
+		get_be32(head) == 0xFF4FFF51u || (head[0] == 0xFF && head[1] == 0x0A) ||
+		(get_be32(head) == 12 &&
+			(get_be32(head + 4) == BOX_JPEG_2000 || get_be32(head + 4) == BOX_JPEG_XL));
 }
 
 /* RLE's header: as many segments as there may be, the first behind the header (PS3.5 G.5). */
@@ -408,12 +428,37 @@ static int map_frames(struct dcm_source *source, const struct dcm_fragment *tabl
 	return rc < 0 ? rc : 0;
 }
 
+/* The first item is the offset table, 0 at its begin; some writers have none, and it is the first
+ * fragment. */
+static int take_table(struct dcm_source *source, bool rle, struct dcm_frames *f,
+	struct dcm_fragment *table, struct err *err)
+{
+	int rc;
+
+	if (f->n_fragments == 0)
+		return 0;
+	rc = rle ? begins_rle(source, &f->fragments[0], err) :
+		   begins_codestream(source, &f->fragments[0], err);
+	if (rc < 0)
+		return rc;
+	if (rc > 0) {
+		note(f, "there is no offset table, not even an empty one");
+		return 0;
+	}
+	*table = f->fragments[0];
+	f->n_fragments--;
+	memmove(f->fragments, f->fragments + 1, f->n_fragments * sizeof *f->fragments);
+	return 0;
+}
+
 static int read_encapsulated(struct dcm_source *source, uint64_t off, bool rle,
 	struct dcm_frames *f, struct err *err)
 {
 	struct dcm_fragment table = { 0, 0 };
-	int rc = walk_items(source, off, &table, f, err);
+	int rc = walk_items(source, off, f, err);
 
+	if (rc == 0)
+		rc = take_table(source, rle, f, &table, err);
 	if (rc < 0)
 		return rc;
 	f->first = mem_calloc((size_t)f->n_frames + 1, sizeof *f->first);
@@ -442,22 +487,25 @@ int dcm_frames_read(struct dcm_source *source, uint64_t pixels_off, uint64_t pix
 	const struct pixel_desc *desc, uint32_t n_frames, const struct codec *codec,
 	struct dcm_frames *out, struct err *err)
 {
-	uint64_t native;
+	uint8_t head[8];
 	int rc = 0;
 
 	memset(out, 0, sizeof *out);
 	out->n_frames = n_frames;
 	out->pixels_off = pixels_off;
 	out->pixels_len = pixels_len;
-	out->encapsulated = pixels_len == DCM_UNDEFINED_LENGTH;
+	out->encapsulated = pixels_len == DCM_UNDEFINED_LENGTH ||
+		(codec && pixels_len >= sizeof head &&
+			read_there(source, head, sizeof head, pixels_off, NULL) > 0 &&
+			head_tag(head, false) == TAG_ITEM);
 	out->frame_bits = desc->bits_allocated == 1 ?
 		(uint64_t)desc->rows * desc->cols * desc->samples :
 		pixel_frame_bytes(desc) * 8;
-	out->swap_pairs = desc->big_endian && desc->bits_allocated == 8;
+	out->swap_pairs = desc->big_endian &&
+		(desc->bits_allocated == 8 || desc->bits_allocated == 12);
 	if (out->encapsulated)
 		rc = read_encapsulated(source, pixels_off, codec == &codec_rle, out, err);
-	else if (codec &&
-		(!mul_u64(pixel_frame_bytes(desc), n_frames, &native) || pixels_len < native))
+	else if (codec)
 		rc = read_bare(pixels_off, pixels_len, out, err);
 	if (rc < 0)
 		dcm_frames_release(out);

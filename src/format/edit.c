@@ -589,7 +589,7 @@ static int write_edited(struct editor *e, struct dcm_header *h, struct part10 *o
 	struct session s = { .e = e, .h = h };
 	struct part10_plan plan = { .edit = edit,
 		.edit_arg = &s,
-		.clear_preamble = true,
+		.drop_source_title = true,
 		.add = s.add };
 	const char *patient = "";
 	size_t len = 0;

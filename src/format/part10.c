@@ -33,6 +33,7 @@ struct writer {
 	size_t cap_parts;
 	struct err *err;
 	size_t next_add;
+	bool pixels_done;
 };
 
 static int add_part(struct writer *w, struct part10_part part)
@@ -193,16 +194,26 @@ static int put_range(struct writer *w, const struct dcm_node *n)
 	return rc;
 }
 
-static int put_native_pixels(struct writer *w, uint32_t tag)
+/* Where native pixels belong: a maker's own element has them compressed alone. */
+static uint32_t native_tag(const struct writer *w)
+{
+	return DCM_TAG_GROUP(w->h->pixels_tag) & 1 ? DCM_PixelData : w->h->pixels_tag;
+}
+
+/* Their place is before an element of tag `before`. */
+static int put_native_pixels(struct writer *w, uint64_t before)
 {
 	uint64_t len = w->plan->pixels_len, even = len + len % 2;
 	int rc;
 
+	if (!w->plan->replace_pixels || w->pixels_done || native_tag(w) >= before)
+		return 0;
+	w->pixels_done = true;
 	if (even >= UNDEFINED)
 		return err_set(w->err, -EFBIG,
 			"%llu bytes of pixels do not fit into one native value",
 			(unsigned long long)len);
-	put_head(&w->run, tag, w->plan->pixels_vr, (uint32_t)even);
+	put_head(&w->run, native_tag(w), w->plan->pixels_vr, (uint32_t)even);
 	rc = flush(w);
 	if (rc == 0)
 		rc = add_part(w, (struct part10_part){ .kind = PART10_PIXELS, .len = len });
@@ -235,9 +246,11 @@ static int put_fragments(struct writer *w, const struct dcm_node *n)
 	return rc;
 }
 
-static bool is_offset_table(uint32_t tag)
+/* What is told of fragments. */
+static bool is_of_fragments(uint32_t tag)
 {
-	return tag == DCM_ExtendedOffsetTable || tag == DCM_ExtendedOffsetTableLengths;
+	return tag == DCM_ExtendedOffsetTable || tag == DCM_ExtendedOffsetTableLengths ||
+		tag == DCM_EncapsulatedPixelDataValueTotalLength;
 }
 
 /* Left out of any file we write. */
@@ -245,17 +258,14 @@ static bool is_superfluous(const struct writer *w, const struct dcm_node *n)
 {
 	uint32_t tag = n->el.tag;
 
-	if (DCM_TAG_ELEMENT(tag) == 0 || tag == DCM_TAG(0xFFFC, 0xFFFC))
+	if (DCM_TAG_ELEMENT(tag) == 0 || tag == DCM_TAG(0xFFFC, 0xFFFC) || tag == DCM_LengthToEnd)
 		return true;
-	return w->plan->replace_pixels && n->el.depth == 0 && is_offset_table(tag);
+	return w->plan->replace_pixels && n->el.depth == 0 &&
+		(is_of_fragments(tag) || tag == w->h->pixels_tag || tag == native_tag(w));
 }
 
 static int put_plain(struct writer *w, const struct dcm_node *n)
 {
-	bool pixels = n->el.depth == 0 && n->el.tag == w->h->pixels_tag && w->h->pixels_off;
-
-	if (pixels && w->plan->replace_pixels)
-		return put_native_pixels(w, n->el.tag);
 	if (n->el.len == DCM_UNDEFINED_LENGTH)
 		return put_fragments(w, n);
 	if (n->el.len >= LONG_VALUE && !(n->el.big_endian && dcm_vr_unit(n->el.vr) > 1))
@@ -263,17 +273,28 @@ static int put_plain(struct writer *w, const struct dcm_node *n)
 	return put_loaded(w, n);
 }
 
-/* Additions whose place is before `tag`. */
-static void put_additions(struct writer *w, uint64_t before)
+/* Additions whose place is before `tag`, and pixels. */
+static int put_additions(struct writer *w, uint64_t before)
 {
 	const struct part10_addition *a;
 
 	for (; w->next_add < w->plan->n_add; w->next_add++) {
 		a = &w->plan->add[w->next_add];
 		if (a->tag >= before)
-			return;
+			break;
 		put_value(&w->run, a->tag, a->vr, a->bytes, a->len);
 	}
+	return put_native_pixels(w, before);
+}
+
+static const struct part10_addition *find_addition(const struct part10_plan *plan, uint32_t tag)
+{
+	size_t i;
+
+	for (i = 0; i < plan->n_add; i++)
+		if (plan->add[i].tag == tag)
+			return &plan->add[i];
+	return NULL;
 }
 
 /* Where the walk stands in one data set. */
@@ -297,15 +318,13 @@ static int put_node(struct writer *w, struct place *p, bool *deeper)
 	const struct dcm_node *n = &p->ds->nodes[p->next++];
 	struct part10_value v = { .vr = n->el.vr };
 	enum part10_action action = PART10_KEEP;
+	int rc = p->sequence ? 0 : put_additions(w, n->el.tag);
 
 	*deeper = false;
-	if (!p->sequence)
-		put_additions(w, n->el.tag);
-	if (is_superfluous(w, n))
-		return 0;
-	if (!p->sequence && w->next_add < w->plan->n_add &&
-		w->plan->add[w->next_add].tag == n->el.tag)
-		return 0; /* the addition stands for it */
+	if (rc < 0 || is_superfluous(w, n))
+		return rc;
+	if (!p->sequence && find_addition(w->plan, n->el.tag))
+		return 0; /* the addition stands for it, wherever it is */
 	if (w->plan->edit)
 		action = w->plan->edit(w->plan->edit_arg, p->ds, n, &v);
 	if (action == PART10_DROP)
@@ -363,19 +382,7 @@ static int put_dataset(struct writer *w, const struct dcm_dataset *top)
 			open_item(w, &stack[++depth], sequence, 0);
 		}
 	}
-	put_additions(w, UINT64_MAX);
-	return 0;
-}
-
-/* The addition for this meta element, where there is one. */
-static const struct part10_addition *meta_addition(const struct part10_plan *plan, uint32_t tag)
-{
-	size_t i;
-
-	for (i = 0; i < plan->n_add; i++)
-		if (plan->add[i].tag == tag)
-			return &plan->add[i];
-	return NULL;
+	return put_additions(w, UINT64_MAX);
 }
 
 /* A meta element: what the plan says, else the source's own, else that of the data set (`twin`),
@@ -383,7 +390,7 @@ static const struct part10_addition *meta_addition(const struct part10_plan *pla
 static void put_meta(struct writer *w, struct buf *b, uint32_t tag, uint16_t vr, uint32_t twin,
 	const char *otherwise)
 {
-	const struct part10_addition *a = meta_addition(w->plan, tag);
+	const struct part10_addition *a = find_addition(w->plan, tag);
 	const struct dcm_node *n = dcm_get(&w->h->meta, tag);
 	const char *text;
 	size_t len;
@@ -413,7 +420,7 @@ static void put_meta_group(struct writer *w)
 	put_value(&b, DCM_TAG(2, 0x10), DCM_VR_UI, syntax, strlen(syntax));
 	put_meta(w, &b, DCM_TAG(2, 0x12), DCM_VR_UI, 0, IMPLEMENTATION_UID);
 	put_meta(w, &b, DCM_TAG(2, 0x13), DCM_VR_SH, 0, NULL);
-	if (!w->plan->clear_preamble)
+	if (!w->plan->drop_source_title)
 		put_meta(w, &b, DCM_TAG(2, 0x16), DCM_VR_AE, 0, NULL);
 	put_le32(length, (uint32_t)b.len);
 	put_value(&w->run, DCM_TAG(2, 0), DCM_VR_UL, length, sizeof length);
@@ -423,13 +430,11 @@ static void put_meta_group(struct writer *w)
 	buf_release(&b);
 }
 
+/* What a preamble may be for, a TIFF file's offsets, is elsewhere now. */
 static void put_preamble(struct writer *w)
 {
-	uint8_t preamble[128];
+	static const uint8_t preamble[128];
 
-	if (w->plan->clear_preamble || !w->h->file.has_preamble ||
-		dcm_source_read_full(w->h->file.source, preamble, sizeof preamble, 0, NULL) < 0)
-		memset(preamble, 0, sizeof preamble);
 	buf_add(&w->run, preamble, sizeof preamble);
 	buf_add(&w->run, "DICM", 4);
 }

@@ -402,7 +402,8 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	n = vfs_read(s->o.vfs, ino, b->bytes, min_size(size, OPS_REPLY_BYTES), (uint64_t)off,
 		&a.stop, &err);
 	if (n < 0)
-		reply_error(req, "read", ino, n, &err);
+		/* of its sources: the file itself is there */
+		reply_error(req, "read", ino, n == -ENOENT ? -EIO : n, &err);
 	else
 		fuse_reply_buf(req, b->bytes, (size_t)n);
 	buffer_put(s, b);

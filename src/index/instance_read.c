@@ -25,7 +25,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "dicom/charset.h"
-#include "dicom/frames.h"
+#include "dicom/dataset.h"
 #include "dicom/source.h"
 #include "dicom/tags.h"
 #include "fields.h"
@@ -332,17 +332,6 @@ static int take_element(struct instance_reader *r, const struct dcm_elem *el,
 	return 0;
 }
 
-static void take_pixels(struct record *rec, const struct dcm_elem *el, bool encapsulated)
-{
-	rec->in.pixels_off = el->off;
-	rec->in.pixels_len = el->len;
-	rec->in.encapsulated = encapsulated;
-	rec->in.big_endian_pixels = el->big_endian && el->vr != DCM_VR_OB;
-	rec->attr.pixel.kind = el->tag == DCM_FloatPixelData ? PIXEL_FLOAT32 :
-		el->tag == DCM_DoubleFloatPixelData          ? PIXEL_FLOAT64 :
-							       PIXEL_INTEGER;
-}
-
 /* A sequence: of interest are the shared functional groups alone, one macro deep. */
 static int enter(struct instance_reader *r, const struct dcm_elem *el, struct err *err)
 {
@@ -372,11 +361,11 @@ static int take_event(struct instance_reader *r, int event, const struct dcm_ele
 		return 0;
 	case DCM_EVENT_PIXELS:
 		if (el->depth == 0)
-			take_pixels(&r->rec, el, true);
+			r->rec.pixels = *el;
 		return el->depth == 0;
 	case DCM_EVENT_ELEM:
 		if (may_be_pixels(el->tag) && dcm_file_is_pixels(&r->file, el)) {
-			take_pixels(&r->rec, el, false);
+			r->rec.pixels = *el;
 			return 1;
 		}
 		last = r->last;

@@ -10,7 +10,7 @@
 struct buf;
 
 /* Another layout of tables, of struct instance or of struct attributes is another version. */
-#define PERSIST_VERSION 4
+#define PERSIST_VERSION 5
 #define PERSIST_APPLICATION 0x64636d66 /* "dcmf" */
 
 enum column_type {

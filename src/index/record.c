@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "codec/codec.h"
 #include "dicom/dataset.h"
+#include "dicom/frames.h"
 #include "dicom/source.h"
 #include "dicom/value.h"
 
@@ -64,28 +66,21 @@ static void finish_locations(struct record *rec)
 	rec->attr.locations_in_acquisition = n > 0 ? n : rec->locations_public;
 }
 
-/* What the standard's readers assume for pixel attributes that are absent. */
-static void finish_pixel(struct record *rec, bool big_endian)
+/* Behind finish_frames(). */
+static void finish_pixel(struct record *rec, const struct dcm_file *file)
 {
 	struct pixel_desc *d = &rec->attr.pixel;
 
 	if (d->rows == 0 || d->cols == 0 || d->rows > UINT16_MAX || d->cols > UINT16_MAX ||
-		rec->in.pixels_off == 0)
+		rec->pixels.off == 0)
 		d->rows = d->cols = 0;
-	if (!d->samples)
-		d->samples = 1;
-	if (!d->bits_allocated)
-		d->bits_allocated = d->kind == PIXEL_FLOAT32 ? 32 :
-			d->kind == PIXEL_FLOAT64             ? 64 :
-							       16;
-	if (!d->bits_stored || d->bits_stored > d->bits_allocated)
-		d->bits_stored = d->bits_allocated;
-	if (d->high_bit >= d->bits_allocated || d->high_bit + 1 < d->bits_stored)
-		d->high_bit = (uint16_t)(d->bits_stored - 1);
-	if (d->samples == 1)
-		d->planar = false;
-	rec->in.big_endian_pixels |= big_endian && d->bits_allocated > 8;
-	d->big_endian = rec->in.big_endian_pixels;
+	dcm_pixel_settle(d, file, &rec->pixels, rec->in.n_frames);
+	rec->in.pixels_off = rec->pixels.off;
+	rec->in.pixels_len = rec->pixels.len;
+	rec->in.compressed = rec->pixels.off &&
+		(rec->pixels.len == DCM_UNDEFINED_LENGTH ||
+			(codec_find(file->transfer_syntax) &&
+				dcm_pixels_are_bare(d, &rec->pixels, rec->in.n_frames)));
 }
 
 /* A frame takes eight bytes of the file at least, be it for its item: more than that is not
@@ -107,8 +102,8 @@ void record_finish(struct record *rec, const struct dcm_file *file)
 		rec->in.acquisition_time = rec->datetime;
 	finish_spacing(rec);
 	finish_locations(rec);
-	finish_pixel(rec, file->pixels_big_endian);
 	finish_frames(rec, file->source->size);
+	finish_pixel(rec, file);
 	rec->in.deflated = file->deflated;
 }
 

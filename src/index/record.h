@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dicom/reader.h"
 #include "index/instance.h"
 #include "vendor/private_tags.h"
 
-struct dcm_file;
 struct dcm_node;
 
 #define RECORD_UID_CAP 132u /* twice what a UID may have */
@@ -23,6 +23,7 @@ struct record {
 	double imager_spacing[2], nominal_spacing[2];
 	int32_t locations_public, locations_pet, locations_private;
 	int32_t n_frames;
+	struct dcm_elem pixels; /* off 0: none */
 	bool is_dicomdir;
 };
 

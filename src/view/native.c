@@ -14,10 +14,12 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/stop.h"
+#include "codec/codec.h"
 #include "dicom/source.h"
 #include "dicom/tags.h"
 #include "dicom/value.h"
 #include "format/part10.h"
+#include "icons.h"
 #include "view/siblings.h"
 #include "view/tree.h"
 #include "volume/decoder.h"
@@ -38,9 +40,7 @@ struct native {
 /* Which pixels need decoding, or at least other bytes than the source's? */
 static bool must_convert(const struct instance *in)
 {
-	return in->pixels_off && in->attr->pixel.rows &&
-		(in->encapsulated || in->big_endian_pixels ||
-			(in->attr->pixel.big_endian && in->attr->pixel.bits_allocated > 8));
+	return in->pixels_off && (in->compressed || in->attr->pixel.big_endian);
 }
 
 #define MOST_PIXEL_BYTES (UINT32_MAX - UINT64_C(2)) /* of a value, with its padding (PS3.5 §7.1) */
@@ -60,8 +60,13 @@ bool native_holds(const struct instance *in, const char **why)
 	struct frame_shape shape;
 	uint64_t len;
 
-	if (!must_convert(in) || frame_shape_of(in, FRAME_STORED, &shape, NULL) < 0 ||
-		converted_bytes(in, shape.len, &len))
+	if (!must_convert(in))
+		return true;
+	if (frame_shape_of(in, FRAME_STORED, &shape, NULL) < 0) {
+		*why = "its header does not say what its pixels are";
+		return false;
+	}
+	if (converted_bytes(in, shape.len, &len))
 		return true;
 	*why = "without compression its pixels are more than the 4 GiB of one value";
 	return false;
@@ -70,9 +75,9 @@ bool native_holds(const struct instance *in, const char **why)
 /* What the written header says of pixels that were converted; kept for the length of a
  * part10_write(). */
 struct changes {
-	struct part10_addition add[4];
+	struct part10_addition add[5];
 	size_t n;
-	uint8_t planar[2];
+	uint8_t planar[2], bits_allocated[2];
 	char photometric[20], n_frames[12];
 };
 
@@ -99,23 +104,28 @@ static void add(struct changes *c, uint32_t tag, uint16_t vr, const void *bytes,
 
 /* In ascending order of tags. A number of frames that is no number becomes what we read it as.
  * PS3.5 §8.2: pixels of a colour transform that is undone are RGB, by pixel; PS3.3 C.7.6.1.1.5:
- * what was lossy stays marked so. */
+ * what was lossy stays marked so. 12-bit samples are in words of their own then. */
 static void plan_changes(const struct instance *in, const struct dcm_header *h, struct changes *c)
 {
-	enum photometric now = frame_stored_photometric(in);
+	const struct pixel_desc *d = &in->attr->pixel;
+	enum photometric now = pixel_stored_photometric(d);
 
 	memset(c, 0, sizeof *c);
-	if (now != in->attr->pixel.photometric) {
+	if (must_convert(in) && now != d->photometric) {
 		snprintf(c->photometric, sizeof c->photometric, "%s", photometric_name(now));
 		add(c, DCM_PhotometricInterpretation, DCM_VR_CS, c->photometric,
 			strlen(c->photometric));
 	}
-	if (in->attr->pixel.samples > 1 && must_convert(in))
+	if (d->samples > 1 && must_convert(in))
 		add(c, DCM_PlanarConfiguration, DCM_VR_US, c->planar, sizeof c->planar);
 	if (in->pixels_off && dcm_get(&h->top, DCM_NumberOfFrames) &&
 		dcm_get_int(&h->top, DCM_NumberOfFrames, -1) != in->n_frames) {
 		snprintf(c->n_frames, sizeof c->n_frames, "%u", in->n_frames);
 		add(c, DCM_NumberOfFrames, DCM_VR_IS, c->n_frames, strlen(c->n_frames));
+	}
+	if (must_convert(in) && d->bits_allocated == 12) {
+		put_le16(c->bits_allocated, 16);
+		add(c, DCM_BitsAllocated, DCM_VR_US, c->bits_allocated, sizeof c->bits_allocated);
 	}
 	if (is_lossy(in) && !dcm_text_is(dcm_get(&h->top, DCM_LossyImageCompression), 0, "01"))
 		add(c, DCM_LossyImageCompression, DCM_VR_CS, "01", 2);
@@ -131,6 +141,19 @@ static void find_pixels(struct native *x)
 			x->pixels_off = off;
 }
 
+static int write_header(struct native *x, const struct dcm_header *h, struct part10_plan *plan,
+	struct err *err)
+{
+	struct icons icons = { .h = h, .codec = codec_find(h->file.transfer_syntax) };
+	int rc;
+
+	plan->edit = icons_edit;
+	plan->edit_arg = &icons;
+	rc = part10_write(h, plan, &x->file, err);
+	icons_release(&icons);
+	return rc;
+}
+
 static int native_write(struct native *x, const struct dcm_header *h, struct err *err)
 {
 	const struct pixel_desc *d = &x->in->attr->pixel;
@@ -143,7 +166,7 @@ static int native_write(struct native *x, const struct dcm_header *h, struct err
 	plan.add = c.add;
 	plan.n_add = c.n;
 	if (!must_convert(x->in))
-		return part10_write(h, &plan, &x->file, err);
+		return write_header(x, h, &plan, err);
 	rc = frame_shape_of(x->in, FRAME_STORED, &shape, err);
 	if (rc < 0)
 		return rc;
@@ -156,7 +179,7 @@ static int native_write(struct native *x, const struct dcm_header *h, struct err
 	if (!converted_bytes(x->in, shape.len, &plan.pixels_len))
 		return err_set(err, -EFBIG, "%u frames of %zu bytes", x->in->n_frames, shape.len);
 	x->pixels_len = plan.pixels_len;
-	rc = part10_write(h, &plan, &x->file, err);
+	rc = write_header(x, h, &plan, err);
 	find_pixels(x);
 	return rc;
 }

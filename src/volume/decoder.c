@@ -25,6 +25,7 @@ struct decoder {
 	struct palette palette;
 	bool has_palette;
 	struct arena arena; /* of the palette */
+	struct err note;    /* what is not as it should be, of a decoder that works */
 	unsigned refs;      /* protected by decoders.lock */
 	uint64_t last_use;  /* protected by decoders.lock */
 };
@@ -36,39 +37,10 @@ struct decoders {
 	uint64_t clock;
 };
 
-static bool is_ybr(enum photometric p)
-{
-	return p == PHOTOMETRIC_YBR_FULL || p == PHOTOMETRIC_YBR_FULL_422 ||
-		p == PHOTOMETRIC_YBR_PARTIAL_422 || p == PHOTOMETRIC_YBR_PARTIAL_420 ||
-		p == PHOTOMETRIC_YBR_ICT || p == PHOTOMETRIC_YBR_RCT;
-}
-
 /* Colour of more than 8 bits: volumes and pictures have its upper 8. */
 static bool is_deep_colour(const struct pixel_desc *d)
 {
 	return d->samples == 3 && pixel_sample_bytes(d) > 1 && d->kind == PIXEL_INTEGER;
-}
-
-/* Where a codec answers RGB or full-resolution YBR depends on what the header says alone, so
- * that a file can be described before it is decoded. */
-enum photometric frame_stored_photometric(const struct instance *in)
-{
-	enum photometric p = in->attr->pixel.photometric;
-
-	if (!in->encapsulated || in->attr->pixel.samples != 3)
-		return p;
-	switch (p) {
-	case PHOTOMETRIC_YBR_ICT:
-	case PHOTOMETRIC_YBR_RCT:
-	case PHOTOMETRIC_XYB:
-		return PHOTOMETRIC_RGB;
-	case PHOTOMETRIC_YBR_FULL_422:
-	case PHOTOMETRIC_YBR_PARTIAL_422:
-	case PHOTOMETRIC_YBR_PARTIAL_420:
-		return PHOTOMETRIC_YBR_FULL;
-	default:
-		return p;
-	}
 }
 
 /* Samples that are no grey values and nothing that becomes RGB here. */
@@ -82,8 +54,13 @@ int frame_shape_of(const struct instance *in, enum frame_variant variant, struct
 {
 	const struct pixel_desc *d = &in->attr->pixel;
 
+	int rc;
+
 	if (!d->rows || !in->pixels_off)
-		return err_set(err, -ENOENT, "no pixel data");
+		return err_set(err, -EBADMSG, "no pixel data");
+	rc = pixel_desc_check(d, err);
+	if (rc < 0)
+		return rc;
 	out->sample_bytes = pixel_sample_bytes(d);
 	out->n_samples = d->samples;
 	out->len = (size_t)pixel_decoded_bytes(d);
@@ -129,6 +106,25 @@ void decoders_free(struct decoders *d)
 	mem_free(d);
 }
 
+/* A ramp for each stored value there is. */
+static int grey_palette(struct decoder *x, struct err *err)
+{
+	unsigned bits = x->desc.bits_stored > 16 ? 16 : x->desc.bits_stored;
+	uint32_t n = UINT32_C(1) << bits, i;
+	uint16_t *ramp = arena_zalloc(&x->arena, n, sizeof *ramp);
+
+	if (!ramp)
+		return err_nomem(err);
+	for (i = 0; i < n; i++)
+		ramp[i] = (uint16_t)(bits > 8 ? i << (16 - bits) : i);
+	x->palette = (struct palette){ .entries = { ramp, ramp, ramp },
+		.n_entries = n,
+		.first = x->desc.is_signed ? -(int32_t)(n / 2) : 0,
+		.bits = bits > 8 ? 16 : 8 };
+	x->has_palette = true;
+	return 0;
+}
+
 static int read_palette(struct decoders *d, const struct instance *in, struct decoder *x,
 	struct err *err)
 {
@@ -143,6 +139,42 @@ static int read_palette(struct decoders *d, const struct instance *in, struct de
 	return rc;
 }
 
+/* A palette that is not there or broken, at least as an error that reading on does not mend: its
+ * indices are shown as grey. */
+static int read_palette_or_grey(struct decoders *d, const struct instance *in, struct decoder *x,
+	struct err *err)
+{
+	struct err why = { 0 };
+	int rc = read_palette(d, in, x, &why);
+
+	if (rc != -ENOENT && rc != -EBADMSG && rc != -ENOTSUP) {
+		if (rc < 0 && err)
+			*err = why;
+		return rc;
+	}
+	err_set(&x->note, 0, "PALETTE COLOR: %s: its indices are shown as grey", why.msg);
+	return grey_palette(x, err);
+}
+
+/* Byte by byte as stored, whatever the samples are. */
+static bool keeps_words(const struct codec *codec)
+{
+	return !codec || codec == &codec_raw || codec == &codec_deflate || codec == &codec_rle ||
+		codec == &codec_pmsct_rle1;
+}
+
+/* The transforms of JPEG 2000 are found nowhere else: a decompressor has undone them and left the
+ * term (JPEG's streams say themselves what they are). And codecs know of samples, whose bits begin
+ * at the lowest wherever they were before. */
+static void as_the_codec_delivers(struct pixel_desc *d, const struct codec *codec)
+{
+	if (codec != &codec_j2k && codec != &codec_jpeg && codec != &codec_jpeg12 &&
+		(d->photometric == PHOTOMETRIC_YBR_ICT || d->photometric == PHOTOMETRIC_YBR_RCT))
+		d->photometric = PHOTOMETRIC_RGB;
+	if (!keeps_words(codec))
+		d->high_bit = (uint16_t)(d->bits_stored - 1);
+}
+
 static int decoder_new(struct decoders *d, const struct instance *in, struct dcm_source *src,
 	struct decoder **out, struct err *err)
 {
@@ -155,16 +187,16 @@ static int decoder_new(struct decoders *d, const struct instance *in, struct dcm
 	x->instance_id = in->id;
 	x->refs = 1;
 	x->desc = in->attr->pixel;
-	x->desc.big_endian |= in->big_endian_pixels;
-	x->codec = codec_find(syntax ? syntax : "");
-	if (in->encapsulated && !x->codec)
+	x->codec = in->compressed ? codec_find(syntax ? syntax : "") : NULL;
+	as_the_codec_delivers(&x->desc, x->codec);
+	if (in->compressed && !x->codec)
 		rc = err_set(err, -ENOTSUP, "no decoder for transfer syntax %s",
 			syntax ? syntax : "(none)");
 	else
 		rc = dcm_frames_read(src, in->pixels_off, in->pixels_len, &x->desc, in->n_frames,
 			x->codec, &x->frames, err);
 	if (rc == 0 && x->desc.photometric == PHOTOMETRIC_PALETTE)
-		rc = read_palette(d, in, x, err);
+		rc = read_palette_or_grey(d, in, x, err);
 	if (rc < 0) {
 		decoder_free(x);
 		return rc;
@@ -265,7 +297,7 @@ static void to_values(const struct decoder *x, enum photometric photometric, uin
 
 	now.photometric = photometric;
 	pixel_mask(&x->desc, words, n * x->desc.samples);
-	if (is_ybr(photometric) && x->desc.samples == 3)
+	if (photometric_is_ybr(photometric) && x->desc.samples == 3)
 		pixel_ybr_to_rgb(&now, words, n);
 	if (x->has_palette)
 		pixel_palette_to_rgb(&x->desc, &x->palette, words, n, out);
@@ -273,23 +305,8 @@ static void to_values(const struct decoder *x, enum photometric photometric, uin
 		upper_bits(&x->desc, words, n * 3, out);
 }
 
-/* Stored words of a stream whose colours are others than its header says, as
- * frame_stored_photometric() says. */
-static void as_described(const struct instance *in, const struct pixel_desc *now, uint8_t *words)
-{
-	enum photometric want = frame_stored_photometric(in);
-	size_t n = (size_t)now->rows * now->cols;
-
-	if (now->samples != 3 || now->photometric == want)
-		return;
-	if (want == PHOTOMETRIC_RGB && is_ybr(now->photometric))
-		pixel_ybr_to_rgb(now, words, n);
-	else if (want == PHOTOMETRIC_YBR_FULL && now->photometric == PHOTOMETRIC_RGB)
-		pixel_rgb_to_ybr(now, words, n);
-}
-
-static int decode(struct dcm_source *src, struct decoder *x, const struct instance *in,
-	uint32_t frame, enum frame_variant variant, uint8_t *out, size_t len, struct err *err)
+static int decode(struct dcm_source *src, struct decoder *x, uint32_t frame,
+	enum frame_variant variant, uint8_t *out, size_t len, struct err *err)
 {
 	size_t stored = (size_t)pixel_decoded_bytes(&x->desc);
 	bool expand = variant == FRAME_VALUES && (x->has_palette || is_deep_colour(&x->desc));
@@ -313,7 +330,8 @@ static int decode(struct dcm_source *src, struct decoder *x, const struct instan
 	if (rc == 0 && variant == FRAME_VALUES)
 		to_values(x, photometric, words, out);
 	else if (rc == 0)
-		as_described(in, &now, words);
+		pixel_to_stored(&now, pixel_stored_photometric(&x->desc), words,
+			(size_t)now.rows * now.cols);
 	if (words != out)
 		mem_free(words);
 	return rc;
@@ -332,11 +350,11 @@ int decoders_read(struct decoders *d, const struct instance *in, uint32_t frame,
 			keep(d, x);
 	}
 	if (rc == 0) {
-		rc = decode(src, x, in, frame, variant, out, len, err);
+		rc = decode(src, x, frame, variant, out, len, err);
 		if (rc < 0)
 			err_wrap(err, "frame %u", frame + 1);
-		else if (x->frames.surplus)
-			err_set(err, 0, "%s", x->frames.problem);
+		else if (x->frames.surplus || x->note.msg[0])
+			err_set(err, 0, "%s", x->note.msg[0] ? x->note.msg : x->frames.problem);
 	}
 	if (x)
 		put(d, x);

@@ -670,13 +670,21 @@ struct plan_concatenation {
 	struct plan_concatenation *next;
 };
 
+/* A part whose frames are of another size is no part of it, whatever its UID. */
+static bool is_of_concatenation(const struct plan_concatenation *c, const struct series *s,
+	const char *uid, const struct instance *in)
+{
+	return c->series == s && strcmp(c->uid, uid) == 0 &&
+		plan_same_pixels(&c->frames[0].im.in->attr->pixel, &in->attr->pixel);
+}
+
 static struct plan_concatenation *find_concatenation(struct planner *p, struct series *s,
-	const char *uid)
+	const char *uid, const struct instance *in)
 {
 	struct plan_concatenation *c;
 
 	for (c = p->concatenations; c; c = c->next)
-		if (c->series == s && strcmp(c->uid, uid) == 0)
+		if (is_of_concatenation(c, s, uid, in))
 			return c;
 	c = arena_zalloc(&p->scratch, 1, sizeof *c);
 	if (!c)
@@ -691,7 +699,7 @@ static struct plan_concatenation *find_concatenation(struct planner *p, struct s
 static int keep_for_later(struct planner *p, struct series *s, const char *uid,
 	const struct frame *frames, uint32_t n, struct err *err)
 {
-	struct plan_concatenation *c = find_concatenation(p, s, uid);
+	struct plan_concatenation *c = find_concatenation(p, s, uid, frames[0].im.in);
 
 	for (uint32_t i = 0; c && i < n; i++) {
 		struct frame *f = plan_grow(p, &c->frames, &c->n, &c->cap, sizeof *f);

@@ -177,12 +177,12 @@ static int collect_plain(struct planner *p, struct series *s, const struct insta
 	return rc ? rc : arrange_frames(p, h, b, err);
 }
 
-/* NumberOfFrames, unless the file is far too short for it: each encapsulated frame takes an
+/* NumberOfFrames, unless the file is far too short for it: each compressed frame takes an
  * item's head, a native one its bits. */
 static uint32_t believable_frames(const struct instance *in)
 {
 	const struct pixel_desc *d = &in->attr->pixel;
-	uint64_t bits = in->encapsulated ?
+	uint64_t bits = in->compressed ?
 		64 :
 		(uint64_t)d->rows * d->cols * d->samples * d->bits_allocated;
 	uint64_t bytes = in->pixels_len == DCM_UNDEFINED_LENGTH ? in->size : in->pixels_len;

@@ -61,6 +61,17 @@ static bool is_image(const struct instance *in)
 	return !uid || (strcmp(uid, UID_ROOT "66") != 0 && strcmp(uid, UID_ROOT "77.1.6") != 0);
 }
 
+/* Pixels of a kind that nobody can make samples of are no image either, but that is told. */
+static bool is_readable(struct planner *p, const struct instance *in)
+{
+	struct err why = { 0 };
+
+	if (pixel_desc_check(&in->attr->pixel, &why) == 0)
+		return true;
+	plan_problem(p, in, "%s: not an image that can be shown", why.msg);
+	return false;
+}
+
 /* Does one of the backslash-separated values equal `word`? */
 static bool has_value(const char *values, const char *word)
 {
@@ -278,7 +289,7 @@ int plan_collect(struct planner *p, struct err *err)
 		for (uint32_t j = 0; !rc && j < s->n_instances; j++) {
 			const struct instance *in = s->instances[j];
 
-			if (!is_image(in))
+			if (!is_image(in) || !is_readable(p, in))
 				continue;
 			if (in->n_frames > 1 || is_multiframe_class(in->attr->sop_class))
 				rc = plan_collect_multiframe(p, s, in, err);

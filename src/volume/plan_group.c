@@ -70,13 +70,15 @@ static bool same_series(const struct plan_block *a, const struct plan_block *b)
 	return attr(a)->series_number == attr(b)->series_number || spans_series(a, b);
 }
 
+bool plan_same_pixels(const struct pixel_desc *a, const struct pixel_desc *b)
+{
+	return a->rows == b->rows && a->cols == b->cols && a->bits_allocated == b->bits_allocated &&
+		a->is_signed == b->is_signed && plan_sample_type(a) == plan_sample_type(b);
+}
+
 static bool same_size(const struct plan_block *a, const struct plan_block *b)
 {
-	const struct pixel_desc *x = &attr(a)->pixel, *y = &attr(b)->pixel;
-
-	return x->rows == y->rows && x->cols == y->cols && x->bits_allocated == y->bits_allocated &&
-		x->is_signed == y->is_signed && plan_sample_type(x) == plan_sample_type(y) &&
-		a->n_tiles == b->n_tiles;
+	return plan_same_pixels(&attr(a)->pixel, &attr(b)->pixel) && a->n_tiles == b->n_tiles;
 }
 
 static bool same_planes(const struct plan_block *a, const struct plan_block *b)

@@ -229,14 +229,15 @@ static int even_plane(const struct volume *v, const struct volume_reader *r, uin
 
 /* --- overlays --------------------------------------------------------------------------------- */
 
-/* PS3.3 C.9.2: one bit a pixel, the first one lowest; frames follow one another without gaps. */
-static void unpack_bits(const uint8_t *bits, size_t n_bytes, uint64_t first_bit,
+/* PS3.3 C.9.2: one bit a pixel, the first one lowest; frames follow one another without gaps.
+ * `swap`: bytes are in words of the other order. */
+static void unpack_bits(const uint8_t *bits, size_t n_bytes, uint64_t first_bit, bool swap,
 	const struct volume *v, uint8_t *out)
 {
 	for (uint64_t i = 0; i < (uint64_t)v->plane_cols * v->plane_rows; i++) {
-		uint64_t bit = first_bit + i;
+		uint64_t bit = first_bit + i, byte = (bit / 8) ^ swap;
 
-		out[i] = bit / 8 < n_bytes && (bits[bit / 8] >> bit % 8 & 1);
+		out[i] = byte < n_bytes && (bits[byte] >> bit % 8 & 1);
 	}
 }
 
@@ -270,7 +271,8 @@ static int overlay_plane(const struct volume *v, const struct volume_reader *r, 
 	if (n && resample_overlay_covers(h, s->in, v->overlay_group)) {
 		rc = dcm_header_load(h, n, &bits, &owned, err);
 		if (!rc) {
-			unpack_bits(bits, (size_t)n->el.len, first_bit, v, out);
+			unpack_bits(bits, (size_t)n->el.len, first_bit,
+				n->el.big_endian && n->el.vr == DCM_VR_OW, v, out);
 			if (owned)
 				mem_free((void *)(uintptr_t)bits);
 		}

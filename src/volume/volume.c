@@ -192,6 +192,19 @@ static int make_plane(void *arg, uint8_t *out, size_t len, struct err *err)
 	return resample_plane(m->g->v, m->g->r, m->plane, m->t, out, len, err);
 }
 
+/* Is the plane within its frame, samples of `sample` bytes, and are those what the volume takes them
+ * for? The plan has seen to it; what it is wrong about is not read from other memory. */
+static bool holds_window(const struct reading *g, const struct volume_slice *s, size_t sample,
+	size_t len)
+{
+	const struct pixel_desc *d = &s->in->attr->pixel;
+
+	return sample == sample_bytes(samples_type_of(d)) &&
+		s->x0 + (uint64_t)g->v->plane_cols <= d->cols &&
+		s->y0 + (uint64_t)g->v->plane_rows <= d->rows &&
+		(uint64_t)d->cols * d->rows * sample <= len;
+}
+
 /* The plane's frame, pinned; *pitch: bytes from row to row, *at: the window's first sample. */
 static int plane_get(const struct reading *g, uint32_t plane, uint32_t t, const struct frame **f,
 	const uint8_t **at, size_t *pitch)
@@ -218,7 +231,10 @@ static int plane_get(const struct reading *g, uint32_t plane, uint32_t t, const 
 	sample = (size_t)(*f)->sample_bytes * (*f)->n_samples;
 	*pitch = (size_t)s->in->attr->pixel.cols * sample;
 	*at = (*f)->samples + s->y0 * *pitch + s->x0 * sample;
-	return 0;
+	if (holds_window(g, s, sample, (*f)->len))
+		return 0;
+	framecache_put(g->r->cache, *f);
+	return err_set(g->err, -EIO, "a frame of another size than the volume's planes");
 }
 
 /* Can rows of this plane be read from the file as they are, but for a mask? Native, one sample of
@@ -227,11 +243,11 @@ static bool is_direct(const struct reading *g, const struct volume_slice *s)
 {
 	const struct pixel_desc *d;
 
-	if (is_derived_kind(g->v) || s->in->encapsulated || s->in->deflated)
+	if (is_derived_kind(g->v) || s->in->compressed || s->in->deflated)
 		return false;
 	d = &s->in->attr->pixel;
-	return !d->big_endian && !s->in->big_endian_pixels && d->samples == 1 &&
-		d->cols == g->v->plane_cols && d->bits_allocated % 8 == 0 &&
+	return !d->big_endian && d->samples == 1 && d->cols == g->v->plane_cols &&
+		s->y0 + (uint64_t)g->v->plane_rows <= d->rows &&
 		d->photometric != PHOTOMETRIC_PALETTE &&
 		(d->bits_allocated == 8 || d->bits_allocated == 16 || d->bits_allocated == 32 ||
 			d->bits_allocated == 64);

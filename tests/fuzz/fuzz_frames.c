@@ -10,6 +10,8 @@
 #include "codec/codec.h"
 #include "dicom/frames.h"
 #include "dicom/source.h"
+#include "index/instance.h"
+#include "index/intern.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,23 +31,43 @@ static void read_some(struct dcm_source *s, const struct dcm_frames *f, size_t s
 	}
 }
 
-static void check_frames(const struct dcm_header *h, size_t size)
+static void check_frames(const struct instance *in, struct dcm_source *s, size_t size)
 {
-	struct pixel_desc d;
+	const struct codec *codec = in->compressed ? codec_find(in->attr->transfer_syntax) : NULL;
 	struct dcm_frames f;
-	uint32_t n;
 
-	if (dcm_pixel_desc(h, &d, &n, NULL) < 0)
+	if (!in->attr->pixel.rows || pixel_desc_check(&in->attr->pixel, NULL) < 0)
 		return;
-	if (n > h->file.source->size + 1)
+	if (in->n_frames > s->size + 1)
 		__builtin_trap();
-	if (dcm_frames_read(h->file.source, h->pixels_off, h->pixels_len, &d, n,
-		    codec_find(h->file.transfer_syntax), &f, NULL) < 0)
+	if (dcm_frames_read(s, in->pixels_off, in->pixels_len, &in->attr->pixel, in->n_frames,
+		    codec, &f, NULL) < 0)
 		return;
-	if (f.n_fragments > size / 8)
+	if (f.n_fragments > size / 8 + 1)
 		__builtin_trap();
-	read_some(h->file.source, &f, (size_t)h->file.source->size);
+	read_some(s, &f, (size_t)s->size);
 	dcm_frames_release(&f);
+}
+
+/* As the index reads it. */
+static void read_frames(const uint8_t *data, size_t size, const struct dcm_header *h)
+{
+	struct instance_file file = { .file = "file", .size = size };
+	struct instance_reader *reader;
+	struct interns *interns;
+	struct dcm_source *s;
+	struct instance *in;
+
+	if (interns_new(&interns, NULL) < 0 || instance_reader_new(interns, &reader, NULL) < 0 ||
+		dcm_source_from_memory(data, size, &s, NULL) < 0)
+		__builtin_trap();
+	file.dir = intern_text(interns, "", 0);
+	if (instance_read(reader, s, &file, &in, NULL) == 0) {
+		check_frames(in, h->file.source, size);
+		instance_put(in);
+	}
+	instance_reader_free(reader);
+	interns_free(interns);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -58,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (dcm_source_from_memory(data, size, &s, NULL) < 0 ||
 		dcm_header_read(s, DCM_LOAD_BEFORE_PIXELS, 0, &h, NULL) < 0)
 		return 0;
-	check_frames(h, size);
+	read_frames(data, size, h);
 	dcm_palette_read(h, &a, &palette, NULL);
 	arena_release(&a);
 	dcm_header_free(h);

@@ -110,6 +110,33 @@ Test(dicom_frames, a_wrong_offset_table_is_not_believed)
 	}
 }
 
+Test(dicom_frames, a_first_item_that_is_a_frame_is_no_table)
+{
+	static const char *const jpeg[] = { "\xff\xd8\xff\x01", "\xff\xd8\xff\x02", NULL };
+	static const char *const jxl[] = { "\xff\x0a\x01\x01", "bc", "\xff\x0a\x02\x02", NULL };
+	struct dcm_source *s;
+	struct dcm_frames f;
+	struct gen g;
+	int i;
+
+	gen_begin_bare(&g, true, false);
+	for (i = 0; i < 2; i++)
+		gen_fragment(&g, jpeg[i], 4);
+	gen_raw(&g, "\xfe\xff\xdd\xe0\0\0\0\0", 8);
+	read_frames(&g, 2, NULL, &s, &f);
+	expect_frame(s, &f, 0, jpeg[0]);
+	expect_frame(s, &f, 1, jpeg[1]);
+	cr_assert_neq(f.problem[0], '\0');
+	dcm_frames_release(&f);
+	encapsulate(&g, NULL, 0, jxl);
+	read_frames(&g, 2, NULL, &s, &f);
+	expect_frame(s, &f, 0,
+		"\xff\x0a\x01\x01"
+		"bc");
+	expect_frame(s, &f, 1, jxl[2]);
+	dcm_frames_release(&f);
+}
+
 Test(dicom_frames, without_a_table_one_fragment_is_one_frame)
 {
 	static const char *const parts[] = { "abcd", "ef", "gh", NULL };
@@ -377,24 +404,40 @@ static void image(struct gen *g, const char *photometric)
 	gen_put(g, DCM_PixelRepresentation, "1");
 }
 
+static int desc_of(struct gen *g, struct pixel_desc *d)
+{
+	struct dcm_header *h = gen_header(g);
+	int rc = dcm_pixel_desc(&h->file, &h->top, &dcm_get(&h->top, DCM_PixelData)->el, d, NULL);
+
+	dcm_header_free(h);
+	gen_release(g);
+	return rc;
+}
+
 Test(dicom_frames, the_pixel_module_with_its_defaults)
 {
 	struct pixel_desc d;
-	struct dcm_header *h;
 	struct gen g;
-	uint32_t n;
 
 	image(&g, "MONOCHROME1");
 	gen_put(&g, DCM_PixelData, "1234567812345678");
-	h = gen_header(&g);
-	cr_assert_eq(dcm_pixel_desc(h, &d, &n, NULL), 0);
+	cr_assert_eq(desc_of(&g, &d), 0);
 	cr_assert(d.rows == 2 && d.cols == 4 && d.samples == 1 && d.bits_allocated == 16);
 	cr_assert(d.bits_stored == 12 && d.high_bit == 11 && d.is_signed && !d.big_endian);
-	cr_assert(d.photometric == PHOTOMETRIC_MONOCHROME1 && n == 1);
-	dcm_header_free(h);
-	image(&g, "MONOCHROME1");
-	h = gen_header(&g);
-	cr_assert_eq(dcm_pixel_desc(h, &d, &n, NULL), -ENOENT);
+	cr_assert_eq(d.photometric, PHOTOMETRIC_MONOCHROME1);
+}
+
+Test(dicom_frames, a_module_that_no_image_can_have)
+{
+	struct pixel_desc d;
+	struct gen g;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put(&g, DCM_Rows, "2");
+	gen_put(&g, DCM_Columns, "4");
+	gen_put(&g, DCM_BitsAllocated, "24");
+	gen_put(&g, DCM_PixelData, "1234567812345678");
+	cr_assert_eq(desc_of(&g, &d), -ENOTSUP);
 }
 
 static int palette_of(struct gen *g, struct arena *a, struct palette *p)

@@ -96,7 +96,7 @@ Test(index_instance, takes_an_image_in_every_encoding)
 		cr_expect_eq(in->n_frames, 1);
 		cr_expect_eq(in->n_problems, 0);
 		cr_expect_eq(in->deflated, i == 3);
-		cr_expect_eq(in->big_endian_pixels, i == 2);
+		cr_expect_eq(in->attr->pixel.big_endian, i == 2);
 		cr_expect_eq(in->size, 77);
 		cr_expect(isnan(in->slope));
 		instance_put(in);
@@ -442,7 +442,7 @@ Test(index_instance, encapsulated_pixels_are_noted_where_their_items_begin)
 	gen_fragment(&g, "abcd", 4);
 	gen_end(&g);
 	in = read_one(&g);
-	cr_expect(in->encapsulated);
+	cr_expect(in->compressed);
 	cr_expect_eq(memcmp(g.out.data + in->pixels_off, "\xFE\xFF\x00\xE0", 4), 0);
 	instance_put(in);
 	gen_release(&g);

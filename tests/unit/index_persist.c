@@ -175,8 +175,7 @@ static void expect_same_records(const struct catalog *got, const struct catalog 
 		cr_expect_eq(in->label, as->label);
 		cr_expect_eq(in->overlays, as->overlays);
 		cr_expect_eq(in->deflated, as->deflated);
-		cr_expect_eq(in->encapsulated, as->encapsulated);
-		cr_expect_eq(in->big_endian_pixels, as->big_endian_pixels);
+		cr_expect_eq(in->compressed, as->compressed);
 		cr_expect_eq(in->n_problems, as->n_problems);
 		cr_expect_eq(memcmp((const char *)in->attr + numbers,
 				     (const char *)as->attr + numbers, sizeof *in->attr - numbers),

@@ -566,6 +566,28 @@ Test(volume_plan, files_of_one_concatenation_are_one_volume)
 	}
 }
 
+Test(volume_plan, a_part_of_another_size_is_no_part_of_a_concatenation)
+{
+	struct part parts[2] = { { 0, 2 }, { 2, 2 } };
+
+	for (int i = 0; i < 2; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.rows = i ? 4 : 16,
+				.cols = i ? 4 : 16,
+				.more = concatenated,
+				.arg = &parts[i] });
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 2);
+	for (int i = 0; i < 2; i++) {
+		const struct volume *v = p.set->volumes[i];
+
+		cr_expect_eq(v->dim[2], 2);
+		cr_expect_eq(v->dim[0], v->slices[0].in->attr->pixel.cols);
+		cr_expect_eq(v->slices[0].in, v->slices[1].in);
+	}
+}
+
 Test(volume_plan, film_runs_in_time)
 {
 	planned_image(&p,

@@ -55,6 +55,9 @@ struct pixel_desc {
 	enum photometric photometric;
 };
 
+/* No frame without compression is larger: a value has a length of 32 bits (PS3.5 §7.1). */
+#define PIXEL_MOST_BYTES UINT32_MAX
+
 /* Are these values that the code below can work with? -EBADMSG or -ENOTSUP. */
 int pixel_desc_check(const struct pixel_desc *d, struct err *err);
 

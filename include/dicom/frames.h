@@ -17,22 +17,6 @@
 
 struct err;
 
-/* A desc that has what a header says, 0 where it is silent, becomes what the standard's readers
- * take it for, with what the element of the pixels tells: their kind and order of bytes, and by its
- * length whether what calls itself YBR_FULL_422 has all its samples. It may still be none that
- * pixel_desc_check() lets pass. */
-void dcm_pixel_settle(struct pixel_desc *d, const struct dcm_file *file,
-	const struct dcm_elem *pixels, uint32_t n_frames);
-
-/* Where the transfer syntax has a codec: is a value of known length the compressed frame itself, with
- * no item around it? It is where it is too short for native pixels, or a maker's private element. */
-bool dcm_pixels_are_bare(const struct pixel_desc *d, const struct dcm_elem *pixels,
-	uint32_t n_frames);
-
-/* The desc of the one frame of a data set, an icon's for instance. Errors are pixel_desc_check()'s. */
-int dcm_pixel_desc(const struct dcm_file *file, const struct dcm_dataset *ds,
-	const struct dcm_elem *pixels, struct pixel_desc *out, struct err *err);
-
 struct dcm_fragment {
 	uint64_t off, len; /* in the file's source */
 };

@@ -119,7 +119,12 @@ int pixel_desc_check(const struct pixel_desc *d, struct err *err)
 	if (d->samples != 1 && d->samples != 3 && d->samples != 4)
 		return err_set(err, -ENOTSUP, "%u samples a pixel", d->samples);
 	rc = check_bits(d, err);
-	return rc ? rc : check_kind(d, err);
+	if (rc == 0)
+		rc = check_kind(d, err);
+	if (rc == 0 && pixel_decoded_bytes(d) > PIXEL_MOST_BYTES)
+		return err_set(err, -ENOTSUP, "a frame of %llu bytes",
+			(unsigned long long)pixel_decoded_bytes(d));
+	return rc;
 }
 
 uint64_t pixel_frame_bytes(const struct pixel_desc *d)

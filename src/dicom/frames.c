@@ -13,7 +13,9 @@
  *   5. fragments that begin one (FF D8 FF, FF 4F FF 51; RLE's header) begin a frame
  *   6. fragments that end a codestream, more of them than frames: the last ones are no frames
  *   7. RLE: one each, and what is left over is no frame
- *   8. fewer fragments than frames: one each, and the last frames are missing
+ *   8. fewer fragments than frames: where one codestream ends within a fragment and another begins
+ *      there are two, if that makes as many as there are frames; else one each, and the last frames
+ *      are missing
  */
 #include "dicom/frames.h"
 
@@ -32,116 +34,8 @@
 
 #define BOX_JPEG_2000 0x6A502020u
 #define BOX_JPEG_XL 0x4A584C20u
+#define LOOK_BYTES 65536u
 #define TAIL 10u /* bytes at a fragment's end in which its end marker is looked for */
-
-/* ---- what a header says ---- */
-
-static enum pixel_kind kind_of(uint32_t tag)
-{
-	return tag == DCM_FloatPixelData        ? PIXEL_FLOAT32 :
-		tag == DCM_DoubleFloatPixelData ? PIXEL_FLOAT64 :
-						  PIXEL_INTEGER;
-}
-
-/* Stored bits and the highest of them; what makes no sense is as if it were absent. */
-static void settle_bits(struct pixel_desc *d)
-{
-	if (d->kind != PIXEL_INTEGER)
-		d->bits_allocated = d->bits_stored = d->kind == PIXEL_FLOAT32 ? 32 : 64;
-	if (!d->bits_allocated)
-		d->bits_allocated = 16;
-	if (!d->bits_stored || d->bits_stored > d->bits_allocated)
-		d->bits_stored = d->bits_allocated;
-	if (d->high_bit >= d->bits_allocated || d->high_bit + 1 < d->bits_stored)
-		d->high_bit = (uint16_t)(d->bits_stored - 1);
-}
-
-/* Are the samples in words of the other order? Bytes are, where they are packed into OW. */
-static bool is_swapped(const struct dcm_file *file, const struct dcm_elem *pixels,
-	const struct pixel_desc *d)
-{
-	if (pixels->len == DCM_UNDEFINED_LENGTH || d->bits_allocated == 1)
-		return false;
-	if (file->pixels_big_endian)
-		return d->bits_allocated > 8;
-	return pixels->big_endian && (d->bits_allocated > 8 || pixels->vr == DCM_VR_OW);
-}
-
-/* Has the value all that native pixels of this desc take? No, where that overflows. */
-static bool has_bytes(uint64_t len, uint64_t frame, uint32_t n_frames)
-{
-	uint64_t all;
-
-	return mul_u64(frame, n_frames, &all) && len >= all;
-}
-
-/* Native data that calls itself YBR_FULL_422 but has all samples of all frames is YBR_FULL. */
-static void settle_422(struct pixel_desc *d, uint64_t len, uint32_t n_frames)
-{
-	uint64_t full = (uint64_t)d->rows * d->cols * 3 * (d->bits_allocated / 8u);
-
-	if (d->photometric == PHOTOMETRIC_YBR_FULL_422 && len != DCM_UNDEFINED_LENGTH && full &&
-		has_bytes(len, full, n_frames))
-		d->photometric = PHOTOMETRIC_YBR_FULL;
-}
-
-void dcm_pixel_settle(struct pixel_desc *d, const struct dcm_file *file,
-	const struct dcm_elem *pixels, uint32_t n_frames)
-{
-	d->kind = kind_of(pixels->tag);
-	if (!d->samples)
-		d->samples = 1;
-	settle_bits(d);
-	if (d->samples == 1)
-		d->planar = false;
-	d->big_endian = is_swapped(file, pixels, d);
-	settle_422(d, pixels->len, n_frames);
-}
-
-bool dcm_pixels_are_bare(const struct pixel_desc *d, const struct dcm_elem *pixels,
-	uint32_t n_frames)
-{
-	if (pixels->len == DCM_UNDEFINED_LENGTH)
-		return false;
-	return (DCM_TAG_GROUP(pixels->tag) & 1) ||
-		!has_bytes(pixels->len, pixel_frame_bytes(d), n_frames);
-}
-
-static uint16_t get_u16(const struct dcm_dataset *ds, uint32_t tag)
-{
-	int64_t v = dcm_get_int(ds, tag, 0);
-
-	return v >= 0 && v <= UINT16_MAX ? (uint16_t)v : 0;
-}
-
-static enum photometric photometric_of(const struct dcm_dataset *ds)
-{
-	char text[32];
-	const char *p;
-	size_t len;
-
-	if (!dcm_raw_text(dcm_get(ds, DCM_PhotometricInterpretation), 0, &p, &len))
-		return PHOTOMETRIC_OTHER;
-	snprintf(text, sizeof text, "%.*s", (int)min_size(len, sizeof text - 1), p);
-	return photometric_parse(text);
-}
-
-int dcm_pixel_desc(const struct dcm_file *file, const struct dcm_dataset *ds,
-	const struct dcm_elem *pixels, struct pixel_desc *out, struct err *err)
-{
-	memset(out, 0, sizeof *out);
-	out->rows = get_u16(ds, DCM_Rows);
-	out->cols = get_u16(ds, DCM_Columns);
-	out->samples = get_u16(ds, DCM_SamplesPerPixel);
-	out->bits_allocated = get_u16(ds, DCM_BitsAllocated);
-	out->bits_stored = get_u16(ds, DCM_BitsStored);
-	out->high_bit = get_u16(ds, DCM_HighBit);
-	out->is_signed = get_u16(ds, DCM_PixelRepresentation) == 1;
-	out->planar = get_u16(ds, DCM_PlanarConfiguration) == 1;
-	out->photometric = photometric_of(ds);
-	dcm_pixel_settle(out, file, pixels, 1);
-	return pixel_desc_check(out, err);
-}
 
 /* ---- fragments ---- */
 
@@ -410,6 +304,71 @@ static int map_streams(struct dcm_source *source, struct dcm_frames *f, struct e
 	return 0;
 }
 
+static bool is_begin(const uint8_t *p)
+{
+	return p[0] == 0xFF && ((p[1] == 0xD8 && p[2] == 0xFF) || (p[1] == 0x4F && p[2] == 0xFF));
+}
+
+/* In n bytes: where the first codestream begins behind one that ends, with a byte of padding between
+ * at most; n: nowhere. */
+static size_t find_border(const uint8_t *p, size_t n)
+{
+	const uint8_t *at = p, *end = p + n;
+
+	while (end - at >= 6 && (at = memchr(at, 0xFF, (size_t)(end - at) - 5)) != NULL) {
+		if (at[1] == 0xD9 && (is_begin(at + 2) || is_begin(at + 3)))
+			return (size_t)(at - p) + (is_begin(at + 2) ? 2 : 3);
+		at++;
+	}
+	return n;
+}
+
+/* One fragment, as the codestreams that are in it. */
+static int split_fragment(struct dcm_source *source, struct dcm_fragment g, uint8_t *bytes,
+	struct dcm_frames *to, uint32_t *cap, struct err *err)
+{
+	uint64_t looked = 0;
+	int rc = 0;
+
+	while (rc == 0 && looked < g.len && to->n_fragments <= to->n_frames) {
+		size_t n = (size_t)min_u64(g.len - looked, LOOK_BYTES), border;
+
+		rc = dcm_source_read_full(source, bytes, n, g.off + looked, err);
+		border = rc == 0 ? find_border(bytes, n) : n;
+		if (border < n) {
+			rc = add_fragment(to, cap, g.off, looked + border, err);
+			g.off += looked + border;
+			g.len -= looked + border;
+			looked = 0;
+		} else {
+			looked += n > TAIL && n < g.len - looked ? n - TAIL : n;
+		}
+	}
+	return rc == 0 ? add_fragment(to, cap, g.off, g.len, err) : rc;
+}
+
+/* Fewer fragments than frames: each may hold several codestreams. */
+static int split_fragments(struct dcm_source *source, struct dcm_frames *f, struct err *err)
+{
+	struct dcm_frames parts = { .n_frames = f->n_frames };
+	uint8_t *bytes = mem_alloc(LOOK_BYTES);
+	uint32_t cap = 0, i;
+	int rc = bytes ? 0 : err_nomem(err);
+
+	for (i = 0; i < f->n_fragments && rc == 0; i++)
+		rc = split_fragment(source, f->fragments[i], bytes, &parts, &cap, err);
+	mem_free(bytes);
+	if (rc < 0 || parts.n_fragments != f->n_frames) {
+		mem_free(parts.fragments);
+		return rc;
+	}
+	mem_free(f->fragments);
+	f->fragments = parts.fragments;
+	f->n_fragments = parts.n_fragments;
+	note(f, "several frames are in one fragment");
+	return 0;
+}
+
 static int map_frames(struct dcm_source *source, const struct dcm_fragment *table, bool rle,
 	struct dcm_frames *f, struct err *err)
 {
@@ -422,7 +381,9 @@ static int map_frames(struct dcm_source *source, const struct dcm_fragment *tabl
 		return look_behind_one_frame(source, f, err);
 	if (f->n_fragments > f->n_frames && !rle)
 		return map_streams(source, f, err);
-	rc = f->n_fragments > f->n_frames ? map_by_markers(source, f, BY_RLE_HEADER, err) : 0;
+	rc = f->n_fragments > f->n_frames ? map_by_markers(source, f, BY_RLE_HEADER, err) :
+		f->n_fragments < f->n_frames && !rle ? split_fragments(source, f, err) :
+						       0;
 	if (rc == 0)
 		map_one_each(f);
 	return rc < 0 ? rc : 0;

@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "codec/codec.h"
 #include "dicom/dataset.h"
-#include "dicom/frames.h"
+#include "dicom/pixels.h"
 #include "dicom/source.h"
 #include "dicom/value.h"
 

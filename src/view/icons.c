@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "codec/codec.h"
 #include "dicom/frames.h"
+#include "dicom/pixels.h"
 #include "dicom/tags.h"
 
 #define MOST_BYTES ((uint64_t)4 << 20) /* of one: they are decoded whenever a file is opened */

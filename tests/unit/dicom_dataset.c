@@ -13,6 +13,7 @@
 #include "dicom/charset.h"
 #include "dicom/dataset.h"
 #include "dicom/frames.h"
+#include "dicom/pixels.h"
 #include "dicom/source.h"
 #include "dicom/tags.h"
 #include "dicom/value.h"

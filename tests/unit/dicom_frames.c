@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "codec/codec.h"
 #include "dicom/frames.h"
+#include "dicom/pixels.h"
 #include "dicom/source.h"
 #include "dicom/tags.h"
 #include "support/dcmgen.h"
@@ -135,6 +136,40 @@ Test(dicom_frames, a_first_item_that_is_a_frame_is_no_table)
 		"bc");
 	expect_frame(s, &f, 1, jxl[2]);
 	dcm_frames_release(&f);
+}
+
+/* The second begins where the first is looked at again, and the third in the next block. */
+Test(dicom_frames, several_frames_in_one_fragment)
+{
+	static const size_t begins[] = { 0, 65534, 140001, 150000 };
+	uint8_t *all = mem_calloc(150000, 1), *bytes;
+	struct dcm_source *s;
+	struct dcm_frames f;
+	unsigned bit_off;
+	struct gen g;
+	uint32_t k;
+	size_t len;
+
+	for (k = 0; k < 3; k++) {
+		memcpy(all + begins[k], k == 2 ? "\xff\x4f\xff\x51" : "\xff\xd8\xff\xe0", 4);
+		memcpy(all + begins[k + 1] - (k == 1 ? 3 : 2), "\xff\xd9", 2);
+	}
+	gen_begin_bare(&g, true, false);
+	gen_offsets(&g, NULL, 0);
+	gen_fragment(&g, all, 150000);
+	gen_raw(&g, "\xfe\xff\xdd\xe0\0\0\0\0", 8);
+	read_frames(&g, 3, NULL, &s, &f);
+	for (k = 0; k < 3; k++) {
+		cr_assert_eq(dcm_frame_read(s, &f, k, &bytes, &len, &bit_off, NULL), 0);
+		cr_assert_eq(len, begins[k + 1] - begins[k], "frame %u: %zu", k, len);
+		cr_assert_arr_eq(bytes, all + begins[k], len);
+		mem_free(bytes);
+	}
+	dcm_frames_release(&f);
+	read_frames(&g, 5, NULL, &s, &f);
+	cr_assert_eq(f.n_fragments, 1, "three are not five");
+	dcm_frames_release(&f);
+	mem_free(all);
 }
 
 Test(dicom_frames, without_a_table_one_fragment_is_one_frame)

@@ -426,6 +426,7 @@ Test(view_pixels, compressed_pixels_of_no_size_are_not_listed_as_native)
 		.pixels = rle,
 		.len = sizeof rle - 1 });
 	cr_expect_eq(walk_pread(&walk, NATIVE, whole, 1, 0), -ENOENT);
+	expect_problem("no rows", "does not say what its pixels are");
 	end();
 }
 

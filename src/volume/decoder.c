@@ -53,7 +53,6 @@ int frame_shape_of(const struct instance *in, enum frame_variant variant, struct
 	struct err *err)
 {
 	const struct pixel_desc *d = &in->attr->pixel;
-
 	int rc;
 
 	if (!d->rows || !in->pixels_off)
@@ -125,35 +124,26 @@ static int grey_palette(struct decoder *x, struct err *err)
 	return 0;
 }
 
+/* A palette that is not there, or broken: indices are shown as grey. */
 static int read_palette(struct decoders *d, const struct instance *in, struct decoder *x,
 	struct err *err)
 {
+	struct err why = { 0 };
 	struct dcm_header *h;
 	int rc = files_header(d->files, in, DCM_LOAD_BEFORE_PIXELS, DCM_MAX_VALUE, &h, err);
 
 	if (rc < 0)
 		return rc;
-	rc = dcm_palette_read(h, &x->arena, &x->palette, err);
-	x->has_palette = rc == 0;
+	rc = dcm_palette_read(h, &x->arena, &x->palette, &why);
 	dcm_header_free(h);
-	return rc;
-}
-
-/* A palette that is not there or broken, at least as an error that reading on does not mend: its
- * indices are shown as grey. */
-static int read_palette_or_grey(struct decoders *d, const struct instance *in, struct decoder *x,
-	struct err *err)
-{
-	struct err why = { 0 };
-	int rc = read_palette(d, in, x, &why);
-
-	if (rc != -ENOENT && rc != -EBADMSG && rc != -ENOTSUP) {
-		if (rc < 0 && err)
-			*err = why;
-		return rc;
+	x->has_palette = rc == 0;
+	if (rc == -ENOENT || rc == -EBADMSG) {
+		err_set(&x->note, 0, "PALETTE COLOR: %s: its indices are shown as grey", why.msg);
+		return grey_palette(x, err);
 	}
-	err_set(&x->note, 0, "PALETTE COLOR: %s: its indices are shown as grey", why.msg);
-	return grey_palette(x, err);
+	if (rc < 0 && err)
+		*err = why;
+	return rc;
 }
 
 /* Byte by byte as stored, whatever the samples are. */
@@ -196,7 +186,7 @@ static int decoder_new(struct decoders *d, const struct instance *in, struct dcm
 		rc = dcm_frames_read(src, in->pixels_off, in->pixels_len, &x->desc, in->n_frames,
 			x->codec, &x->frames, err);
 	if (rc == 0 && x->desc.photometric == PHOTOMETRIC_PALETTE)
-		rc = read_palette_or_grey(d, in, x, err);
+		rc = read_palette(d, in, x, err);
 	if (rc < 0) {
 		decoder_free(x);
 		return rc;

@@ -19,10 +19,11 @@ struct err;
 void dcm_pixel_settle(struct pixel_desc *d, const struct dcm_file *file,
 	const struct dcm_elem *pixels, uint32_t n_frames);
 
-/* Where the transfer syntax has a codec: is a value of known length the compressed frame itself, with
- * no item around it? It is where it is too short for native pixels, or a maker's private element. */
-bool dcm_pixels_are_bare(const struct pixel_desc *d, const struct dcm_elem *pixels,
-	uint32_t n_frames);
+/* Are the pixels for a codec? Those in items are; and where the transfer syntax has a codec, a value
+ * of known length that is too short for native pixels, or a maker's private element: that is the
+ * compressed frame itself. */
+bool dcm_pixels_are_compressed(const struct dcm_file *file, const struct dcm_elem *pixels,
+	const struct pixel_desc *d, uint32_t n_frames);
 
 /* The desc of the one frame of a data set, an icon's for instance. Errors are pixel_desc_check()'s. */
 int dcm_pixel_desc(const struct dcm_file *file, const struct dcm_dataset *ds,

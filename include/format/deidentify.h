@@ -56,11 +56,14 @@ bool deid_parse_options(const char *words, unsigned *options, bool *only, const 
 void deid_key(const void *secret, size_t len, uint8_t out[DEID_KEY_BYTES]);
 /* "2.25." and a 128-bit number made of key and UID: at most 44 characters and a NUL. */
 void deid_uid(const uint8_t key[DEID_KEY_BYTES], const char *uid, size_t len, char out[65]);
-/* A pseudonym of 12 characters. */
-void deid_pseudonym(const uint8_t key[DEID_KEY_BYTES], const char *id, size_t len, char out[16]);
+/* A pseudonym of 20 characters, 64 bits of which tell patients apart. */
+#define DEID_PSEUDONYM_CAP 24u
+void deid_pseudonym(const uint8_t key[DEID_KEY_BYTES], const char *id, size_t len,
+	char out[DEID_PSEUDONYM_CAP]);
 /* By how many days the dates of this patient move: -3650 .. -365. */
 int deid_shift_days(const uint8_t key[DEID_KEY_BYTES], const char *patient_id, size_t len);
-/* A DA or DT value moved; what is no date stays out: false. out has at least len + 1 bytes. */
+/* A DA or DT value moved, in digits alone; what is no date, or has more in it than one and a time of
+ * day, stays out: false. out has at least len + 1 bytes. */
 bool deid_shift_date(const char *value, size_t len, int days, char *out);
 
 /* A dummy of this VR, little-endian. NULL: it has none (SQ). */

@@ -21,6 +21,7 @@ struct part10_part {
 	enum part10_kind kind;
 	char *bytes;       /* PART10_BYTES: mem_alloc()ed, of the list */
 	uint64_t off, len; /* PART10_SOURCE: a range of the header's source; PART10_PIXELS: off 0 */
+	unsigned swap;     /* its words have so many bytes, in the other order; 0 and 1: none */
 };
 
 struct part10 {
@@ -34,7 +35,7 @@ size_t part10_held_bytes(const struct part10 *p);
 
 /*
  * n bytes of the file from off (within its size) into buf. What is no ready bytes comes from fetch:
- * n bytes of the part from off, fewer where its source has ended. *done bytes have been read when
+ * n bytes of the part from off, fewer where its source has ended; as they are, whatever swap is. *done bytes have been read when
  * it ends, on an error too; 0 and fewer than n: a source that has ended.
  */
 typedef int64_t (*part10_fetch)(void *arg, const struct part10_part *part, void *buf, size_t n,
@@ -76,6 +77,9 @@ struct part10_plan {
 	bool replace_pixels;
 	uint64_t pixels_len;
 	uint16_t pixels_vr;
+	/* Of a pixel element that stays: bytes of its words, which are in the other order; 0: what its
+	 * VR says of a big-endian file's. */
+	unsigned pixels_swap;
 	bool drop_source_title; /* (0002,0016) */
 };
 

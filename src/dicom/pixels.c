@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "codec/codec.h"
 #include "dicom/tags.h"
 #include "dicom/value.h"
 
@@ -71,13 +72,14 @@ void dcm_pixel_settle(struct pixel_desc *d, const struct dcm_file *file,
 	settle_422(d, pixels->len, n_frames);
 }
 
-bool dcm_pixels_are_bare(const struct pixel_desc *d, const struct dcm_elem *pixels,
-	uint32_t n_frames)
+bool dcm_pixels_are_compressed(const struct dcm_file *file, const struct dcm_elem *pixels,
+	const struct pixel_desc *d, uint32_t n_frames)
 {
 	if (pixels->len == DCM_UNDEFINED_LENGTH)
-		return false;
-	return (DCM_TAG_GROUP(pixels->tag) & 1) ||
-		!has_bytes(pixels->len, pixel_frame_bytes(d), n_frames);
+		return true;
+	return codec_find(file->transfer_syntax) &&
+		((DCM_TAG_GROUP(pixels->tag) & 1) ||
+			!has_bytes(pixels->len, pixel_frame_bytes(d), n_frames));
 }
 
 static uint16_t get_u16(const struct dcm_dataset *ds, uint32_t tag)

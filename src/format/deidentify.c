@@ -32,16 +32,37 @@ static const struct deid_row *find_row(uint32_t tag)
 	return NULL;
 }
 
-/* UIDs that name no instance: classes, syntaxes, coding schemes are the standard's own. */
+/* Is one of the UIDs not of the standard itself? */
 static bool names_something(const struct dcm_node *n)
 {
 	static const char root[] = "1.2.840.10008.";
 	const char *text;
+	uint32_t i;
 	size_t len;
 
-	if (!dcm_raw_text(n, 0, &text, &len))
-		return false;
-	return len < sizeof root - 1 || memcmp(text, root, sizeof root - 1) != 0;
+	for (i = 0; dcm_raw_text(n, i, &text, &len); i++)
+		if (len && (len < sizeof root - 1 || memcmp(text, root, sizeof root - 1) != 0))
+			return true;
+	return false;
+}
+
+/* UIDs that are no instance's, whoever has made them: classes, syntaxes, programs, coding schemes,
+ * codes and their context groups. */
+static bool names_a_kind(uint32_t tag)
+{
+	static const uint32_t tags[] = { DCM_MediaStorageSOPClassUID, DCM_TransferSyntaxUID,
+		DCM_ImplementationClassUID, DCM_SOPClassUID, DCM_RelatedGeneralSOPClassUID,
+		DCM_OriginalSpecializedSOPClassUID, DCM_SOPClassesInStudy, DCM_CodingSchemeUID,
+		DCM_ContextUID, DCM_MappingResourceUID, DCM_ContextGroupExtensionCreatorUID,
+		DCM_ReferencedSOPClassUID, DCM_SOPClassesSupported, DCM_AvailableTransferSyntaxUID,
+		DCM_MACCalculationTransferSyntaxUID, DCM_EncryptedContentTransferSyntaxUID,
+		DCM_ReferencedSOPClassUIDInFile, DCM_ReferencedTransferSyntaxUIDInFile };
+	size_t i;
+
+	for (i = 0; i < sizeof tags / sizeof *tags; i++)
+		if (tags[i] == tag)
+			return true;
+	return false;
 }
 
 /* What the profile does not name stays, but what no dictionary has may be anything. */
@@ -53,7 +74,8 @@ static enum deid_action without_row(const struct dcm_node *n, unsigned options)
 		return DEID_REMOVE;
 	if (n->el.vr == DCM_VR_PN || e->vr == DCM_VR_PN) /* retired ones, and those of industry */
 		return DEID_DUMMY;
-	if (n->el.vr == DCM_VR_UI && !(options & DEID_UIDS) && names_something(n))
+	if (n->el.vr == DCM_VR_UI && !(options & DEID_UIDS) && !names_a_kind(n->el.tag) &&
+		names_something(n))
 		return DEID_UID;
 	return DEID_KEEP;
 }
@@ -90,8 +112,10 @@ enum deid_action deid_action_of(const struct dcm_node *n, unsigned options)
 		return DEID_CLEAN;
 	if (chosen)
 		return DEID_KEEP;
-	if (row->action == DEID_UID && (n->el.vr != DCM_VR_UI || !names_something(n)))
-		return n->el.vr == DCM_VR_UI ? DEID_KEEP : DEID_EMPTY;
+	if (row->action == DEID_UID && !dcm_vr_is_text(n->el.vr))
+		return DEID_EMPTY;
+	if (row->action == DEID_UID && !names_something(n))
+		return DEID_KEEP;
 	return row->action;
 }
 
@@ -169,12 +193,13 @@ void deid_uid(const uint8_t key[DEID_KEY_BYTES], const char *uid, size_t len, ch
 	out[5 + sizeof digits - n] = '\0';
 }
 
-void deid_pseudonym(const uint8_t key[DEID_KEY_BYTES], const char *id, size_t len, char out[16])
+void deid_pseudonym(const uint8_t key[DEID_KEY_BYTES], const char *id, size_t len,
+	char out[DEID_PSEUDONYM_CAP])
 {
 	uint8_t sum[SHA256_DIGEST_SIZE];
 
 	digest(key, "patient", id, len, sum);
-	snprintf(out, 16, "ANON%08X", (unsigned)get_be32(sum));
+	snprintf(out, DEID_PSEUDONYM_CAP, "ANON%016llX", (unsigned long long)get_be64(sum));
 }
 
 int deid_shift_days(const uint8_t key[DEID_KEY_BYTES], const char *patient_id, size_t len)
@@ -204,19 +229,62 @@ static void date_of(int64_t days, int64_t *y, int64_t *m, int64_t *d)
 	*y = yoe + era * 400 + (*m <= 2);
 }
 
+static bool is_digits(const char *s, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (s[i] < '0' || s[i] > '9')
+			return false;
+	return true;
+}
+
+/* The eight digits of a date, be it written with something between them; how many bytes of the value
+ * they were, 0: it is no date. */
+static size_t take_date(const char *value, size_t len, char digits[8])
+{
+	if (len >= 8 && is_digits(value, 8)) {
+		memcpy(digits, value, 8);
+		return 8;
+	}
+	if (len < 10 || !is_digits(value, 4) || !strchr("-./", value[4]) ||
+		!is_digits(value + 5, 2) || value[7] != value[4] || !is_digits(value + 8, 2))
+		return 0;
+	memcpy(digits, value, 4);
+	memcpy(digits + 4, value + 5, 2);
+	memcpy(digits + 6, value + 8, 2);
+	return 10;
+}
+
+/* Of a DT behind its date: hours to fractions of a second, and a zone, in which no other date can
+ * be (PS3.5 §6.2). */
+static bool is_time_of_day(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && n < 6 && is_digits(s + n, 1))
+		n++;
+	if (n == 6 && n < len && s[n] == '.')
+		for (n++; n < len && n < 13 && is_digits(s + n, 1);)
+			n++;
+	return n == len || (len - n == 5 && strchr("+-", s[n]) && is_digits(s + n + 1, 4));
+}
+
 bool deid_shift_date(const char *value, size_t len, int days, char *out)
 {
-	uint32_t date;
+	char text[64], digits[8];
+	size_t taken = take_date(value, len, digits);
 	int64_t y, m, d;
-	char text[64];
+	uint32_t date;
 
-	if (len < 8 || len > 30 || !dcm_parse_date(value, 8, &date) || date < 10000101)
+	if (!taken || len > 30 || !is_time_of_day(value + taken, len - taken) ||
+		!dcm_parse_date(digits, 8, &date) || date < 10000101)
 		return false;
 	date_of(days_of(date / 10000, date / 100 % 100, date % 100) + days, &y, &m, &d);
 	snprintf(text, sizeof text, "%04d%02d%02d", (int)y, (int)m, (int)d);
 	memcpy(out, text, 8);
-	memcpy(out + 8, value + 8, len - 8);
-	out[len] = '\0';
+	memcpy(out + 8, value + taken, len - taken);
+	out[8 + len - taken] = '\0';
 	return true;
 }
 

@@ -20,6 +20,7 @@
 #include "dicom/tags.h"
 #include "dicom/value.h"
 #include "format/deidentify.h"
+#include "format/edit_pixels.h"
 #include "format/edit_rules.h"
 #include "format/part10.h"
 #include "format/secrets.h"
@@ -46,6 +47,7 @@ struct session {
 	const struct dcm_header *h;
 	struct arena arena;     /* of values made anew */
 	struct secrets secrets; /* values that the profile takes away */
+	struct buf patient;     /* what tells this one from others */
 	int shift_days;
 	bool failed; /* for want of memory */
 	struct part10_addition add[MAX_ADDITIONS];
@@ -180,6 +182,7 @@ static enum part10_action map_uids(struct session *s, const struct dcm_node *n,
 	if (!buf_error(&b))
 		copy = arena_memdup(&s->arena, b.data, b.len);
 	buf_release(&b);
+	v->vr = DCM_VR_UI;
 	return copy ? replace(v, copy, len) : drop_all(s);
 }
 
@@ -198,10 +201,19 @@ static enum part10_action shift_dates(struct session *s, const struct dcm_node *
 		return drop_all(s);
 	while (next_value(n, &from, &text, &len)) {
 		if (deid_shift_date(text, len, s->shift_days, out + to))
-			to += len;
+			to += strlen(out + to);
 		out[to++] = '\\';
 	}
 	return replace(v, out, to ? to - 1 : 0);
+}
+
+static char *pseudonym(struct session *s, const char *text, size_t len)
+{
+	char *out = arena_alloc(&s->arena, DEID_PSEUDONYM_CAP);
+
+	if (out)
+		deid_pseudonym(s->e->key, text, len, out);
+	return out;
 }
 
 static enum part10_action dummy(struct session *s, const struct dcm_node *n, struct part10_value *v)
@@ -211,28 +223,117 @@ static enum part10_action dummy(struct session *s, const struct dcm_node *n, str
 	char *out;
 
 	if (n->items || n->el.vr == DCM_VR_SQ)
-		return PART10_KEEP; /* its items are treated */
+		return PART10_KEEP; /* its items are treated: see is_in_dummy() */
 	if (n->el.vr == DCM_VR_UI)
 		return map_uids(s, n, v);
 	if (n->el.tag == DCM_PatientID) {
-		out = arena_alloc(&s->arena, 16);
-		if (!out)
-			return drop_all(s);
 		dcm_raw_text(n, 0, &text, &len);
-		deid_pseudonym(s->e->key, text, len, out);
-		return replace(v, out, strlen(out));
+		out = n->el.depth && len ? pseudonym(s, text, len) :
+					   pseudonym(s, s->patient.data, s->patient.len);
+		return out ? replace(v, out, strlen(out)) : drop_all(s);
 	}
 	return replace_by_dummy(v, n->el.vr);
+}
+
+/* ---- items of a sequence that is to be a dummy ---- */
+
+/* Does a rule set something below this sequence of ds? */
+static bool is_set_below(const struct session *s, const struct dcm_dataset *ds,
+	const struct dcm_node *n)
+{
+	unsigned depth = 0;
+	size_t i;
+
+	for (; ds->parent; ds = ds->parent)
+		depth++;
+	for (i = 0; i < s->e->rules.n; i++) {
+		const struct edit_rule *r = &s->e->rules.rules[i];
+
+		if (r->verb == EDIT_SET && r->what == EDIT_PATH && r->path.n_steps > depth + 1 &&
+			r->path.steps[depth].tag == n->el.tag)
+			return true;
+	}
+	return false;
+}
+
+/* The profile's; but a sequence that it would take away stays where a rule sets something in it, and
+ * says nothing else. */
+static enum deid_action action_of(const struct session *s, const struct dcm_dataset *ds,
+	const struct dcm_node *n)
+{
+	enum deid_action a = deid_action_of(n, s->e->keep);
+
+	if ((a == DEID_REMOVE || a == DEID_EMPTY) && n->items && is_set_below(s, ds, n))
+		return DEID_DUMMY;
+	return a;
+}
+
+/* The sequence that this item is in; NULL: it is no item. */
+static const struct dcm_node *sequence_of(const struct dcm_dataset *item)
+{
+	uint32_t i;
+
+	for (i = 0; item->parent && i < item->parent->n_nodes; i++) {
+		const struct dcm_node *n = &item->parent->nodes[i];
+
+		if (n->items && item >= n->items && item < n->items + n->n_items)
+			return n;
+	}
+	return NULL;
+}
+
+/* Names of what is told, and its units, are no one's. */
+static bool is_concept(uint32_t tag)
+{
+	return tag == DCM_ConceptNameCodeSequence || tag == DCM_MeasurementUnitsCodeSequence;
+}
+
+/* Somewhere below a sequence whose value the profile replaces: contents of reports, persons and
+ * institutions by their codes, notes on images. The profile's table has the sequence alone, since
+ * what is in it, text and codes, has no row of its own. */
+static bool is_in_dummy(const struct session *s, const struct dcm_dataset *ds)
+{
+	const struct dcm_node *n;
+
+	for (; (n = sequence_of(ds)) != NULL; ds = ds->parent) {
+		if (is_concept(n->el.tag))
+			return false;
+		if (action_of(s, ds->parent, n) == DEID_DUMMY)
+			return true;
+	}
+	return false;
+}
+
+/* Words and codes, where the profile says nothing of them. */
+static bool is_telling(const struct dcm_node *n)
+{
+	switch (n->el.vr) {
+	case DCM_VR_AE:
+	case DCM_VR_LO:
+	case DCM_VR_LT:
+	case DCM_VR_PN:
+	case DCM_VR_SH:
+	case DCM_VR_ST:
+	case DCM_VR_UC:
+	case DCM_VR_UN:
+	case DCM_VR_UR:
+	case DCM_VR_UT:
+		return n->el.len > 0;
+	default:
+		return false;
+	}
 }
 
 /* Codes that say what an image is: were one of them some person's name too, it would stay. */
 static bool is_needed_code(uint32_t tag)
 {
-	static const uint32_t tags[] = { DCM_ImageType, DCM_Modality, DCM_PhotometricInterpretation,
-		DCM_PatientPosition, DCM_SpecificCharacterSet, DCM_ScanningSequence,
-		DCM_SequenceVariant, DCM_ConversionType, DCM_PresentationIntentType, DCM_ValueType,
-		DCM_RelationshipType, DCM_ContinuityOfContent, DCM_CompletionFlag,
-		DCM_VerificationFlag, DCM_SegmentationType, DCM_Laterality };
+	static const uint32_t tags[] = { DCM_ImageType, DCM_Modality, DCM_Manufacturer,
+		DCM_ComplexImageComponent, DCM_BodyPartExamined, DCM_MRAcquisitionType,
+		DCM_AcquisitionContrast, DCM_PhotometricInterpretation, DCM_PatientPosition,
+		DCM_SpecificCharacterSet, DCM_ScanningSequence, DCM_SequenceVariant,
+		DCM_ConversionType, DCM_PresentationIntentType, DCM_ValueType, DCM_RelationshipType,
+		DCM_ContinuityOfContent, DCM_CompletionFlag, DCM_VerificationFlag,
+		DCM_SegmentationType, DCM_Laterality };
 	size_t i;
 
 	for (i = 0; i < sizeof tags / sizeof *tags; i++)
@@ -257,13 +358,18 @@ static bool is_free_text(uint16_t vr)
 	}
 }
 
+static bool is_bytes(uint16_t vr)
+{
+	return vr == DCM_VR_UN || vr == DCM_VR_OB || vr == DCM_VR_OW;
+}
+
 /* May a secret stand in it, where it stays? Numbers say nothing of a person, UIDs are mapped. */
 static bool may_tell(const struct dcm_node *n)
 {
 	if (!n->value || n->items || n->el.vr == DCM_VR_UI || n->el.vr == DCM_VR_DS ||
 		n->el.vr == DCM_VR_IS)
 		return false;
-	return (dcm_vr_is_text(n->el.vr) || n->el.vr == DCM_VR_UN) && !is_needed_code(n->el.tag);
+	return (dcm_vr_is_text(n->el.vr) || is_bytes(n->el.vr)) && !is_needed_code(n->el.tag);
 }
 
 static bool says_something(const struct buf *text)
@@ -293,22 +399,48 @@ static enum part10_action scrub(struct session *s, const struct dcm_node *n, str
 		return drop_all(s);
 	}
 	len = left.len;
-	if (found && is_free_text(n->el.vr) && n->el.vr != DCM_VR_UN && says_something(&left)) {
+	if (found && is_free_text(n->el.vr) && !is_bytes(n->el.vr) && says_something(&left)) {
 		copy = arena_memdup(&s->arena, left.data, len);
 		s->failed |= !copy;
 	}
 	buf_release(&left);
 	if (!found)
 		return PART10_KEEP;
-	if (n->el.vr == DCM_VR_CS || n->el.vr == DCM_VR_UN)
+	if (n->el.vr == DCM_VR_CS || is_bytes(n->el.vr))
 		return replace(v, NULL, 0);
 	return copy ? replace(v, copy, len) : replace_by_dummy(v, n->el.vr);
 }
 
-static enum part10_action deidentify(struct session *s, const struct dcm_node *n,
-	struct part10_value *v)
+/* A text by the dictionary that is written as anything else, a number that is none: neither is
+ * looked into. */
+static bool is_disguised(const struct dcm_node *n)
 {
-	switch (deid_action_of(n, s->e->keep)) {
+	const struct dcm_dict_entry *e = dcm_dict_find(n->el.tag);
+	size_t i;
+
+	if (n->items || !n->el.len || n->el.vr == DCM_VR_UN)
+		return false;
+	if (e && dcm_vr_is_text(e->vr) && !dcm_vr_is_text(n->el.vr))
+		return true;
+	for (i = 0; (n->el.vr == DCM_VR_DS || n->el.vr == DCM_VR_IS) && n->value && i < n->el.len;
+		i++)
+		if (n->value[i] && !strchr("0123456789+-.eE\\ ", n->value[i]))
+			return true;
+	return false;
+}
+
+static enum part10_action deidentify(struct session *s, const struct dcm_dataset *ds,
+	const struct dcm_node *n, struct part10_value *v)
+{
+	enum deid_action action = action_of(s, ds, n);
+
+	if (edit_pixels_are(s->h, n))
+		return PART10_KEEP;
+	if (action == DEID_KEEP && is_disguised(n))
+		action = DEID_EMPTY;
+	if (action == DEID_KEEP && is_telling(n) && is_in_dummy(s, ds))
+		action = DEID_DUMMY;
+	switch (action) {
 	case DEID_REMOVE:
 		return PART10_DROP;
 	case DEID_EMPTY:
@@ -363,12 +495,12 @@ static enum part10_action edit(void *arg, const struct dcm_dataset *ds, const st
 
 	if (rule && rule->verb == EDIT_DELETE)
 		return PART10_DROP;
-	if (rule) {
-		value = edit_rule_value(rule, n->el.vr, &s->arena, &len);
-		return value ? replace(v, value, len) : PART10_KEEP;
-	}
+	/* a rule whose value the element cannot have is as if there were none */
+	value = rule ? edit_rule_value(rule, n->el.vr, &s->arena, &len) : NULL;
+	if (value)
+		return replace(v, value, len);
 	if (s->e->deidentify)
-		action = deidentify(s, n, v);
+		action = deidentify(s, ds, n, v);
 	if (action != PART10_DROP && s->e->rules.beyond_ascii)
 		action = to_utf8(s, ds, n, action, v);
 	return action;
@@ -376,10 +508,28 @@ static enum part10_action edit(void *arg, const struct dcm_dataset *ds, const st
 
 /* ---- what every edited file has ---- */
 
+static struct part10_addition *find_added(struct session *s, uint32_t tag)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_add; i++)
+		if (s->add[i].tag == tag)
+			return &s->add[i];
+	return NULL;
+}
+
+/* In the place of what was added with this tag before. */
 static void add(struct session *s, uint32_t tag, uint16_t vr, const void *bytes, size_t len)
 {
+	struct part10_addition *old = find_added(s, tag);
 	size_t i = s->n_add;
 
+	if (old) {
+		old->vr = vr;
+		old->bytes = bytes;
+		old->len = len;
+		return;
+	}
 	if (s->n_add == MAX_ADDITIONS)
 		return;
 	for (; i > 0 && s->add[i - 1].tag > tag; i--)
@@ -430,6 +580,16 @@ static void add_text(struct session *s, uint32_t tag, uint16_t vr, const char *t
 	add(s, tag, vr, text, strlen(text));
 }
 
+/* Of files that name no patient by number: or else all of them would be one. */
+static void add_patient(struct session *s)
+{
+	const char *id = pseudonym(s, s->patient.data, s->patient.len);
+
+	if (id)
+		add_text(s, DCM_PatientID, DCM_VR_LO, id);
+	s->failed |= !id;
+}
+
 static void add_deidentification(struct session *s)
 {
 	unsigned keep = s->e->keep;
@@ -437,6 +597,8 @@ static void add_deidentification(struct session *s)
 	add_text(s, DCM_PatientIdentityRemoved, DCM_VR_CS, "YES");
 	add_text(s, DCM_DeidentificationMethod, DCM_VR_LO, "dcmfs: PS3.15 Basic Profile");
 	add_method_codes(s);
+	if (!dcm_get(&s->h->top, DCM_PatientID))
+		add_patient(s);
 	add_text(s, DCM_LongitudinalTemporalInformationModified, DCM_VR_CS,
 		keep & DEID_DATES               ? "UNMODIFIED" :
 			keep & DEID_SHIFT_DATES ? "MODIFIED" :
@@ -446,36 +608,51 @@ static void add_deidentification(struct session *s)
 /* What becomes of a UID of the data set, its twin in the meta information has too. */
 static void add_twin(struct session *s, uint32_t tag, uint32_t meta_tag)
 {
-	const struct dcm_node *uid = dcm_get(&s->h->top, tag);
+	const struct dcm_dataset *ds = dcm_get(&s->h->top, tag) ? &s->h->top : &s->h->meta;
+	const struct dcm_node *uid = dcm_get(ds, ds == &s->h->meta ? meta_tag : tag);
+	const struct part10_addition *added = find_added(s, tag);
 	struct part10_value v = { .vr = DCM_VR_UI };
-	size_t i;
+	enum part10_action action = PART10_KEEP;
 
-	for (i = 0; i < s->n_add && s->add[i].tag != tag; i++)
-		;
-	if (i < s->n_add)
-		add(s, meta_tag, DCM_VR_UI, s->add[i].bytes, s->add[i].len);
-	else if (uid && edit(s, &s->h->top, uid, &v) == PART10_REPLACE)
+	if (!added && uid)
+		action = edit(s, ds, uid, &v);
+	if (added)
+		add(s, meta_tag, DCM_VR_UI, added->bytes, added->len);
+	else if (action == PART10_REPLACE)
 		add(s, meta_tag, DCM_VR_UI, v.bytes, v.len);
+	else if (action == PART10_DROP)
+		add(s, meta_tag, DCM_VR_UI, "", 0);
+}
+
+/* What the rules make of the element that r sets: the last one that is for it counts. */
+static void add_set(struct session *s, const struct edit_rule *r)
+{
+	struct dcm_node n = { .el = { .tag = r->tag, .vr = r->vr } };
+	const struct edit_rule *last = edit_rules_find(&s->e->rules, &s->h->top, &n);
+	const char *value = NULL;
+	size_t len;
+
+	if (last && last->verb == EDIT_DELETE)
+		return;
+	if (last)
+		value = edit_rule_value(last, r->vr, &s->arena, &len);
+	if (!value)
+		value = edit_rule_value(r, r->vr, &s->arena, &len);
+	if (value)
+		add(s, r->tag, r->vr, value, len);
 }
 
 /* `set` rules of the top level stand for what was there. */
 static void add_everything(struct session *s)
 {
-	size_t i, len;
+	size_t i;
 
 	if (s->e->deidentify)
 		add_deidentification(s);
-	for (i = 0; i < s->e->rules.n; i++) {
-		const struct edit_rule *r = &s->e->rules.rules[i];
-		const char *value;
-
-		if (!edit_rule_adds(r))
-			continue;
-		value = edit_rule_value(r, r->vr, &s->arena, &len);
-		if (value)
-			add(s, r->tag, r->vr, value, len);
-	}
-	if (s->e->rules.beyond_ascii && !dcm_get(&s->h->top, DCM_SpecificCharacterSet))
+	for (i = 0; i < s->e->rules.n; i++)
+		if (edit_rule_adds(&s->e->rules.rules[i]))
+			add_set(s, &s->e->rules.rules[i]);
+	if (s->e->rules.beyond_ascii)
 		add_text(s, DCM_SpecificCharacterSet, DCM_VR_CS, "ISO_IR 192");
 	add_text(s, DCM_ImplementationClassUID, DCM_VR_UI, OUR_CLASS);
 	add_text(s, DCM_ImplementationVersionName, DCM_VR_SH, OUR_VERSION);
@@ -485,42 +662,9 @@ static void add_everything(struct session *s)
 
 /* ---- pixels that may show a name ---- */
 
-/* Secondary Capture Image Storage, and those of several frames (PS3.4 B.5). */
-static bool is_secondary_capture(const struct dcm_header *h)
-{
-	static const char root[] = "1.2.840.10008.5.1.4.1.1.7";
-	const char *text;
-	size_t len;
-
-	return dcm_raw_text(dcm_get(&h->top, DCM_SOPClassUID), 0, &text, &len) &&
-		len >= sizeof root - 1 && memcmp(text, root, sizeof root - 1) == 0 &&
-		(len == sizeof root - 1 || text[sizeof root - 1] == '.');
-}
-
-static const char *burned_in_reason(const struct dcm_header *h)
-{
-	static const char *const modalities[] = { "US", "IVUS", "ES", "XC", "OT", "SC", "GM",
-		"SM" };
-	const struct dcm_node *burned = dcm_get(&h->top, DCM_BurnedInAnnotation);
-	size_t i;
-
-	if (!h->pixels_off || dcm_text_is(burned, 0, "NO"))
-		return NULL;
-	if (dcm_text_is(burned, 0, "YES"))
-		return "BurnedInAnnotation is YES";
-	for (i = 0; i < sizeof modalities / sizeof *modalities; i++)
-		if (dcm_text_is(dcm_get(&h->top, DCM_Modality), 0, modalities[i]))
-			return "images of this modality often have text burned in, and nothing "
-			       "says that this one has not";
-	if (is_secondary_capture(h))
-		return "a secondary capture may be of a screen with text, and nothing says that "
-		       "this one is not";
-	return NULL;
-}
-
 static void flag(struct session *s)
 {
-	const char *reason = burned_in_reason(s->h), *text;
+	const char *reason = edit_pixels_suspicion(s->h), *text;
 	char uid[65], *copy;
 	size_t len;
 
@@ -584,6 +728,31 @@ static void close_edited(struct dcm_source *s)
 
 static const struct dcm_source_ops edited_ops = { .pread = read_edited, .close = close_edited };
 
+static bool add_value(struct buf *out, const struct dcm_header *h, uint32_t tag)
+{
+	const char *text;
+	size_t len;
+
+	if (!dcm_raw_text(dcm_get(&h->top, tag), 0, &text, &len) || !len)
+		return false;
+	buf_add(out, text, len);
+	return true;
+}
+
+/* PatientID; where there is none name and birth date, or else the study. */
+static void tell_patient(const struct dcm_header *h, struct buf *out)
+{
+	if (add_value(out, h, DCM_PatientID))
+		return;
+	if (add_value(out, h, DCM_PatientName)) {
+		buf_addc(out, '\0');
+		add_value(out, h, DCM_PatientBirthDate);
+		return;
+	}
+	buf_addc(out, '\0');
+	add_value(out, h, DCM_StudyInstanceUID);
+}
+
 static int write_edited(struct editor *e, struct dcm_header *h, struct part10 *out, struct err *err)
 {
 	struct session s = { .e = e, .h = h };
@@ -591,16 +760,15 @@ static int write_edited(struct editor *e, struct dcm_header *h, struct part10 *o
 		.edit_arg = &s,
 		.drop_source_title = true,
 		.add = s.add };
-	const char *patient = "";
-	size_t len = 0;
 	int rc = edit_rules_make_room(&e->rules, h, err);
 
 	if (rc < 0)
 		return rc;
-	if (h->pixels_off && h->pixels_len == DCM_UNDEFINED_LENGTH)
-		plan.transfer_syntax = h->file.transfer_syntax;
-	dcm_raw_text(dcm_get(&h->top, DCM_PatientID), 0, &patient, &len);
-	s.shift_days = deid_shift_days(e->key, patient, len);
+	edit_pixels_plan(h, e->deidentify, &plan);
+	buf_init(&s.patient);
+	tell_patient(h, &s.patient);
+	s.failed = buf_error(&s.patient) < 0;
+	s.shift_days = deid_shift_days(e->key, s.patient.data, s.patient.len);
 	if (e->deidentify) {
 		collect_secrets(&s);
 		flag(&s);
@@ -613,6 +781,7 @@ static int write_edited(struct editor *e, struct dcm_header *h, struct part10 *o
 		rc = err_nomem(err);
 	}
 	secrets_release(&s.secrets);
+	buf_release(&s.patient);
 	arena_release(&s.arena);
 	return rc;
 }

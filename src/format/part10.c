@@ -172,11 +172,25 @@ static int put_loaded(struct writer *w, const struct dcm_node *n)
 	return 0;
 }
 
+static bool is_pixels(const struct writer *w, const struct dcm_node *n)
+{
+	return n->el.depth == 0 && n->el.tag == w->h->pixels_tag && w->h->pixels_off == n->el.off;
+}
+
+/* Bytes of the words that are to be turned round; 1: none are. */
+static unsigned swap_of(const struct writer *w, const struct dcm_node *n)
+{
+	unsigned unit = n->el.big_endian ? dcm_vr_unit(n->el.vr) : 1;
+
+	return w->plan->pixels_swap && is_pixels(w, n) ? w->plan->pixels_swap : unit;
+}
+
 /* A long value: its head here, its bytes from the source. */
 static int put_range(struct writer *w, const struct dcm_node *n)
 {
 	uint64_t even = n->el.len + n->el.len % 2;
-	uint16_t vr = writable_vr(n->el.vr, even);
+	unsigned swap = swap_of(w, n);
+	uint16_t vr = writable_vr(swap > 1 && n->el.vr == DCM_VR_OB ? DCM_VR_OW : n->el.vr, even);
 	int rc;
 
 	if (even >= UNDEFINED)
@@ -188,7 +202,8 @@ static int put_range(struct writer *w, const struct dcm_node *n)
 		rc = add_part(w,
 			(struct part10_part){ .kind = PART10_SOURCE,
 				.off = n->el.off,
-				.len = n->el.len });
+				.len = n->el.len,
+				.swap = swap });
 	if (rc == 0 && even != n->el.len)
 		buf_addc(&w->run, (char)pad_of(vr));
 	return rc;
@@ -258,7 +273,8 @@ static bool is_superfluous(const struct writer *w, const struct dcm_node *n)
 {
 	uint32_t tag = n->el.tag;
 
-	if (DCM_TAG_ELEMENT(tag) == 0 || tag == DCM_TAG(0xFFFC, 0xFFFC) || tag == DCM_LengthToEnd)
+	if (DCM_TAG_ELEMENT(tag) == 0 || tag == DCM_TAG(0xFFFC, 0xFFFC) || tag == DCM_LengthToEnd ||
+		DCM_TAG_GROUP(tag) == 2)
 		return true;
 	return w->plan->replace_pixels && n->el.depth == 0 &&
 		(is_of_fragments(tag) || tag == w->h->pixels_tag || tag == native_tag(w));
@@ -268,7 +284,7 @@ static int put_plain(struct writer *w, const struct dcm_node *n)
 {
 	if (n->el.len == DCM_UNDEFINED_LENGTH)
 		return put_fragments(w, n);
-	if (n->el.len >= LONG_VALUE && !(n->el.big_endian && dcm_vr_unit(n->el.vr) > 1))
+	if (n->el.len >= LONG_VALUE || is_pixels(w, n))
 		return put_range(w, n);
 	return put_loaded(w, n);
 }
@@ -460,6 +476,28 @@ int part10_write(const struct dcm_header *h, const struct part10_plan *plan, str
 	return rc;
 }
 
+/* Whole words around what is wanted; a last one that is cut stays as it is. */
+static int64_t fetch_swapped(part10_fetch fetch, void *arg, const struct part10_part *part,
+	uint8_t *to, size_t n, uint64_t off, struct err *err)
+{
+	size_t before = (size_t)(off % part->swap), all;
+	uint8_t *words;
+	int64_t got;
+
+	all = (size_t)min_u64((uint64_t)n + 2 * part->swap, part->len - (off - before));
+	words = mem_alloc(all);
+	if (!words)
+		return err_nomem(err);
+	got = fetch(arg, part, words, all, off - before, err);
+	if (got > 0) {
+		swap_units(words, (size_t)got, part->swap);
+		got = got > (int64_t)before ? (int64_t)min_size(n, (size_t)got - before) : 0;
+		memcpy(to, words + before, (size_t)got);
+	}
+	mem_free(words);
+	return got;
+}
+
 int part10_read(const struct part10 *p, void *buf, size_t n, uint64_t off, part10_fetch fetch,
 	void *arg, size_t *done, struct err *err)
 {
@@ -480,6 +518,8 @@ int part10_read(const struct part10 *p, void *buf, size_t n, uint64_t off, part1
 		got = (int64_t)want;
 		if (part->kind == PART10_BYTES)
 			memcpy(to, part->bytes + at, want);
+		else if (part->swap > 1)
+			got = fetch_swapped(fetch, arg, part, to, want, at, err);
 		else
 			got = fetch(arg, part, to, want, at, err);
 		if (got < 0)

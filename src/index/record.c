@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "codec/codec.h"
 #include "dicom/dataset.h"
 #include "dicom/pixels.h"
 #include "dicom/source.h"
@@ -78,9 +77,7 @@ static void finish_pixel(struct record *rec, const struct dcm_file *file)
 	rec->in.pixels_off = rec->pixels.off;
 	rec->in.pixels_len = rec->pixels.len;
 	rec->in.compressed = rec->pixels.off &&
-		(rec->pixels.len == DCM_UNDEFINED_LENGTH ||
-			(codec_find(file->transfer_syntax) &&
-				dcm_pixels_are_bare(d, &rec->pixels, rec->in.n_frames)));
+		dcm_pixels_are_compressed(file, &rec->pixels, d, rec->in.n_frames);
 }
 
 /* A frame takes eight bytes of the file at least, be it for its item: more than that is not

@@ -144,7 +144,12 @@ Test(deidentify, dates_move_over_leap_years_and_keep_their_times)
 		{ "20210101", -1, "20201231" },
 		{ "20200229", -3650, "20100303" },
 		{ "20240229123456.5+0100", -365, "20230301123456.5+0100" },
+		{ "2020.03.01", -1, "20200229" },
+		{ "2020/03/01", -1, "20200229" },
+		{ "2020030112-0500", -1, "2020022912-0500" },
 	};
+	static const char *const more[] = { "20200229-20200301", "20200229 20200301",
+		"2020-02-29T10:11:12", "20200229+2020", "2020.02-29", "20200229101112.1234567" };
 	char out[64];
 	size_t i;
 
@@ -152,6 +157,9 @@ Test(deidentify, dates_move_over_leap_years_and_keep_their_times)
 		cr_assert(deid_shift_date(rows[i].from, strlen(rows[i].from), rows[i].days, out));
 		cr_assert_str_eq(out, rows[i].to, "%s", rows[i].from);
 	}
+	for (i = 0; i < sizeof more / sizeof *more; i++)
+		cr_expect_eq(deid_shift_date(more[i], strlen(more[i]), -1, out), i == 3, "%s",
+			more[i]);
 	cr_assert_not(deid_shift_date("2020", 4, -1, out));
 	cr_assert_not(deid_shift_date("20201332", 8, -1, out));
 	cr_assert_not(deid_shift_date("00000000", 8, -1, out));
@@ -340,6 +348,232 @@ Test(deidentify, every_date_of_a_list_moves)
 	cr_assert(dcm_raw_text(n, 3, &text, &len) && len == 8);
 	cr_assert_not(has(&b, "nonsense"));
 	cr_assert_not(has(&b, "20200301"));
+	done(&g, h, &b);
+}
+
+/* ---- what has no row of its own in the profile's table ---- */
+
+static void put_code(struct gen *g, uint32_t sequence, const char *value, const char *meaning)
+{
+	gen_sequence(g, sequence);
+	gen_item(g);
+	gen_put(g, DCM_CodeValue, value);
+	gen_put(g, DCM_CodingSchemeDesignator, "99LOCAL");
+	gen_put(g, DCM_CodeMeaning, meaning);
+	gen_end(g);
+	gen_end(g);
+}
+
+Test(deidentify, reports_notes_and_codes_of_persons_say_nothing)
+{
+	static const char *const gone[] = { "Quickfox", "Elsewhere", "EMP777", "Operatorson" };
+	const struct dcm_dataset *item;
+	struct dcm_header *h;
+	struct buf b;
+	struct gen g;
+	size_t i;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	put_code(&g, DCM_InstitutionCodeSequence, "H1", "Saint Elsewhere");
+	gen_sequence(&g, DCM_OperatorIdentificationSequence);
+	gen_item(&g);
+	put_code(&g, DCM_PersonIdentificationCodeSequence, "EMP777", "Zelda Operatorson");
+	gen_end(&g);
+	gen_end(&g);
+	gen_sequence(&g, DCM_ContentSequence);
+	gen_item(&g);
+	gen_put(&g, DCM_RelationshipType, "CONTAINS");
+	gen_put(&g, DCM_ValueType, "TEXT");
+	put_code(&g, DCM_ConceptNameCodeSequence, "121071", "Finding");
+	gen_put(&g, DCM_TextValue, "Seen for Mrs. Quickfox");
+	gen_end(&g);
+	gen_end(&g);
+	gen_sequence(&g, DCM_GraphicAnnotationSequence);
+	gen_item(&g);
+	gen_sequence(&g, DCM_TextObjectSequence);
+	gen_item(&g);
+	gen_put(&g, DCM_UnformattedTextValue, "Quickfox 1950");
+	gen_end(&g);
+	gen_end(&g);
+	gen_end(&g);
+	gen_end(&g);
+	gen_finish(&g);
+	h = deidentify(&g, 0, &b);
+	for (i = 0; i < sizeof gone / sizeof *gone; i++)
+		cr_expect_not(has(&b, gone[i]), "%s", gone[i]);
+	item = dcm_item(dcm_get(&h->top, DCM_ContentSequence), 0);
+	cr_assert_not_null(item);
+	cr_expect(dcm_text_is(dcm_get(item, DCM_ValueType), 0, "TEXT"));
+	cr_expect(dcm_text_is(dcm_get(item, DCM_TextValue), 0, "ANON"));
+	cr_expect(has(&b, "Finding"), "what is told stays");
+	done(&g, h, &b);
+}
+
+Test(deidentify, a_text_is_no_text_by_its_vr_alone)
+{
+	static const char *const gone[] = { "Quickfox", "6quick", "secret" };
+	struct dcm_header *h;
+	struct buf b;
+	struct gen g;
+	size_t i;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put_vr(&g, DCM_TAG(0x0002, 0x0102), "OB", "secret of a group that is not here");
+	gen_put(&g, DCM_PatientName, "Quickfox^Ann");
+	gen_bytes(&g, DCM_SequenceName, "OB", "Quicksilver 6quick", 18);
+	gen_put_vr(&g, DCM_NumberOfAverages, "DS", "Quicktime");
+	gen_bytes(&g, DCM_ICCProfile, "OB", "of quickfox ", 12);
+	gen_bytes(&g, DCM_RedPaletteColorLookupTableData, "OW", "12345678", 8);
+	gen_finish(&g);
+	h = deidentify(&g, 0, &b);
+	for (i = 0; i < sizeof gone / sizeof *gone; i++)
+		cr_expect_not(has(&b, gone[i]), "%s", gone[i]);
+	cr_expect_eq(dcm_get(&h->top, DCM_NumberOfAverages)->el.len, 0);
+	cr_expect_eq(dcm_get(&h->top, DCM_ICCProfile)->el.len, 0);
+	cr_expect(has(&b, "12345678"));
+	done(&g, h, &b);
+}
+
+Test(deidentify, uids_by_value_and_by_what_they_name)
+{
+	struct dcm_header *h;
+	const char *text;
+	struct buf b;
+	struct gen g;
+	size_t len;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put(&g, DCM_SOPClassUID, "1.3.12.2.1107.5.9.1");
+	gen_put(&g, DCM_FailedSOPInstanceUIDList, "1.2.840.10008.1.4.1.1\\1.2.3.99.556");
+	gen_put(&g, DCM_CodingSchemeUID, "2.16.840.1.113883.6.96");
+	gen_put_vr(&g, DCM_StudyInstanceUID, "LO", "1.2.3.77");
+	gen_finish(&g);
+	h = deidentify(&g, 0, &b);
+	cr_expect(dcm_text_is(dcm_get(&h->top, DCM_SOPClassUID), 0, "1.3.12.2.1107.5.9.1"));
+	cr_expect(dcm_text_is(dcm_get(&h->top, DCM_CodingSchemeUID), 0, "2.16.840.1.113883.6.96"));
+	cr_expect(dcm_text_is(dcm_get(&h->top, DCM_FailedSOPInstanceUIDList), 0,
+		"1.2.840.10008.1.4.1.1"));
+	cr_expect_not(has(&b, "1.2.3.99.556"));
+	cr_expect_not(has(&b, "1.2.3.77"));
+	cr_assert(dcm_raw_text(dcm_get(&h->top, DCM_StudyInstanceUID), 0, &text, &len));
+	cr_expect_eq(memcmp(text, "2.25.", 5), 0);
+	cr_expect_eq(dcm_get(&h->top, DCM_StudyInstanceUID)->el.vr, DCM_VR_UI);
+	done(&g, h, &b);
+}
+
+/* gen's own meta information has no instance: one is put in front of its syntax. */
+Test(deidentify, the_instance_uid_of_the_meta_information_alone)
+{
+	struct dcm_header *h;
+	const char *text;
+	struct buf b;
+	struct gen g;
+	size_t len;
+
+	gen_begin_bare(&g, true, false);
+	gen_raw(&g, (const uint8_t[128]){ 0 }, 128);
+	gen_raw(&g, "DICM", 4);
+	gen_put(&g, DCM_MediaStorageSOPInstanceUID, "1.2.3.4567");
+	gen_put(&g, DCM_TransferSyntaxUID, GEN_EXPLICIT);
+	gen_put(&g, DCM_Modality, "MR");
+	gen_finish(&g);
+	h = deidentify(&g, 0, &b);
+	cr_expect_not(has(&b, "1.2.3.4567"));
+	cr_assert(dcm_raw_text(dcm_get(&h->meta, DCM_MediaStorageSOPInstanceUID), 0, &text, &len));
+	cr_expect_eq(memcmp(text, "2.25.", 5), 0);
+	done(&g, h, &b);
+}
+
+static void expect_patient(const char *name, const char *id, const char *study, char out[65])
+{
+	struct dcm_header *h;
+	const char *text;
+	struct buf b;
+	struct gen g;
+	size_t len;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put(&g, DCM_PatientName, name);
+	if (id)
+		gen_put(&g, DCM_PatientID, id);
+	gen_put(&g, DCM_StudyInstanceUID, study);
+	gen_finish(&g);
+	h = deidentify(&g, 0, &b);
+	cr_assert(dcm_raw_text(dcm_get(&h->top, DCM_PatientID), 0, &text, &len));
+	cr_assert_eq(len, 20);
+	memcpy(out, text, len);
+	out[len] = '\0';
+	done(&g, h, &b);
+}
+
+Test(deidentify, patients_without_an_id_are_not_one)
+{
+	char ann[65], bob[65], absent[65], nobody[65], other[65], same[65];
+
+	expect_patient("Ann^A", "", "1.2", ann);
+	expect_patient("Bob^B", "", "1.2", bob);
+	expect_patient("Bob^B", NULL, "1.3", absent);
+	expect_patient("", NULL, "1.2", nobody);
+	expect_patient("", NULL, "1.3", other);
+	expect_patient("Whoever", "7", "1.2", same);
+	cr_expect_str_neq(ann, bob);
+	cr_expect_str_eq(bob, absent);
+	cr_expect_str_neq(nobody, other);
+	expect_patient("Renamed", "7", "1.3", other);
+	cr_expect_str_eq(same, other);
+}
+
+Test(deidentify, a_rule_that_cannot_be_applied_keeps_nothing)
+{
+	struct editor_options o = { .deidentify = true,
+		.rules = "replace (0010,xxxx) ANON\n"
+			 "set RequestAttributesSequence[1].ScheduledProcedureStepID X\n" };
+	const struct dcm_dataset *item;
+	struct dcm_source *s;
+	struct dcm_header *h;
+	struct editor *e;
+	struct gen g;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put(&g, DCM_PatientName, "Quickfox");
+	gen_put(&g, DCM_PatientBirthDate, "19501231");
+	gen_sequence(&g, DCM_RequestAttributesSequence);
+	gen_item(&g);
+	gen_put(&g, DCM_ScheduledProcedureStepDescription, "for Quickfox");
+	gen_put(&g, DCM_ScheduledProcedureStepID, "4711");
+	gen_end(&g);
+	gen_end(&g);
+	gen_finish(&g);
+	cr_assert_eq(editor_new(&o, &e, NULL), 0);
+	cr_assert_eq(editor_filter(e, gen_source(&g), &s, NULL), 0);
+	editor_free(e);
+	cr_assert_eq(dcm_header_read(s, DCM_LOAD_ALL, 0, &h, NULL), 0);
+	cr_expect_eq(dcm_get(&h->top, DCM_PatientBirthDate)->el.len, 0);
+	cr_expect(dcm_text_is(dcm_get(&h->top, DCM_PatientName), 0, "ANON"));
+	item = dcm_item(dcm_get(&h->top, DCM_RequestAttributesSequence), 0);
+	cr_assert_not_null(item);
+	cr_expect(dcm_text_is(dcm_get(item, DCM_ScheduledProcedureStepID), 0, "X"));
+	cr_expect_null(dcm_get(item, DCM_ScheduledProcedureStepDescription));
+	dcm_header_free(h);
+	gen_release(&g);
+}
+
+Test(deidentify, nothing_is_left_behind_the_last_frame)
+{
+	static const char pixels[] = "12345678Quickfox";
+	struct dcm_header *h;
+	struct buf b;
+	struct gen g;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put(&g, DCM_Rows, "2");
+	gen_put(&g, DCM_Columns, "2");
+	gen_put(&g, DCM_BitsAllocated, "16");
+	gen_bytes(&g, DCM_PixelData, "OW", pixels, 16);
+	gen_finish(&g);
+	h = deidentify(&g, 0, &b);
+	cr_expect_eq(h->pixels_len, 8);
+	cr_expect_not(has(&b, "Quickfox"));
 	done(&g, h, &b);
 }
 

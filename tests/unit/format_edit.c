@@ -120,13 +120,36 @@ Test(edit, set_replaces_at_the_top_and_adds_what_is_absent)
 	done(&g, h);
 }
 
+static unsigned count(const struct dcm_header *h, uint32_t tag)
+{
+	unsigned n = 0;
+	uint32_t i;
+
+	for (i = 0; i < h->top.n_nodes; i++)
+		n += h->top.nodes[i].el.tag == tag;
+	return n;
+}
+
 Test(edit, the_last_of_two_rules_wins)
 {
 	struct gen g;
 	struct dcm_header *h = edit_sample(&g,
 		"set StudyDescription one\nreplace StudyDescription two\n");
 
-	cr_assert(dcm_get(&h->top, DCM_StudyDescription));
+	expect(&h->top, DCM_StudyDescription, "two");
+	done(&g, h);
+	h = edit_sample(&g, "replace PatientID one\nset PatientID two\nset PatientID three\n");
+	expect(&h->top, DCM_PatientID, "three");
+	cr_expect_eq(count(h, DCM_PatientID), 1);
+	done(&g, h);
+	h = edit_sample(&g,
+		"set PatientID one\ndelete PatientID\nset Modality MR\ndelete (0008,xxxx)\n");
+	cr_expect_eq(count(h, DCM_PatientID), 0);
+	cr_expect_eq(count(h, DCM_Modality), 0);
+	done(&g, h);
+	h = edit_sample(&g, "set PatientName M\xC3\xBCller\nset SpecificCharacterSet ISO_IR 100\n");
+	cr_expect_eq(count(h, DCM_SpecificCharacterSet), 1);
+	expect(&h->top, DCM_PatientName, "M\xC3\xBCller");
 	done(&g, h);
 	h = edit_sample(&g, "replace PatientName one\nreplace VR:PN two\n");
 	expect(&h->top, DCM_PatientName, "two");
@@ -277,6 +300,108 @@ Test(edit, pixels_stay_byte_for_byte_in_any_transfer_syntax)
 	h = edit(&g, &o);
 	cr_assert(dcm_text_is(dcm_get(&h->meta, DCM_TransferSyntaxUID), 0, GEN_RLE));
 	cr_assert_eq(dcm_get(&h->top, DCM_PixelData)->n_fragments, 1);
+	done(&g, h);
+}
+
+/* An image of this syntax, edited, and read again as the index reads it. */
+static struct dcm_header *edit_pixels(struct gen *g, const char *syntax, uint32_t tag,
+	const char *vr, const void *bytes, size_t len)
+{
+	struct editor_options o = { .rules = "set PatientID S001", .deidentify = true };
+
+	gen_begin(g, syntax);
+	gen_put(g, DCM_SOPInstanceUID, "1.2.3");
+	gen_put(g, DCM_Rows, "1");
+	gen_put(g, DCM_Columns, "4");
+	gen_put(g, DCM_BitsAllocated, "16");
+	gen_bytes(g, tag, vr, bytes, len);
+	gen_finish(g);
+	return edit(g, &o);
+}
+
+static void expect_pixels(const struct dcm_header *h, const char *syntax, const void *want,
+	size_t len)
+{
+	uint8_t got[64];
+
+	cr_expect(dcm_text_is(dcm_get(&h->meta, DCM_TransferSyntaxUID), 0, syntax), "%s", syntax);
+	cr_assert_eq(h->pixels_len, len, "%s: %d", syntax, (int)h->pixels_len);
+	cr_assert_eq(dcm_source_read_full(h->file.source, got, len, h->pixels_off, NULL), 0);
+	cr_expect_arr_eq(got, want, len, "%s", syntax);
+}
+
+Test(edit, pixels_are_found_again_whatever_their_file_was)
+{
+	static const uint8_t big[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	static const uint8_t little[8] = { 2, 1, 4, 3, 6, 5, 8, 7 };
+	static const char *const vrs[] = { "OB", "OW" };
+	static const char philips[] = "1.3.46.670589.33.1.4.1";
+	struct dcm_header *h;
+	struct gen g;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		h = edit_pixels(&g, GEN_BIG_ENDIAN, DCM_PixelData, vrs[i], big, 8);
+		expect_pixels(h, GEN_EXPLICIT, little, 8);
+		done(&g, h);
+	}
+	h = edit_pixels(&g, GEN_RLE, DCM_PixelData, "OB", big, 6);
+	expect_pixels(h, GEN_RLE, big, 6);
+	done(&g, h);
+	h = edit_pixels(&g, philips, DCM_TAG(0x07A1, 0x100A), "OB", big, 6);
+	expect_pixels(h, philips, big, 6);
+	done(&g, h);
+}
+
+/* Implicit VR, but for the pixels little-endian. */
+Test(edit, big_endian_pixels_in_a_little_endian_file)
+{
+	static const uint8_t big[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	static const uint8_t little[8] = { 2, 1, 4, 3, 6, 5, 8, 7 };
+	struct editor_options o = { .rules = "set PatientID S001" };
+	struct dcm_header *h;
+	struct gen g;
+
+	gen_begin(&g, "1.2.840.113619.5.2");
+	g.explicit_vr = false;
+	gen_put(&g, DCM_SOPInstanceUID, "1.2.3");
+	gen_put(&g, DCM_Rows, "1");
+	gen_put(&g, DCM_Columns, "4");
+	gen_put(&g, DCM_BitsAllocated, "16");
+	gen_bytes(&g, DCM_PixelData, "OW", big, sizeof big);
+	gen_finish(&g);
+	h = edit(&g, &o);
+	expect_pixels(h, GEN_EXPLICIT, little, sizeof little);
+	done(&g, h);
+}
+
+Test(edit, fragments_in_a_syntax_that_has_none)
+{
+	struct editor_options o = { .rules = "set PatientID S001" };
+	struct dcm_header *h;
+	struct gen g;
+
+	gen_begin(&g, GEN_IMPLICIT);
+	gen_put(&g, DCM_SOPInstanceUID, "1.2.3");
+	gen_put(&g, DCM_Rows, "1");
+	gen_encapsulated(&g, DCM_PixelData);
+	gen_offsets(&g, NULL, 0);
+	gen_fragment(&g, "abcd", 4);
+	gen_end(&g);
+	gen_finish(&g);
+	h = edit(&g, &o);
+	cr_expect(dcm_text_is(dcm_get(&h->meta, DCM_TransferSyntaxUID), 0, GEN_EXPLICIT));
+	expect(&h->top, DCM_PatientID, "S001");
+	cr_expect_eq(dcm_get(&h->top, DCM_PixelData)->n_fragments, 1);
+	done(&g, h);
+}
+
+Test(edit, a_deleted_instance_uid_is_in_the_meta_information_neither)
+{
+	struct gen g;
+	struct dcm_header *h = edit_sample(&g, "delete SOPInstanceUID\n");
+
+	expect(&h->meta, DCM_MediaStorageSOPInstanceUID, "");
 	done(&g, h);
 }
 

@@ -98,8 +98,9 @@ struct instance {
 	_Atomic uint32_t refs;
 	uint16_t overlays; /* bit i: overlay data in group 6000 + 2 i */
 	bool deflated;
-	bool compressed; /* its pixels are for a codec, in items (pixels_len undefined) or bare */
-	uint8_t label; /* enum image_label */
+	bool lost_pixels; /* rows and columns, and no pixel data */
+	bool compressed;  /* its pixels are for a codec, in items (pixels_len undefined) or bare */
+	uint8_t label;    /* enum image_label */
 };
 
 /* What was wrong with its file: n_problems of them, in the instance's own memory. */

@@ -17,9 +17,12 @@ int volumes_size(const struct view_node *n, const struct volume_format *f, int64
 int volumes_open(const struct view_node *n, const struct volume_format *f, struct content **out,
 	struct err *err);
 
-/* The volume that a TREE_VOLUME_FILE or TREE_VOLUME_DIR key is of, with a reference to its set
- * (volume_set_put). -ESTALE: it has gone or its study has changed. */
-int volumes_find(const struct view_node *n, uint64_t index, struct volume_set **set,
+/* What keys call a volume: 56 bits, its place in its study, and which one it is: a study that is planned
+ * again while one of its files cannot be read may have others in its places. */
+uint64_t volumes_key(const struct volume *v);
+/* The volume that a key is of, with a reference to its set (volume_set_put). -ESTALE: it has gone or
+ * its study has changed. */
+int volumes_find(const struct view_node *n, uint64_t volume_key, struct volume_set **set,
 	const struct volume **v, struct err *err);
 
 #endif

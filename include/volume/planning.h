@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/err.h"
 #include "vendor/vendor.h"
 #include "volume/volume.h"
 
@@ -166,6 +167,8 @@ struct planner {
 	 * same file */
 	struct dcm_header *header;
 	const struct instance *header_of;
+	struct err
+		passing; /* why a header could not be read that will be another time; code 0: none */
 };
 
 /* Each returns 0 or -ENOMEM. */

@@ -70,6 +70,7 @@ static void finish_pixel(struct record *rec, const struct dcm_file *file)
 {
 	struct pixel_desc *d = &rec->attr.pixel;
 
+	rec->in.lost_pixels = d->rows && d->cols && !rec->pixels.off;
 	if (d->rows == 0 || d->cols == 0 || d->rows > UINT16_MAX || d->cols > UINT16_MAX ||
 		rec->pixels.off == 0)
 		d->rows = d->cols = 0;

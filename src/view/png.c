@@ -11,7 +11,7 @@
 #include "view/pages.h"
 #include "view/volumes.h"
 
-/* What a slice's key has in b: the volume, and the slice. */
+/* What a slice's key has in b: the volume's place, and the slice; its folder's has the volume's key. */
 #define SLICE_BITS 32
 
 static struct view_key volume_key(const struct study *st, const struct volume *v, uint32_t kind,
@@ -24,8 +24,8 @@ static struct view_key volume_key(const struct study *st, const struct volume *v
 static int emit_volume(void *arg, const struct study *st, const struct volume *v, const char *stem,
 	struct err *err)
 {
-	struct view_key dir = volume_key(st, v, TREE_VOLUME_DIR, v->index);
-	struct view_key sheet = volume_key(st, v, TREE_VOLUME_FILE, (uint64_t)v->index << 8);
+	struct view_key dir = volume_key(st, v, TREE_VOLUME_DIR, volumes_key(v));
+	struct view_key sheet = volume_key(st, v, TREE_VOLUME_FILE, volumes_key(v) << 8);
 	struct png_shape shape = picture_sheet_shape(v);
 	struct view_out *out = arg;
 	int rc = tree_emit(out, VIEW_DIR, stem, "", &dir, 0, v->mtime_ns, v->identity, err);
@@ -56,12 +56,12 @@ static int list_study(const struct view_node *n, struct view_out *out, struct er
 static int list_slices(const struct view_node *n, struct view_out *out, struct err *err)
 {
 	const struct study *st = tree_study(n);
-	uint64_t index = node_key(n)->b, i, count;
+	uint64_t i, count;
 	struct volume_set *set;
 	const struct volume *v;
 	struct png_shape shape;
 	char name[32];
-	int digits, rc = volumes_find(n, index, &set, &v, err);
+	int digits, rc = volumes_find(n, node_key(n)->b, &set, &v, err);
 
 	if (rc < 0)
 		return rc;
@@ -69,7 +69,8 @@ static int list_slices(const struct view_node *n, struct view_out *out, struct e
 	shape = picture_shape(v);
 	digits = snprintf(name, sizeof name, "%llu", (unsigned long long)count);
 	for (i = 0; i < count && rc == 0; i++) {
-		struct view_key key = volume_key(st, v, TREE_SLICE_FILE, index << SLICE_BITS | i);
+		struct view_key key = volume_key(st, v, TREE_SLICE_FILE,
+			(uint64_t)v->index << SLICE_BITS | i);
 
 		snprintf(name, sizeof name, "%0*llu", digits < 4 ? 4 : digits,
 			(unsigned long long)i + 1);
@@ -195,14 +196,14 @@ static void free_picture(struct content *c)
 
 static const struct content_ops picture_ops = { .pread = read_picture, .free = free_picture };
 
-static int open_picture(const struct view_node *n, uint64_t index, struct content **out,
+static int open_picture(const struct view_node *n, uint64_t volume, struct content **out,
 	struct err *err)
 {
 	const struct view_key *key = node_key(n);
 	struct volume_set *set;
 	const struct volume *v;
 	struct picture *p;
-	int rc = volumes_find(n, index, &set, &v, err);
+	int rc = volumes_find(n, volume, &set, &v, err);
 
 	if (rc < 0)
 		return rc;
@@ -238,7 +239,7 @@ static int open_file(const struct view_node *n, struct content **out, struct err
 	case TREE_VOLUME_FILE:
 		return open_picture(n, key->b >> 8, out, err);
 	case TREE_SLICE_FILE:
-		return open_picture(n, key->b >> SLICE_BITS, out, err);
+		return open_picture(n, n->chain[n->depth - 1].b, out, err);
 	default:
 		return tree_open_text(n, render_page, out, err);
 	}

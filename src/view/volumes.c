@@ -17,6 +17,8 @@
 enum { FILE_JSON = FORMAT_MAX_FILES, FILE_BVAL, FILE_BVEC };
 
 #define PAGE_BYTES 4096u
+#define INDEX_BITS 24
+#define INDEX_MASK ((UINT64_C(1) << INDEX_BITS) - 1)
 
 static const char *const sidecar_endings[] = { ".json", ".bval", ".bvec" };
 
@@ -31,7 +33,28 @@ struct volume_content {
 	uint64_t voxels_len;
 };
 
-int volumes_find(const struct view_node *n, uint64_t index, struct volume_set **set,
+uint64_t volumes_key(const struct volume *v)
+{
+	uint64_t which = hash_bytes(v->identity, v->name, strlen(v->name)) >> 32;
+
+	return which << INDEX_BITS | (v->index & INDEX_MASK);
+}
+
+/* Where it was, or wherever it is now; NULL: nowhere. */
+static const struct volume *find_volume(const struct volume_set *set, uint64_t key)
+{
+	uint64_t index = key & INDEX_MASK;
+	uint32_t i;
+
+	if (index < set->n_volumes && volumes_key(set->volumes[index]) == key)
+		return set->volumes[index];
+	for (i = 0; i < set->n_volumes; i++)
+		if (volumes_key(set->volumes[i]) >> INDEX_BITS == key >> INDEX_BITS)
+			return set->volumes[i];
+	return NULL;
+}
+
+int volumes_find(const struct view_node *n, uint64_t volume_key, struct volume_set **set,
 	const struct volume **v, struct err *err)
 {
 	const struct study *study = tree_study(n);
@@ -42,11 +65,11 @@ int volumes_find(const struct view_node *n, uint64_t index, struct volume_set **
 	rc = plans_get(n->snap->plans, n->snap->catalog, study, set, err);
 	if (rc < 0)
 		return rc;
-	if (index >= (*set)->n_volumes || node_key(n)->version != study->version) {
+	*v = node_key(n)->version == study->version ? find_volume(*set, volume_key) : NULL;
+	if (!*v) {
 		volume_set_put(*set);
 		return tree_gone(err);
 	}
-	*v = (*set)->volumes[index];
 	return 0;
 }
 
@@ -70,7 +93,7 @@ static int emit_file(const struct listing *l, const struct study *st, const stru
 	struct view_key key = { .kind = TREE_VOLUME_FILE,
 		.version = st->version,
 		.a = st->id,
-		.b = (uint64_t)v->index << 8 | which };
+		.b = volumes_key(v) << 8 | which };
 
 	return tree_emit(l->out, VIEW_FILE, stem, ending, &key, size, v->mtime_ns, v->identity,
 		err);

@@ -55,16 +55,19 @@ static int read_all(struct planner *p, struct plan_stack *s, struct err *err)
 		return err_nomem(err);
 	for (uint32_t t = 0; t < s->n_times; t++) {
 		const struct dcm_header *h = plan_header(p, first_of(s, t)->in);
+		struct arena spare = { 0 }; /* what is parsed of a private header is large */
 		struct facts f;
 		int rc;
 
 		all[t].b_value = NAN;
 		if (!h)
 			continue;
-		rc = vendor_facts(h, first_of(s, t)->frame, &p->scratch, &f, err);
+		rc = vendor_facts(h, first_of(s, t)->frame, &spare, &f, err);
+		if (rc == 0)
+			plan_diffusion_from_facts(&f, &all[t]);
+		arena_release(&spare);
 		if (rc < 0)
 			return rc;
-		plan_diffusion_from_facts(&f, &all[t]);
 		/* is it a diffusion series at all? The first two time points tell */
 		if (t == 1 && isnan(all[0].b_value) && isnan(all[1].b_value) && !records_tell(s))
 			return 0;
@@ -93,11 +96,12 @@ static bool is_worth_telling(const struct plan_stack *s, bool any)
 	for (uint32_t t = 0; t < s->n_times; t++) {
 		least = fmin(least, b_or_zero(&d[t]));
 		varies = varies || b_or_zero(&d[t]) != b_or_zero(&d[0]) ||
-			!same_vector(d[t].gradient, d[0].gradient);
+			d[t].has_gradient != d[0].has_gradient ||
+			(d[t].has_gradient && !same_vector(d[t].gradient, d[0].gradient));
 	}
 	return any &&
 		(varies || least > UNWEIGHTED_MOST ||
-			!same_vector(d[0].gradient, (double[3]){ 0, 0, 0 }));
+			(d[0].has_gradient && !same_vector(d[0].gradient, (double[3]){ 0, 0, 0 })));
 }
 
 /* False: it is told in patient coordinates, of an image that lies nowhere. */

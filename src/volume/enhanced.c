@@ -422,11 +422,14 @@ static int read_facts(struct planner *p, struct plan_block *b, struct err *err)
 		const struct plan_image *im = &b->images[(size_t)t * b->n_planes];
 		const struct dcm_header *h = plan_header(p, im->in);
 		struct facts f = { .begin_s = NAN, .b_value = NAN };
-		int rc = h ? vendor_facts(h, im->frame, &p->scratch, &f, err) : 0;
+		struct arena spare = { 0 };
+		int rc = h ? vendor_facts(h, im->frame, &spare, &f, err) : 0;
 
+		if (rc == 0)
+			plan_diffusion_from_facts(&f, &d[t]);
+		arena_release(&spare);
 		if (rc < 0)
 			return rc;
-		plan_diffusion_from_facts(&f, &d[t]);
 		first = fmin(first, f.begin_s);
 		last = fmax(last, f.begin_s);
 		train = h ? number(h, im->frame, DCM_EchoTrainLength, 0.0) : 0.0;
@@ -587,19 +590,12 @@ static int add_left_over(struct planner *p, struct series *s, const struct insta
 	return rc;
 }
 
-static int collect_set(struct planner *p, struct series *s, const struct instance *in,
+static int collect_placed(struct planner *p, struct series *s, const struct instance *in,
 	struct frame **f, uint32_t n, struct err *err)
 {
 	struct grid g;
-	bool placed = true;
 	int rc;
 
-	for (uint32_t i = 0; i < n; i++) {
-		f[i]->along = geom_along_normal(f[0]->im.orientation, f[i]->im.position);
-		placed = placed && !isnan(f[i]->along);
-	}
-	for (uint32_t i = 0; i < n && !placed; i++)
-		f[i]->along = f[i]->order;
 	g.n_planes = number_planes(f, n);
 	g.n_times = number_times(f, n, g.n_planes);
 	g.at = arena_zalloc(&p->scratch, (size_t)g.n_planes * g.n_times, sizeof *g.at);
@@ -608,6 +604,33 @@ static int collect_set(struct planner *p, struct series *s, const struct instanc
 	fill_grid(&g, f, n);
 	rc = add_blocks(p, s, in, &g, err);
 	return rc ? rc : add_left_over(p, s, in, f, n, g.n_times, err);
+}
+
+/* Frames that lie nowhere are planes in their order; beside others that do they are a volume of
+ * their own. */
+static int collect_set(struct planner *p, struct series *s, const struct instance *in,
+	struct frame **f, uint32_t n, struct err *err)
+{
+	struct frame **apart = arena_zalloc(&p->scratch, n, sizeof *apart);
+	uint32_t n_placed = 0, n_apart = 0;
+	int rc = 0;
+
+	if (!apart)
+		return err_nomem(err);
+	for (uint32_t i = 0; i < n; i++) {
+		f[i]->along = geom_along_normal(f[0]->im.orientation, f[i]->im.position);
+		if (isnan(f[i]->along))
+			apart[n_apart++] = f[i];
+		else
+			f[n_placed++] = f[i];
+	}
+	for (uint32_t i = 0; i < n_apart; i++)
+		apart[i]->along = apart[i]->order;
+	if (n_apart && n_placed)
+		plan_problem(p, in, "%u of %u frames have no position: shown apart", n_apart, n);
+	if (n_placed)
+		rc = collect_placed(p, s, in, f, n_placed, err);
+	return rc == 0 && n_apart ? collect_placed(p, s, in, apart, n_apart, err) : rc;
 }
 
 /* Segments that all have the same planes are time points of one volume, in their order; others
@@ -718,12 +741,25 @@ static int compare_order(const void *a, const void *b)
 	return (x->order > y->order) - (x->order < y->order);
 }
 
+/* Parts that are not there. */
+static void tell_of_holes(struct planner *p, const struct plan_concatenation *c)
+{
+	uint64_t next = 0;
+
+	for (uint32_t i = 0; i < c->n; next = (uint64_t)c->frames[i++].order + 1)
+		if (c->frames[i].order > next)
+			plan_problem(p, c->frames[i].im.in,
+				"frames %llu to %u of its concatenation are not there",
+				(unsigned long long)next + 1, c->frames[i].order);
+}
+
 int plan_collect_concatenations(struct planner *p, struct err *err)
 {
 	int rc = 0;
 
 	for (struct plan_concatenation *c = p->concatenations; c && !rc; c = c->next) {
 		qsort(c->frames, c->n, sizeof *c->frames, compare_order);
+		tell_of_holes(p, c);
 		rc = collect_frames(p, c->series, c->frames[0].im.in, c->frames, c->n, err);
 	}
 	return rc;

@@ -52,7 +52,12 @@ static int place_dose_planes(struct planner *p, const struct dcm_header *h, stru
 	geom_normal(first->orientation, normal);
 	if (n && z[0] != 0.0 && fabs(z[0] - first->position[2]) < SAME_PLACE_MM && normal[2] < 0.0)
 		normal[2] = -normal[2];
-	for (uint32_t k = 1; k < n; k++)
+	if (n < b->n_planes)
+		plan_problem(p, first->in, "GridFrameOffsetVector has %u values for %u planes%s", n,
+			b->n_planes, n > 1 ? ": the rest follow as the last did" : "");
+	for (uint32_t k = n > 1 ? n : b->n_planes; k < b->n_planes; k++)
+		z[k] = z[k - 1] + (z[n - 1] - z[n - 2]);
+	for (uint32_t k = 1; k < b->n_planes && n > 1; k++)
 		for (int i = 0; i < 3; i++)
 			b->images[k].position[i] = first->position[i] + (z[k] - z[0]) * normal[i];
 	if (n > 1)
@@ -140,7 +145,7 @@ static int arrange_frames(struct planner *p, const struct dcm_header *h, struct 
 
 	if (!frame_of || !n_seen)
 		return err_nomem(err);
-	if (vector && b->n_times > 1 && arrange(vector, b, frame_of, n_seen))
+	if (vector && arrange(vector, b, frame_of, n_seen))
 		for (uint32_t i = 0; i < n; i++)
 			b->images[i].frame = frame_of[i];
 	return 0;

@@ -8,8 +8,9 @@
  * numbering, shuffled or interleaved, ever puts a slice into the wrong place, and where
  * the numbers are sane the result is the reference's.
  *
- * Planes with unequal counts mean that something is missing or there twice. The images are then
- * cut, in the order of acquisition, into runs without a repeated plane; runs that have every plane
+ * Planes with unequal counts, or of images of other volumes, mean that something is missing or there
+ * twice. Where the makers' numbers name volumes, those with every plane are the volume; else the
+ * images are cut, in the order of acquisition, into runs without a repeated plane; runs that have every plane
  * make the volume, each other run is a volume of its own.
  */
 #include <math.h>
@@ -205,6 +206,17 @@ static bool counts_are_equal(struct item *const *by_plane, uint32_t n, uint32_t 
 	return true;
 }
 
+/* Has each plane images of the same keys? by_plane: sorted by both. */
+static bool keys_are_alike(struct item *const *by_plane, uint32_t n, uint32_t n_planes)
+{
+	uint32_t n_times = n / n_planes;
+
+	for (uint32_t i = n_times; i < n; i++)
+		if (by_plane[i]->key != by_plane[i % n_times]->key)
+			return false;
+	return true;
+}
+
 /* --- duplicates
  * ---------------------------------------------------------------------------------- */
 
@@ -325,6 +337,41 @@ static uint32_t rank_in_planes(struct item *items, uint32_t n, uint32_t *n_in_pl
 	return n_times;
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+	const struct item *const *x = a, *const *y = b;
+	int c = compare_number((*x)->key, (*y)->key);
+
+	return c ? c : compare_rank(*x, *y);
+}
+
+/* The makers' own numbers of volumes: images of one key are of one time. */
+static uint32_t number_by_keys(struct item *items, uint32_t n, struct item **sorted, uint32_t *size)
+{
+	uint32_t run = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		sorted[i] = &items[i];
+	qsort(sorted, n, sizeof *sorted, compare_keys);
+	for (uint32_t i = 0; i < n; i++) {
+		run += i && sorted[i]->key != sorted[i - 1]->key;
+		sorted[i]->time = run;
+		size[run]++;
+	}
+	return run + 1;
+}
+
+/* Do keys number volumes, so that where one has not every plane something is missing? Some
+ * number images: where most have not every plane. */
+static bool keys_name_volumes(const uint32_t *size, uint32_t n_runs, uint32_t n, uint32_t n_planes)
+{
+	uint64_t n_whole = 0;
+
+	for (uint32_t run = 0; run < n_runs; run++)
+		n_whole += size[run] == n_planes;
+	return 2 * n_whole * n_planes >= n;
+}
+
 /* --- stacks
  * ---------------------------------------------------------------------------------------- */
 
@@ -407,15 +454,11 @@ static uint32_t gather_whole(struct item *items, uint32_t n, const uint32_t *siz
 {
 	uint32_t n_out = 0, next = 0;
 
-	for (uint32_t i = 0; i < n; i++)
-		new_time[i] = UINT32_MAX;
+	for (uint32_t run = 0; run < n; run++)
+		new_time[run] = size[run] == n_planes ? next++ : UINT32_MAX;
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t run = items[i].time;
-
-		if (size[run] != n_planes)
+		if (size[items[i].time] != n_planes)
 			continue;
-		if (new_time[run] == UINT32_MAX)
-			new_time[run] = next++;
 		items[i].taken = true;
 		out[n_out++] = &items[i];
 	}
@@ -445,32 +488,70 @@ static int fill_parts(struct planner *p, struct stack_list *l, const struct plan
 	return 0;
 }
 
+/* Runs of items: their numbers are the items' times. */
+struct runs {
+	uint32_t *size;     /* images of each */
+	uint32_t *new_time; /* of whole ones */
+	uint32_t n;
+	struct item **chosen;
+};
+
+static bool make_runs(struct planner *p, struct runs *r, uint32_t n)
+{
+	r->size = arena_zalloc(&p->scratch, n, sizeof *r->size);
+	r->new_time = arena_zalloc(&p->scratch, n, sizeof *r->new_time);
+	r->chosen = arena_zalloc(&p->scratch, n, sizeof *r->chosen);
+	return r->size && r->new_time && r->chosen;
+}
+
+/* n_whole items of whole runs are chosen: they make the volume, each other run is one of its own. */
+static int fill_runs(struct planner *p, struct stack_list *l, const struct plan_group *g,
+	struct item *items, uint32_t n, uint32_t n_planes, const struct runs *r, uint32_t n_whole)
+{
+	for (uint32_t i = 0; i < n_whole; i++)
+		r->chosen[i]->time = r->new_time[r->chosen[i]->time];
+	if (fill_stack(p, l, g, r->chosen, n_whole, n_planes, PLAN_WHOLE, 0) < 0)
+		return -1;
+	return fill_parts(p, l, g, items, n, r->n, r->chosen);
+}
+
+/* 1: the keys told what belongs together; 0: they do not name volumes. */
+static int fill_keyed(struct planner *p, struct stack_list *l, const struct plan_group *g,
+	struct item *items, uint32_t n, uint32_t n_planes)
+{
+	uint32_t n_whole;
+	struct runs r;
+
+	if (!make_runs(p, &r, n))
+		return -1;
+	r.n = number_by_keys(items, n, r.chosen, r.size);
+	if (!keys_name_volumes(r.size, r.n, n, n_planes))
+		return 0;
+	n_whole = gather_whole(items, n, r.size, n_planes, r.chosen, r.new_time);
+	return fill_runs(p, l, g, items, n, n_planes, &r, n_whole) < 0 ? -1 : 1;
+}
+
 static int fill_broken(struct planner *p, struct stack_list *l, const struct plan_group *g,
 	struct item *items, uint32_t n, uint32_t n_planes)
 {
 	uint32_t *of_plane = arena_zalloc(&p->scratch, n_planes, sizeof *of_plane);
-	uint32_t *size = arena_zalloc(&p->scratch, n, sizeof *size);
-	uint32_t *new_time = arena_zalloc(&p->scratch, n, sizeof *new_time);
-	struct item **chosen = arena_zalloc(&p->scratch, n, sizeof *chosen);
 	bool time_is_fastest = n > 1 && items[0].plane == items[1].plane;
-	uint32_t n_runs, n_whole = 0;
+	uint32_t n_whole = 0;
+	struct runs r = { .n = 0 };
 
-	if (!of_plane || !size || !new_time || !chosen)
+	if (!of_plane || !make_runs(p, &r, n))
 		return -1;
-	n_runs = time_is_fastest ? 0 : cut_runs(items, n, of_plane, size);
-	if (!time_is_fastest)
-		n_whole = gather_whole(items, n, size, n_planes, chosen, new_time);
+	if (!time_is_fastest) {
+		r.n = cut_runs(items, n, of_plane, r.size);
+		n_whole = gather_whole(items, n, r.size, n_planes, r.chosen, r.new_time);
+	}
 	if (!n_whole) {
 		memset(of_plane, 0, n_planes * sizeof *of_plane);
-		memset(size, 0, n * sizeof *size);
-		n_runs = rank_in_planes(items, n, of_plane, size);
-		n_whole = gather_whole(items, n, size, n_planes, chosen, new_time);
+		memset(r.size, 0, n * sizeof *r.size);
+		r.n = rank_in_planes(items, n, of_plane, r.size);
+		n_whole = gather_whole(items, n, r.size, n_planes, r.chosen, r.new_time);
 	}
-	for (uint32_t i = 0; i < n_whole; i++)
-		chosen[i]->time = new_time[chosen[i]->time];
-	if (fill_stack(p, l, g, chosen, n_whole, n_planes, PLAN_WHOLE, 0) < 0)
-		return -1;
-	return fill_parts(p, l, g, items, n, n_runs, chosen);
+	return fill_runs(p, l, g, items, n, n_planes, &r, n_whole);
 }
 
 /* --- groups of single images
@@ -535,6 +616,8 @@ static int order_images(struct planner *p, const struct plan_group *g, struct st
 	struct item *items = list_items(p, g);
 	struct item *spare = arena_zalloc(&p->scratch, n, sizeof *spare);
 	struct item **by_plane = arena_zalloc(&p->scratch, n, sizeof *by_plane);
+	bool keyed, equal;
+	int rc = 0;
 
 	if (!items || !spare || !by_plane)
 		return -1;
@@ -549,14 +632,19 @@ static int order_images(struct planner *p, const struct plan_group *g, struct st
 	for (uint32_t i = 0; i < n; i++)
 		by_plane[i] = &items[i];
 	qsort(by_plane, n, sizeof *by_plane, compare_plane_time);
-	if (!keys_are_distinct(by_plane, n)) {
+	keyed = keys_are_distinct(by_plane, n);
+	if (!keyed) {
 		for (uint32_t i = 0; i < n; i++)
 			items[i].key = 0.0;
 		qsort(by_plane, n, sizeof *by_plane, compare_plane_time);
 	}
-	if (counts_are_equal(by_plane, n, n_planes) ?
-			fill_grid(p, l, g, by_plane, n, n_planes) < 0 :
-			fill_broken(p, l, g, items, n, n_planes) < 0)
+	equal = counts_are_equal(by_plane, n, n_planes);
+	if (keyed && !(equal && keys_are_alike(by_plane, n, n_planes)))
+		rc = fill_keyed(p, l, g, items, n, n_planes);
+	if (rc == 0)
+		rc = equal ? fill_grid(p, l, g, by_plane, n, n_planes) :
+			     fill_broken(p, l, g, items, n, n_planes);
+	if (rc < 0)
 		return -1;
 	return add_duplicates(p, l, g, items + n, n_all - n, by_plane);
 }

@@ -108,6 +108,27 @@ static int uneven_distances(struct planner *p, const struct plan_stack *s, const
 	return 0;
 }
 
+/* A slice that is not there: a gap that is half as wide again as the narrowest, and more than
+ * positions are rounded. */
+static void tell_of_gaps(struct planner *p, const struct plan_stack *s, const struct placing *pl)
+{
+	float least = INFINITY, gap;
+
+	if (!pl->known || !planes_are_images(s))
+		return;
+	for (uint32_t i = 1; i < s->n_planes; i++)
+		least = fminf(least, fabsf(plane_distance(s, i - 1, i)));
+	for (uint32_t i = 1; i < s->n_planes; i++) {
+		gap = fabsf(plane_distance(s, i - 1, i));
+		if (gap <= least * 1.5f + UNEVEN_MM)
+			continue;
+		plan_problem(p, plane_image(s, i)->in,
+			"planes are %g mm apart, and %g mm before this one: is a slice missing?",
+			(double)least, (double)gap);
+		return;
+	}
+}
+
 static float gantry_tilt(const struct plan_stack *s, const struct plan_first *f,
 	const float orientation[6])
 {
@@ -296,6 +317,7 @@ int plan_place(struct planner *p, const struct plan_stack *s, const struct plan_
 
 	place(s, f, &pl);
 	d->tilt_degrees = pl.tilt;
+	tell_of_gaps(p, s, &pl);
 	if (uneven_distances(p, s, &pl, &d->distances) < 0)
 		return err_nomem(err);
 	turn(s, f, &pl, d->distances, d->v);

@@ -56,17 +56,27 @@ static void forget_header(struct planner *p)
 	p->header_of = NULL;
 }
 
+/* Not the file's fault, and another time it can be read: a plan without it is not kept. */
+static bool is_passing(int rc)
+{
+	return rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE || rc == -EINTR;
+}
+
 const struct dcm_header *plan_header(struct planner *p, const struct instance *in)
 {
 	struct err err = { 0 };
+	int rc;
 
 	if (p->header_of == in)
 		return p->header;
 	forget_header(p);
-	if (files_header(p->files, in, DCM_LOAD_BEFORE_PIXELS, 0, &p->header, &err) < 0) {
+	rc = files_header(p->files, in, DCM_LOAD_BEFORE_PIXELS, 0, &p->header, &err);
+	if (rc < 0) {
 		p->header = NULL;
 		plan_problem(p, in, "header: %s", err.msg);
 	}
+	if (is_passing(rc))
+		p->passing = err;
 	p->header_of = in;
 	return p->header;
 }
@@ -159,6 +169,11 @@ int plan_study(struct catalog *catalog, const struct study *study, struct files 
 		rc = publish(&p, set, err);
 	forget_header(&p);
 	arena_release(&p.scratch);
+	if (rc == 0 && p.passing.code) {
+		if (err)
+			*err = p.passing;
+		rc = p.passing.code;
+	}
 	if (rc < 0) {
 		volume_set_put(set);
 		return rc;

@@ -61,6 +61,16 @@ static bool is_image(const struct instance *in)
 	return !uid || (strcmp(uid, UID_ROOT "66") != 0 && strcmp(uid, UID_ROOT "77.1.6") != 0);
 }
 
+/* Rows and columns, by a class of the standard's; raw data and spectra have them as well. */
+static void tell_of_lost_pixels(struct planner *p, const struct instance *in)
+{
+	const char *uid = in->attr->sop_class;
+
+	if (in->lost_pixels && uid && strncmp(uid, UID_ROOT, strlen(UID_ROOT)) == 0 &&
+		strcmp(uid, UID_ROOT "66") != 0 && strcmp(uid, UID_ROOT "4.2") != 0)
+		plan_problem(p, in, "an image without pixel data");
+}
+
 /* Pixels of a kind that nobody can make samples of are no image either, but that is told. */
 static bool is_readable(struct planner *p, const struct instance *in)
 {
@@ -289,6 +299,7 @@ int plan_collect(struct planner *p, struct err *err)
 		for (uint32_t j = 0; !rc && j < s->n_instances; j++) {
 			const struct instance *in = s->instances[j];
 
+			tell_of_lost_pixels(p, in);
 			if (!is_image(in) || !is_readable(p, in))
 				continue;
 			if (in->n_frames > 1 || is_multiframe_class(in->attr->sop_class))

@@ -81,10 +81,16 @@ static float intercept_of(const struct plan_image *im)
 	return isnan(im->intercept) ? 0.0f : (float)im->intercept;
 }
 
+/* As the reference compares them; but maps in units of the SI have slopes of 1e-8. */
+static bool slopes_differ(float a, float b)
+{
+	return fabsf(a - b) > FLT_EPSILON * fminf(1.0f, fmaxf(fabsf(a), fabsf(b)));
+}
+
 static bool scale_varies(const struct plan_stack *s, uint32_t n_images)
 {
 	for (uint32_t i = 1; i < n_images; i++)
-		if (fabsf(slope_of(s->images[i]) - slope_of(s->images[0])) > FLT_EPSILON ||
+		if (slopes_differ(slope_of(s->images[i]), slope_of(s->images[0])) ||
 			fabsf(intercept_of(s->images[i]) - intercept_of(s->images[0])) >
 				FLT_EPSILON)
 			return true;

@@ -123,6 +123,63 @@ Test(volume_plan, told_time_points_go_before_instance_numbers)
 	expect_numbers(p.set->volumes[0], (int[]){ 2, 4, 1, 3 }, 4);
 }
 
+static void expect_problem(const char *words)
+{
+	for (uint32_t i = 0; i < p.set->n_problems; i++)
+		if (strstr(p.set->problems[i].text, words))
+			return;
+	cr_expect(false, "nothing tells \"%s\"", words);
+}
+
+/* Planes of three, numbered time fastest (`along`: in space), without those of `gone`. */
+static void told_times(int n_times, bool along, const int *gone, int n_gone)
+{
+	static int when[64];
+
+	for (int i = 0; i < 3 * n_times; i++) {
+		int plane = along ? i % 3 : i / n_times, time = along ? i / 3 : i % n_times;
+		bool is_gone = false;
+
+		for (int k = 0; k < n_gone; k++)
+			is_gone = is_gone || gone[k] == i + 1;
+		when[i] = time + 1;
+		if (!is_gone)
+			planned_image(&p,
+				&(struct planned_image){ .number = i + 1,
+					.at = { 0, 0, 3.0 * plane },
+					.more = put_temporal_position,
+					.arg = &when[i] });
+	}
+	planned_plan(&p);
+}
+
+Test(volume_plan, a_missing_image_costs_its_own_time_where_times_are_told)
+{
+	told_times(4, false, (int[]){ 6 }, 1);
+	expect_numbers(planned_volume(&p, ""), (int[]){ 1, 5, 9, 3, 7, 11, 4, 8, 12 }, 9);
+	expect_numbers(planned_volume(&p, "_part2"), (int[]){ 2, 10 }, 2);
+	expect_each_frame_once();
+}
+
+Test(volume_plan, planes_that_have_lost_as_many_are_not_of_one_time)
+{
+	/* plane 0 lacks time 4, plane 1 time 2, plane 2 time 2 */
+	told_times(5, false, (int[]){ 4, 7, 12 }, 3);
+	expect_numbers(planned_volume(&p, ""), (int[]){ 1, 6, 11, 3, 8, 13, 5, 10, 15 }, 9);
+	expect_numbers(planned_volume(&p, "_part2"), (int[]){ 2 }, 1);
+	expect_numbers(planned_volume(&p, "_part3"), (int[]){ 9, 14 }, 2);
+	expect_each_frame_once();
+}
+
+Test(volume_plan, a_slice_that_is_missing_is_told)
+{
+	for (int i = 0; i < 8; i++)
+		if (i != 4)
+			slice(i + 1, 3.0 * i);
+	planned_plan(&p);
+	expect_problem("3 mm apart, and 6 mm before this one");
+}
+
 Test(volume_plan, echoes_parts_and_sizes_are_volumes_of_their_own)
 {
 	for (int i = 0; i < 8; i++)
@@ -303,6 +360,18 @@ Test(volume_plan, varying_slopes_make_floats)
 	cr_expect_eq(p.set->volumes[0]->type, SAMPLE_F32);
 	cr_expect_eq(p.set->volumes[0]->slices[2].slope, 3.5f);
 	cr_expect_eq(p.set->volumes[0]->scl_slope, 1.0f);
+}
+
+/* Of maps in units of the SI: differences below one in ten millions, and twice as much. */
+Test(volume_plan, slopes_that_are_tiny_differ_as_others_do)
+{
+	for (int i = 0; i < 3; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.at = { 0, 0, 3.0 * i },
+				.slope = 2e-8 * (i + 1) });
+	planned_plan(&p);
+	cr_expect_eq(p.set->volumes[0]->type, SAMPLE_F32);
 }
 
 Test(volume_plan, equal_slopes_go_into_the_header)
@@ -566,6 +635,48 @@ Test(volume_plan, files_of_one_concatenation_are_one_volume)
 	}
 }
 
+Test(volume_plan, a_part_of_a_concatenation_that_is_missing_is_told)
+{
+	struct part parts[2] = { { 6, 2 }, { 0, 2 } };
+
+	for (int i = 0; i < 2; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.more = concatenated,
+				.arg = &parts[i] });
+	planned_plan(&p);
+	expect_problem("frames 3 to 6 of its concatenation are not there");
+}
+
+/* Two planes, two times, and one that lies nowhere. */
+static void one_unplaced(struct gen *g, void *arg)
+{
+	(void)arg;
+	gen_put(g, DCM_ImageOrientationPatient, "1\\0\\0\\0\\1\\0");
+	gen_put(g, DCM_NumberOfFrames, "5");
+	gen_sequence(g, DCM_PerFrameFunctionalGroupsSequence);
+	for (int i = 0; i < 4; i++)
+		gen_frame(g, 3.0 * (i % 2), i % 2 + 1, i / 2 + 1, 10.0);
+	gen_item(g);
+	gen_sequence(g, DCM_FrameContentSequence);
+	gen_item(g);
+	gen_put(g, DCM_DimensionIndexValues, "1\\3");
+	gen_end(g), gen_end(g);
+	gen_end(g);
+	gen_end(g);
+}
+
+Test(volume_plan, a_frame_that_lies_nowhere_is_apart_from_the_others)
+{
+	planned_image(&p,
+		&(struct planned_image){ .number = 1, .nowhere = true, .more = one_unplaced });
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 2, "%s", planned_names(&p));
+	cr_expect(p.set->volumes[0]->dim[2] * p.set->volumes[0]->dim[3] == 4 ||
+		p.set->volumes[1]->dim[2] * p.set->volumes[1]->dim[3] == 4);
+	expect_problem("1 of 5 frames have no position");
+}
+
 Test(volume_plan, a_part_of_another_size_is_no_part_of_a_concatenation)
 {
 	struct part parts[2] = { { 0, 2 }, { 2, 2 } };
@@ -639,6 +750,54 @@ Test(volume_plan, dose_planes_lie_where_their_offsets_say)
 	cr_expect_float_eq(v->slices[2].position[2], 8.0, 1e-9);
 	cr_expect_float_eq(v->pixdim[3], 2.5f, 1e-6f);
 	cr_expect_float_eq(v->scl_slope, 0.001f, 1e-9f);
+}
+
+static void short_dose(struct gen *g, void *arg)
+{
+	(void)arg;
+	gen_put(g, DCM_NumberOfFrames, "5");
+	gen_put(g, DCM_GridFrameOffsetVector, "0\\2.5\\5");
+}
+
+Test(volume_plan, planes_of_a_dose_that_have_no_offset_follow)
+{
+	const struct volume *v;
+
+	planned_image(&p,
+		&(struct planned_image){ .number = 1,
+			.modality = "RTDOSE",
+			.at = { 1, 2, 3 },
+			.more = short_dose });
+	planned_plan(&p);
+	v = p.set->volumes[0];
+	cr_assert_eq(v->dim[2], 5);
+	for (uint32_t k = 0; k < 5; k++) {
+		cr_expect_eq(v->slices[k].frame, k);
+		cr_expect_float_eq(v->slices[k].position[2], 3.0 + 2.5 * k, 1e-9);
+	}
+	expect_problem("3 values for 5 planes");
+}
+
+static void turned_slices(struct gen *g, void *arg)
+{
+	(void)arg;
+	gen_put(g, DCM_SpacingBetweenSlices, "3");
+	gen_put(g, DCM_NumberOfFrames, "4");
+	gen_put(g, DCM_NumberOfSlices, "4");
+	gen_put(g, DCM_SliceVector, "4\\3\\2\\1");
+}
+
+Test(volume_plan, the_slice_vector_orders_planes_of_one_time_too)
+{
+	const struct volume *v;
+
+	planned_image(&p,
+		&(struct planned_image){ .number = 1, .modality = "NM", .more = turned_slices });
+	planned_plan(&p);
+	v = p.set->volumes[0];
+	cr_assert_eq(v->dim[2], 4);
+	for (uint32_t k = 0; k < 4; k++)
+		cr_expect_eq(v->slices[k].frame, 3 - k);
 }
 
 static void placed_dose(struct gen *g, void *arg)

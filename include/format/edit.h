@@ -42,6 +42,10 @@ void editor_free(struct editor *e); /* NULL is fine */
 int editor_filter(void *editor, struct dcm_source *in /* taken */, struct dcm_source **out,
 	struct err *err);
 
+/* Nothing that is made of edited files shall be older: where dates are taken away, those of the source's
+ * files are, and this is when the editor was made. INT64_MIN: their own stay. */
+int64_t editor_least_mtime_ns(const struct editor *e);
+
 /* Files whose pixels may show what the header no longer tells (PS3.15 E.3.1): lines of new SOP
  * instance UID, tab, reason. */
 void editor_flagged(struct editor *e, struct buf *out);

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -35,6 +36,7 @@ struct editor {
 	bool deidentify;
 	unsigned keep;
 	uint8_t key[DEID_KEY_BYTES];
+	int64_t least_mtime_ns;
 	pthread_mutex_t lock; /* protects flagged, seen and arena */
 	struct buf flagged;
 	struct map seen; /* UIDs that are in flagged */
@@ -835,6 +837,8 @@ int editor_new(const struct editor_options *o, struct editor **out, struct err *
 	pthread_mutex_init(&e->lock, NULL);
 	e->deidentify = o->deidentify;
 	e->keep = o->keep;
+	e->least_mtime_ns = o->deidentify && !(o->keep & DEID_DATES) ? clock_ns(CLOCK_REALTIME) :
+								       INT64_MIN;
 	rc = set_key(e, o, err);
 	if (rc == 0 && o->rules)
 		rc = edit_rules_parse(o->rules, &e->rules, err);
@@ -844,6 +848,11 @@ int editor_new(const struct editor_options *o, struct editor **out, struct err *
 	}
 	*out = e;
 	return 0;
+}
+
+int64_t editor_least_mtime_ns(const struct editor *e)
+{
+	return e->least_mtime_ns;
 }
 
 void editor_free(struct editor *e)

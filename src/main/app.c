@@ -122,7 +122,9 @@ static int choose_views(struct app *a, size_t *n, struct err *err)
 
 static struct snapshot *get_snapshot(void *arg)
 {
-	return world_snapshot(arg);
+	const struct app *a = arg;
+
+	return world_snapshot(a->world);
 }
 
 static void put_snapshot(void *arg, struct snapshot *s)
@@ -137,16 +139,27 @@ static int64_t mtime_of(void *arg, const struct snapshot *s)
 	return snapshot_mtime_ns(s);
 }
 
+/* Of a tree of edited files alone. */
+static int64_t edited_mtime_of(void *arg, const struct snapshot *s)
+{
+	const struct app *a = arg;
+	int64_t own = snapshot_mtime_ns(s), least = editor_least_mtime_ns(a->editor);
+
+	return own > least ? own : least;
+}
+
 static void rest(void *arg)
 {
-	world_rest(arg);
+	const struct app *a = arg;
+
+	world_rest(a->world);
 }
 
 static int make_tree(struct app *a, struct err *err)
 {
 	struct vfs_world w = { .get = get_snapshot,
 		.put = put_snapshot,
-		.mtime_ns = mtime_of,
+		.mtime_ns = a->only_edited ? edited_mtime_of : mtime_of,
 		.rest = rest };
 	int r = choose_views(a, &w.n_views, err);
 
@@ -158,7 +171,7 @@ static int make_tree(struct app *a, struct err *err)
 	if (buf_error(&a->readme))
 		return err_nomem(err);
 	w.views = a->views;
-	w.arg = a->world;
+	w.arg = a;
 	w.readme = a->readme.data;
 	return vfs_new(&w, NULL, &a->vfs, err);
 }

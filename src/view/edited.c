@@ -69,16 +69,52 @@ static int list_top(struct view_out *out, struct err *err)
 	return rc;
 }
 
+/* Times of files tell when somebody was here, too. */
+static void hide_time(const struct snapshot *snap, const struct editor *editor,
+	struct view_entry *e)
+{
+	int64_t least = editor_least_mtime_ns(editor);
+
+	if (least == INT64_MIN)
+		return;
+	if (!e->mtime_ns)
+		e->mtime_ns = snapshot_mtime_ns(snap);
+	if (e->mtime_ns < least)
+		e->mtime_ns = least;
+}
+
+/* What is listed, with other times. */
+struct sieve {
+	struct view_out out;
+	struct view_out *to;
+	const struct snapshot *snap;
+	const struct editor *editor;
+};
+
+static int pass(struct view_out *out, const struct view_entry *e, struct err *err)
+{
+	const struct sieve *s = (const struct sieve *)out;
+	struct view_entry other = *e;
+
+	hide_time(s->snap, s->editor, &other);
+	return s->to->emit(s->to, &other, err);
+}
+
 static int list(const struct view_node *n, struct view_out *out, struct err *err)
 {
+	struct sieve s = { .out = { pass },
+		.to = out,
+		.snap = n->snap,
+		.editor = snapshot_editor(n->snap) };
 	struct inner x;
 	int rc;
 
 	if (n->depth == 0)
-		return list_top(out, err);
+		return list_top(&s.out, err);
 	rc = inner_init(n, &x, err);
+	s.snap = x.snap;
 	if (rc == 0)
-		rc = x.view->list(&x.node, out, err);
+		rc = x.view->list(&x.node, &s.out, err);
 	inner_release(&x);
 	return rc;
 }
@@ -122,6 +158,8 @@ static int lookup(const struct view_node *n, const char *name, struct view_entry
 	rc = inner_init(n, &x, err);
 	if (rc == 0)
 		rc = x.view->lookup ? x.view->lookup(&x.node, name, e, err) : -ENOENT;
+	if (rc == 0)
+		hide_time(x.snap, snapshot_editor(n->snap), e);
 	inner_release(&x);
 	return rc;
 }

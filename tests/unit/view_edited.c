@@ -3,8 +3,10 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "dicom/tags.h"
+#include "format/deidentify.h"
 #include "format/edit.h"
 #include "index/changes.h"
 #include "support/archive.h"
@@ -128,6 +130,57 @@ Test(edited, a_deidentified_archive_names_nobody)
 	cr_assert_not(lists("edited/dicom", "Doele"));
 	cr_assert_not(lists("edited/by/PatientID", "Doele"));
 	end();
+}
+
+struct oldest {
+	int64_t mtime_ns;
+	uint64_t dirs[64];
+	unsigned n_dirs;
+};
+
+static bool take_time(void *arg, const char *name, const struct vfs_attr *attr)
+{
+	struct oldest *o = arg;
+
+	if (!attr->live && attr->mtime_ns < o->mtime_ns)
+		o->mtime_ns = attr->mtime_ns;
+	if (attr->type == VIEW_DIR && strcmp(name, "by") != 0 && o->n_dirs < 64)
+		o->dirs[o->n_dirs++] = attr->ino;
+	return false;
+}
+
+/* The oldest time of what is below a folder, but for what is made anew for each reader. */
+static int64_t oldest_below(uint64_t dir, unsigned depth)
+{
+	struct oldest o = { .mtime_ns = INT64_MAX };
+	int64_t below;
+
+	cr_assert_eq(vfs_readdir(walk.vfs, dir, 0, true, take_time, &o, NULL), 0);
+	for (unsigned i = 0; i < o.n_dirs && depth < 6; i++) {
+		below = oldest_below(o.dirs[i], depth + 1);
+		o.mtime_ns = below < o.mtime_ns ? below : o.mtime_ns;
+	}
+	return o.mtime_ns;
+}
+
+Test(edited, times_of_files_are_dates_too)
+{
+	struct editor_options o = { .deidentify = true };
+	struct gen_instance what = { .study = 1, .series = 1, .number = 1 };
+	struct vfs_attr edited;
+	int64_t before;
+
+	for (o.keep = 0; o.keep <= DEID_DATES; o.keep += DEID_DATES) {
+		archive_begin(&archive);
+		archive_image(&archive, "old", &what);
+		archive_age(&archive, "old", 1000000);
+		before = clock_ns(CLOCK_REALTIME);
+		cr_assert_eq(editor_new(&o, &editor, NULL), 0);
+		walk_begin(&walk, &archive, editor);
+		cr_assert_eq(vfs_lookup(walk.vfs, VFS_ROOT, "edited", &edited, NULL), 0);
+		cr_expect_eq(oldest_below(edited.ino, 0) < before, o.keep != 0);
+		end();
+	}
 }
 
 Test(edited, folders_are_not_named_after_source_files)

@@ -54,6 +54,8 @@ bool dcm_parse_int(const char *s, size_t len, int64_t *out);
 bool dcm_parse_time(const char *s, size_t len, double *seconds);
 /* DA "YYYYMMDD" ("YYYY.MM.DD") to the number 20261122; 20261100 of "202611", 20260000 of "2026". */
 bool dcm_parse_date(const char *s, size_t len, uint32_t *yyyymmdd);
+/* Is b a later day than a: 1, or the other way: -1? 0 too where one of them is NULL or no date. */
+double dcm_days_apart(const char *a, const char *b);
 /* DT to date, seconds since midnight (time of the text, offset ignored). */
 bool dcm_parse_datetime(const char *s, size_t len, uint32_t *yyyymmdd, double *seconds);
 

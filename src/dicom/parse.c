@@ -300,6 +300,16 @@ bool dcm_parse_date(const char *s, size_t len, uint32_t *yyyymmdd)
 	return true;
 }
 
+double dcm_days_apart(const char *a, const char *b)
+{
+	uint32_t x, y;
+
+	if (!a || !b || strcmp(a, b) == 0 || !dcm_parse_date(a, strlen(a), &x) ||
+		!dcm_parse_date(b, strlen(b), &y))
+		return 0.0;
+	return x < y ? 1.0 : x > y ? -1.0 : 0.0;
+}
+
 /* [+-]ZZXX, or the Z of another standard. */
 static bool take_offset(struct text *t)
 {

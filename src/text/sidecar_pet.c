@@ -55,15 +55,25 @@ static double reference_time(const struct sidecar *s, uint32_t t)
 	return first_plane(s, t)->in->frame_reference_time;
 }
 
+/* Of the day on which the volume's first plane was acquired. */
+static double since_midnight(const struct sidecar *s, const struct volume_slice *p)
+{
+	const struct instance *first = s->v->slices[0].in;
+
+	return p->time_s +
+		86400.0 *
+		dcm_days_apart(first->attr->acquisition_date, p->in->attr->acquisition_date);
+}
+
 /* When the first of its planes was acquired: beds may have been taken from the head down. */
 static double acquisition_seconds(const struct sidecar *s, uint32_t t)
 {
 	const struct volume_slice *p = first_plane(s, t);
-	double least = p->time_s;
+	double least = since_midnight(s, p);
 	uint32_t k;
 
 	for (k = 1; k < s->v->n_planes; k++)
-		least = fmin(least, p[k].time_s);
+		least = fmin(least, since_midnight(s, &p[k]));
 	return least;
 }
 

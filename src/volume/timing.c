@@ -17,14 +17,12 @@
 #define TR_TOLERANCE_S 0.05
 #define MOST_TIMES 512u /* planes whose times are compared */
 
-static double days_apart(const char *a, const char *b)
+/* Midnight may lie between them. */
+static double seconds_apart(const struct plan_image *a, const struct plan_image *b)
 {
-	uint32_t x, y;
-
-	if (!a || !b || strcmp(a, b) == 0 || !dcm_parse_date(a, strlen(a), &x) ||
-		!dcm_parse_date(b, strlen(b), &y))
-		return 0.0;
-	return x < y ? 1.0 : x > y ? -1.0 : 0.0;
+	return b->time_s - a->time_s +
+		86400.0 *
+		dcm_days_apart(a->in->attr->acquisition_date, b->in->attr->acquisition_date);
 }
 
 /* From the first to the last time point, by the acquisition times of their first planes; NAN. */
@@ -35,10 +33,7 @@ static double duration(const struct plan_stack *s)
 
 	for (uint32_t t = 1; t < s->n_times; t++) {
 		const struct plan_image *im = s->images[(size_t)t * s->n_planes];
-		double d = im->time_s - first->time_s +
-			86400.0 *
-				days_apart(first->in->attr->acquisition_date,
-					im->in->attr->acquisition_date);
+		double d = seconds_apart(first, im);
 
 		if (d > 0.0)
 			most = fmax(isnan(most) ? 0.0 : most, d);
@@ -51,8 +46,8 @@ static bool pet_times_vary(const struct plan_stack *s)
 	double least = INFINITY, most = -INFINITY;
 
 	for (uint32_t t = 1; t < s->n_times; t++) {
-		double d = s->images[(size_t)t * s->n_planes]->time_s -
-			s->images[(size_t)(t - 1) * s->n_planes]->time_s;
+		double d = seconds_apart(s->images[(size_t)(t - 1) * s->n_planes],
+			s->images[(size_t)t * s->n_planes]);
 
 		if (d > 0.0) {
 			least = fmin(least, d);

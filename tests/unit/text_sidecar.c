@@ -190,9 +190,8 @@ static void pet(struct gen *g, int number)
 	gen_end(g);
 }
 
-Test(text_sidecar, positron_emission_tells_each_time_point)
+static void write_pet(void (*more)(struct gen *g, int number))
 {
-	char *t;
 	int i;
 
 	for (i = 1; i <= 4; i++) {
@@ -205,11 +204,39 @@ Test(text_sidecar, positron_emission_tells_each_time_point)
 
 		snprintf(name, sizeof name, "%d", i);
 		gen_instance_begin(&g, &what);
-		pet(&g, i);
+		more(&g, i);
 		gen_instance_end(&g, &what);
 		gen_save(&g, archive_path(&a, name));
 		gen_release(&g);
 	}
+}
+
+/* Half a minute before midnight, and half a minute behind it. */
+static void pet_at_night(struct gen *g, int number)
+{
+	int t = (number - 1) / 2;
+
+	gen_put(g, DCM_AcquisitionDate, t ? "20240302" : "20240301");
+	gen_put(g, DCM_AcquisitionTime, t ? "000030" : "235930");
+	gen_putf(g, DCM_TemporalPositionIdentifier, "%d", t + 1);
+}
+
+Test(text_sidecar, positron_emission_over_midnight)
+{
+	char *t;
+
+	write_pet(pet_at_night);
+	t = render();
+	has(t, "\t\"FrameTimesStart\": [\n\t\t0,\n\t\t60\t],\n");
+	has(t, "\t\"TimeZero\": \"23:59:30\"");
+	free(t);
+}
+
+Test(text_sidecar, positron_emission_tells_each_time_point)
+{
+	char *t;
+
+	write_pet(pet);
 	t = render();
 	has(t, "\t\"Modality\": \"PT\",\n");
 	has(t, "\t\"Units\": \"BQML\",\n");

@@ -14,6 +14,7 @@
 struct buf;
 
 #define NAME_MOST_BYTES 255u
+#define NAME_MOST_STEM 220u /* of what is cut before it has a mark and an ending */
 
 /* Append a legal component made of text (UTF-8; ill-formed bytes become U+FFFD), which may be
  * empty: nothing is appended then. */

@@ -38,6 +38,9 @@ bool dcm_raw_text(const struct dcm_node *n, uint32_t i, const char **text, size_
 /* All values, UTF-8, backslashes kept, trimmed at the ends; in the arena; NULL: absent, empty, a
  * list of binary numbers, or no memory. */
 const char *dcm_text(const struct dcm_dataset *ds, const struct dcm_node *n, struct arena *a);
+/* The same with its length, for text that may have NULs in it; len 0: there is none. -ENOMEM. */
+int dcm_text_whole(const struct dcm_dataset *ds, const struct dcm_node *n, struct arena *a,
+	const char **text, size_t *len);
 /* Value i alone. */
 const char *dcm_text_value(const struct dcm_dataset *ds, const struct dcm_node *n, uint32_t i,
 	struct arena *a);

@@ -28,6 +28,7 @@
 #include "dicom/tags.h"
 #include "reader_parts.h"
 
+#define DELIMITER_WITHIN ((uint64_t)16 << 20) /* of a value that does not say its length */
 #define SMALL_READ 4096u /* behind a value that was skipped: the rest of a header is near */
 
 void reader_problem(struct dcm_reader *r, uint64_t off, const char *fmt, ...)
@@ -211,6 +212,26 @@ static bool starts_with_item(struct dcm_reader *r, uint64_t off, uint64_t room, 
 	return tag == TAG_ITEM || tag == TAG_SEQ_END;
 }
 
+/* Where the delimiter of a sequence is; limit: it is not there, or too far away to be looked for. */
+static uint64_t find_delimiter(struct dcm_reader *r, uint64_t off, uint64_t limit)
+{
+	static const uint8_t delimiter[8] = { 0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0 };
+	uint64_t end = min_u64(limit, off + DELIMITER_WITHIN);
+	const uint8_t *p, *at;
+	size_t n = 0;
+
+	for (; end - off >= sizeof delimiter; off += n - (sizeof delimiter - 1)) {
+		p = reader_fetch(r, off, (size_t)min_u64(end - off, DCM_WINDOW), &n, NULL);
+		n = (size_t)min_u64(n, end - off);
+		if (!p || n < sizeof delimiter)
+			break;
+		at = memmem(p, n, delimiter, sizeof delimiter);
+		if (at)
+			return off + (uint64_t)(at - p);
+	}
+	return limit;
+}
+
 /* An undefined length: a sequence, encapsulated pixel data, or damage. */
 static int open_undefined(struct dcm_reader *r, struct dcm_elem *el)
 {
@@ -226,10 +247,12 @@ static int open_undefined(struct dcm_reader *r, struct dcm_elem *el)
 		reader_problem(r, el->head_off, "(%04x,%04x): %s", DCM_TAG_GROUP(el->tag),
 			DCM_TAG_ELEMENT(el->tag),
 			may_nest(r) ? "undefined length, but no item" : "nested too deeply");
-		el->len = l->limit - el->off;
+		r->pos = find_delimiter(r, el->off, l->limit);
+		el->len = r->pos - el->off;
 		el->vr = el->vr == DCM_VR_SQ ? DCM_VR_UN : el->vr;
 		el->clamped = true;
-		r->pos = l->limit;
+		if (r->pos < l->limit)
+			r->pos += 8;
 		return DCM_EVENT_ELEM;
 	}
 	if (pixels) {
@@ -282,6 +305,37 @@ static int open_defined(struct dcm_reader *r, struct dcm_elem *el)
 	return DCM_EVENT_SEQ_BEGIN;
 }
 
+/* Read in this form, is what comes behind the element at r->pos another one, or the end? By chance a
+ * VR and a short length are a length that fits into the rest of a large file. */
+static bool goes_on(struct dcm_reader *r, uint64_t room, bool explicit_vr, bool big_endian)
+{
+	size_t n;
+	const uint8_t *p = reader_fetch(r, r->pos, (size_t)min_u64(room, 12), &n, NULL);
+	struct head h;
+	uint64_t next;
+
+	if (!p || n < 8)
+		return false;
+	if (!explicit_vr)
+		head_read_as(p, n, HEAD_IMPLICIT, big_endian, &h);
+	else if (!head_read_explicit(p, n, big_endian, &h))
+		return false;
+	if (h.len == LENGTH_UNDEFINED)
+		return true;
+	next = h.size + (uint64_t)h.len;
+	if (next == room)
+		return true;
+	p = next < room && room - next >= 8 ?
+		reader_fetch(r, r->pos + next, (size_t)min_u64(room - next, 12), &n, NULL) :
+		NULL;
+	if (!p || n < 8)
+		return false;
+	return head_u16(p, big_endian) == 0xFFFE ||
+		(head_tag(p, big_endian) > h.tag &&
+			(explicit_vr ? head_looks_explicit(p, n, room - next, big_endian) :
+				       head_looks_implicit(p, room - next, big_endian)));
+}
+
 /* How an item is encoded: as its sequence is, but some writers put implicit items into explicit
  * files. */
 static int sniff_item(struct dcm_reader *r, uint64_t room, struct dcm_encoding *enc,
@@ -302,8 +356,10 @@ static int sniff_item(struct dcm_reader *r, uint64_t room, struct dcm_encoding *
 			!head_looks_implicit(p, room, enc->big_endian) ||
 			(reader_is_letter(p[4]) && reader_is_letter(p[5]));
 	else
-		enc->explicit_vr = !head_looks_implicit(p, room, enc->big_endian) &&
-			head_looks_explicit(p, n, room, enc->big_endian);
+		enc->explicit_vr = head_looks_explicit(p, n, room, enc->big_endian) &&
+			(!head_looks_implicit(p, room, enc->big_endian) ||
+				(goes_on(r, room, true, enc->big_endian) &&
+					!goes_on(r, room, false, enc->big_endian)));
 	return 0;
 }
 

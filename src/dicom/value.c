@@ -8,6 +8,7 @@
  */
 #include "dicom/value.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -372,6 +373,33 @@ static const char *text_of(const struct dcm_dataset *ds, const struct dcm_node *
 const char *dcm_text(const struct dcm_dataset *ds, const struct dcm_node *n, struct arena *a)
 {
 	return text_of(ds, n, -1, a);
+}
+
+int dcm_text_whole(const struct dcm_dataset *ds, const struct dcm_node *n, struct arena *a,
+	const char **text, size_t *len)
+{
+	struct text all = whole(n), t = all;
+	struct buf b;
+	int rc = 0;
+
+	*text = NULL;
+	*len = 0;
+	if (n == NULL || all.len == 0 || width_of(vr_of(n)) > 1)
+		return 0;
+	buf_init(&b);
+	if (!is_plain_ascii(all)) {
+		charset_decode(dcm_vr_has_charset(vr_of(n)) && ds != NULL ? ds->charset :
+									    charset_default(),
+			vr_of(n), all.s, all.len, &b);
+		t = (struct text){ b.data, b.len };
+	}
+	t = buf_error(&b) ? (struct text){ NULL, 0 } : trim_as(vr_of(n), t);
+	*text = t.len ? arena_memdup(a, t.s, t.len) : NULL;
+	*len = t.len;
+	if (buf_error(&b) || (t.len && !*text))
+		rc = -ENOMEM;
+	buf_release(&b);
+	return rc;
 }
 
 const char *dcm_text_value(const struct dcm_dataset *ds, const struct dcm_node *n, uint32_t i,

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/names.h"
+#include "base/utf8.h"
 #include "group.h"
 
 #define NUMBER_MOST 12u /* "-2147483648" */
@@ -19,12 +20,23 @@ static const char *last_component(const char *uid)
 	return dot && dot[1] ? dot + 1 : uid;
 }
 
+/* So that marks and endings of files find room behind it: a name is cut before it is made unique, and
+ * stays as it is in every view. */
+static char *cut_name(const char *name)
+{
+	char *copy = mem_strdup(name);
+
+	if (copy)
+		copy[utf8_cut(copy, strlen(copy), NAME_MOST_STEM)] = '\0';
+	return copy;
+}
+
 /* first + '_' + second, either alone, or otherwise; legal, mem_alloc()ed. NULL for want of
  * memory. */
 static char *compose(const char *first, const char *second, const char *otherwise)
 {
-	char name[NAME_MOST_BYTES + 1];
 	struct buf b;
+	char *name;
 
 	buf_init(&b);
 	if (first)
@@ -42,9 +54,9 @@ static char *compose(const char *first, const char *second, const char *otherwis
 		buf_release(&b);
 		return NULL;
 	}
-	name_join(name, b.data, "", "");
+	name = cut_name(b.data);
 	buf_release(&b);
-	return mem_strdup(name);
+	return name;
 }
 
 static char *patient_name(const struct group *g)
@@ -87,10 +99,8 @@ static uint64_t identity(const struct group *g)
 	const struct attributes *a = g->attr;
 	uint64_t seed = 0;
 
-	if (!g->parent)
-		return hash_str(a->patient_id   ? a->patient_id :
-				a->patient_name ? a->patient_name :
-						  "");
+	if (!g->parent) /* an ID may be another's name */
+		return hash_str(a->patient_id ? a->patient_id : g->key);
 	if (!g->parent->parent)
 		return hash_str(a->study_uid ? a->study_uid : g->key);
 	if (a->series_number != INSTANCE_NO_INT)
@@ -187,7 +197,7 @@ static char *instance_name(const struct instance *in, bool hide_files)
 	buf_init(&b);
 	name_add_legal(&b, in->file, stem_length(in->file));
 	buf_addc(&b, '\0');
-	name = buf_error(&b) < 0 ? NULL : mem_strdup(b.data);
+	name = buf_error(&b) < 0 ? NULL : cut_name(b.data);
 	buf_release(&b);
 	return name;
 }

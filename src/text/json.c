@@ -212,45 +212,45 @@ static void add_text_value(struct json *j, uint16_t vr, const char *text)
 		add_text(j->out, text);
 }
 
-static bool is_blank(const struct dcm_node *n)
+/* The value in len bytes without its padding, NUL-terminated; NULs within are blanks. In place: s has
+ * room for one byte more. */
+static char *clean(char *s, size_t len)
 {
-	uint64_t i;
+	size_t i;
 
-	for (i = 0; i < n->el.len; i++)
-		if (n->value[i] > ' ')
-			return false;
-	return true;
-}
-
-static char *trim(char *s)
-{
-	size_t len;
-
-	s += strspn(s, " ");
-	for (len = strlen(s); len && s[len - 1] == ' '; len--)
-		s[len - 1] = '\0';
-	return s;
+	for (i = 0; i < len; i++)
+		s[i] = s[i] ? s[i] : ' ';
+	while (len && s[len - 1] == ' ')
+		len--;
+	s[len] = '\0';
+	return s + strspn(s, " ");
 }
 
 /* All values of a text, in one go over it. */
 static int add_texts(struct json *j, const struct dcm_dataset *ds, const struct dcm_node *n)
 {
-	const char *text = dcm_text(ds, n, &j->arena);
-	const char *next = ",\"Value\":[";
-	char *copy, *s, *end;
+	const char *next = ",\"Value\":[", *text;
+	char *s;
+	size_t len, part;
+	bool last;
 
-	if (!text || !*text)
-		return is_blank(n) ? 0 : err_nomem(j->err);
-	copy = arena_strdup(&j->arena, text);
-	if (!copy)
+	if (dcm_text_whole(ds, n, &j->arena, &text, &len) < 0)
 		return err_nomem(j->err);
-	for (s = copy; s; s = end, next = ",") {
-		end = is_single(n->el.vr) ? NULL : strchr(s, '\\');
-		if (end)
-			*end++ = '\0';
+	s = len ? arena_alloc(&j->arena, len + 1) : NULL;
+	if (!s)
+		return len ? err_nomem(j->err) : 0;
+	memcpy(s, text, len);
+	s = clean(s, len);
+	if (!*s)
+		return 0;
+	do {
+		part = strcspn(s, is_single(n->el.vr) ? "" : "\\");
+		last = !s[part];
 		buf_adds(j->out, next);
-		add_text_value(j, n->el.vr, is_single(n->el.vr) ? s : trim(s));
-	}
+		add_text_value(j, n->el.vr, clean(s, part));
+		s += part + 1;
+		next = ",";
+	} while (!last);
 	buf_addc(j->out, ']');
 	return 0;
 }

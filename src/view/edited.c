@@ -73,7 +73,7 @@ static int list_top(struct view_out *out, struct err *err)
 static void hide_time(const struct snapshot *snap, const struct editor *editor,
 	struct view_entry *e)
 {
-	int64_t least = editor_least_mtime_ns(editor);
+	int64_t least = editor ? editor_least_mtime_ns(editor) : INT64_MIN;
 
 	if (least == INT64_MIN)
 		return;

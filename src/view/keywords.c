@@ -273,6 +273,9 @@ static const struct value_list *intern_list(struct keywords *k, const char *join
 		size_t len = strcspn(copy, "\\");
 		char *next = copy[len] ? copy + len + 1 : NULL;
 
+		copy += strspn(copy, " ");
+		for (len = strcspn(copy, "\\"); len && copy[len - 1] == ' ';)
+			len--;
 		copy[len] = '\0';
 		if (len)
 			list->text[list->n++] = copy;

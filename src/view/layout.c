@@ -17,6 +17,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/names.h"
+#include "base/utf8.h"
 
 #define MAX_PARTS 128u
 #define MAX_KEYWORDS 64u
@@ -321,6 +322,7 @@ static struct folder *child_of(struct folders *f, struct map *known, struct fold
 		name_add_legal(&legal, text->data, text->len - 1);
 	if (!legal.len)
 		buf_adds(&legal, "unknown");
+	legal.len = utf8_cut(legal.data, legal.len, NAME_MOST_STEM);
 	buf_addc(&legal, '\0');
 	if (!buf_error(&legal)) {
 		key = hash_bytes(parent->key, legal.data, legal.len);

@@ -840,3 +840,37 @@ Test(dicom_reader, guessing_is_bounded)
 	dcm_file_close(&f);
 	gen_release(&g);
 }
+
+/* A VR and a short length are a length that is less than a large file. */
+Test(dicom_reader, explicit_items_of_an_unknown_sequence_in_a_large_file)
+{
+	static const uint8_t pixels[400000];
+	struct gen g;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put_vr(&g, DCM_TAG(0x0029, 0x0010), "LO", "ACME");
+	gen_sequence_vr(&g, DCM_TAG(0x0029, 0x1001), "UN", true);
+	gen_item_undefined(&g);
+	gen_put(&g, DCM_CodeValue, "C1");
+	gen_put(&g, DCM_CodeMeaning, "mean");
+	gen_end(&g);
+	gen_end(&g);
+	gen_bytes(&g, DCM_PixelData, "OW", pixels, sizeof pixels);
+	cr_expect_str_eq(trace(&g, NULL),
+		"00290010LO4 00291001[{00080100SH2 00080104LO4 }]7fe00010OW400000 .");
+}
+
+Test(dicom_reader, bytes_up_to_a_delimiter)
+{
+	unsigned n;
+	struct gen g;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put_vr(&g, DCM_TAG(0x0029, 0x0010), "LO", "ACME");
+	gen_head(&g, DCM_TAG(0x0029, 0x1001), "OB", 0xFFFFFFFF);
+	gen_raw(&g, "rawbytes", 8);
+	gen_raw(&g, "\xFE\xFF\xDD\xE0\0\0\0\0", 8);
+	gen_put(&g, DCM_PerformedProcedureStepDescription, "then");
+	cr_expect_str_eq(trace(&g, &n), "00290010LO4 00291001OB8 00400254LO4 .");
+	cr_expect_eq(n, 1);
+}

@@ -164,6 +164,59 @@ Test(index_catalog, patients_that_share_a_legal_name_stay_apart)
 	cr_expect_eq(strlen(a.catalog->patients[0]->name), 10);
 }
 
+Test(index_catalog, a_patient_with_anothers_name_for_an_id_is_another)
+{
+	char *listed;
+
+	add(&(struct values){ .file = "1",
+		.id = "Phantom",
+		.study_uid = "1.1",
+		.series_uid = "1.1.1",
+		.modality = "MR",
+		.number = "1",
+		.instance = "1" });
+	add(&(struct values){ .file = "2",
+		.name = "Phantom",
+		.study_uid = "1.2",
+		.series_uid = "1.2.1",
+		.modality = "MR",
+		.number = "1",
+		.instance = "2" });
+	archive_scan(&a);
+	cr_assert_eq(a.catalog->n_patients, 2);
+	cr_expect_str_neq(a.catalog->patients[0]->name, a.catalog->patients[1]->name);
+	listed = archive_names(a.catalog);
+	cr_expect(strstr(listed, "Phantom~"), "%s", listed);
+	free(listed);
+}
+
+Test(index_catalog, names_leave_room_for_marks_and_endings)
+{
+	char file[256], text[300], other[256];
+
+	memset(file, 'n', 250);
+	strcpy(file + 250, "a");
+	memset(text, 'x', 299);
+	text[299] = '\0';
+	strcpy(other, file);
+	other[250] = 'b';
+	add(&(struct values){ .file = file, .id = text, .study_uid = "1.1", .modality = "MR" });
+	add(&(struct values){ .file = other,
+		.id = text,
+		.study_uid = "1.1",
+		.modality = "MR",
+		.series = "another file" });
+	archive_scan(&a);
+	cr_assert_eq(a.catalog->n_patients, 1);
+	cr_expect_eq(strlen(a.catalog->patients[0]->name), 220);
+	for (uint32_t i = 0; i < a.catalog->patients[0]->studies[0]->n_series; i++) {
+		const struct series *s = a.catalog->patients[0]->studies[0]->series[i];
+
+		for (uint32_t k = 0; k < s->n_instances; k++)
+			cr_expect_leq(strlen(s->instance_names[k]), 240);
+	}
+}
+
 Test(index_catalog, patients_without_id_are_told_apart_by_name)
 {
 	add(&(struct values){ .file = "1",

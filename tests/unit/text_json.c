@@ -136,6 +136,26 @@ Test(json, missing_values_are_null_and_an_empty_element_has_none)
 		"[{\"Alphabetic\":\"A^B\"},null,{\"Alphabetic\":\"C\"}]");
 }
 
+/* NULs that pad, before or behind or between, and shifts to characters of which none comes. */
+Test(json, text_of_which_nothing_is_left_has_no_value)
+{
+	struct gen g;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_bytes(&g, DCM_OtherPatientIDs, "LO", "AB\0\\CD \0\\EF\0", 12);
+	gen_finish(&g);
+	expect_line(&g, "\"Value\":[\"AB\",\"CD\",\"EF\"]");
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_bytes(&g, DCM_ImageComments, "LT", "\0abc", 4);
+	gen_finish(&g);
+	expect_line(&g, "\"Value\":[\"abc\"]");
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put(&g, DCM_SpecificCharacterSet, "\\ISO 2022 IR 87");
+	gen_bytes(&g, DCM_ReferringPhysicianName, "PN", "\x1B(J ", 4);
+	gen_finish(&g);
+	expect_line(&g, "\"00080090\":{\"vr\":\"PN\"}");
+}
+
 Test(json, names_have_groups)
 {
 	expect_text(DCM_PatientName, "A^B",

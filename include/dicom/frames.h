@@ -27,7 +27,7 @@ struct dcm_frames {
 	/* native */
 	uint64_t pixels_off, pixels_len;
 	uint64_t frame_bits; /* of one frame, packed over frame borders where 1-bit */
-	bool swap_pairs;     /* bytes, or 12-bit samples, in big-endian words */
+	bool swap_pairs;     /* bytes, bits or 12-bit samples in big-endian words */
 	/* encapsulated: the fragments of frame k are first[k] .. first[k + 1] - 1 */
 	struct dcm_fragment *fragments;
 	uint32_t n_fragments;

@@ -2,7 +2,7 @@
 /*
  * DICOM files rewritten as they are opened: by rules that a user writes, and by the
  * Basic Profile of PS3.15. An editor is a filter of sources: what it gives is a valid Part 10 file
- * whose pixel bytes are the source's own.
+ * whose pixels are the source's own, little-endian.
  *
  * Rules, one a line; # begins a comment:
  *

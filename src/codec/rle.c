@@ -116,7 +116,7 @@ static int check_lengths(const struct segments *s, uint64_t plane, struct err *e
 	unsigned i;
 
 	for (i = 0; i < s->n; i++)
-		if ((uint64_t)(s->off[i + 1] - s->off[i]) * MOST_PER_BYTE < plane)
+		if ((uint64_t)(s->off[i + 1] - s->off[i]) * MOST_PER_BYTE < plane / 2)
 			return err_set(err, -EBADMSG,
 				"RLE segment %u of %zu bytes cannot be %llu samples", i,
 				s->off[i + 1] - s->off[i], (unsigned long long)plane);

@@ -463,7 +463,7 @@ int dcm_frames_read(struct dcm_source *source, uint64_t pixels_off, uint64_t pix
 		(uint64_t)desc->rows * desc->cols * desc->samples :
 		pixel_frame_bytes(desc) * 8;
 	out->swap_pairs = desc->big_endian &&
-		(desc->bits_allocated == 8 || desc->bits_allocated == 12);
+		(desc->bits_allocated <= 8 || desc->bits_allocated == 12);
 	if (out->encapsulated)
 		rc = read_encapsulated(source, pixels_off, codec == &codec_rle, out, err);
 	else if (codec)

@@ -34,7 +34,7 @@ static void settle_bits(struct pixel_desc *d)
 static bool is_swapped(const struct dcm_file *file, const struct dcm_elem *pixels,
 	const struct pixel_desc *d)
 {
-	if (pixels->len == DCM_UNDEFINED_LENGTH || d->bits_allocated == 1)
+	if (pixels->len == DCM_UNDEFINED_LENGTH)
 		return false;
 	if (file->pixels_big_endian)
 		return d->bits_allocated > 8;

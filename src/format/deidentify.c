@@ -65,6 +65,17 @@ static bool names_a_kind(uint32_t tag)
 	return false;
 }
 
+/* And not any text. */
+static bool is_uid(const struct dcm_node *n)
+{
+	uint64_t i;
+
+	for (i = 0; n->value && i < n->el.len; i++)
+		if (n->value[i] && !strchr("0123456789.\\ ", n->value[i]))
+			return false;
+	return true;
+}
+
 /* What the profile does not name stays, but what no dictionary has may be anything. */
 static enum deid_action without_row(const struct dcm_node *n, unsigned options)
 {
@@ -74,8 +85,8 @@ static enum deid_action without_row(const struct dcm_node *n, unsigned options)
 		return DEID_REMOVE;
 	if (n->el.vr == DCM_VR_PN || e->vr == DCM_VR_PN) /* retired ones, and those of industry */
 		return DEID_DUMMY;
-	if (n->el.vr == DCM_VR_UI && !(options & DEID_UIDS) && !names_a_kind(n->el.tag) &&
-		names_something(n))
+	if (n->el.vr == DCM_VR_UI && !(options & DEID_UIDS) && names_something(n) &&
+		!(names_a_kind(n->el.tag) && is_uid(n)))
 		return DEID_UID;
 	return DEID_KEEP;
 }
@@ -247,7 +258,7 @@ static size_t take_date(const char *value, size_t len, char digits[8])
 		memcpy(digits, value, 8);
 		return 8;
 	}
-	if (len < 10 || !is_digits(value, 4) || !strchr("-./", value[4]) ||
+	if (len < 10 || !is_digits(value, 4) || !value[4] || !strchr("-./", value[4]) ||
 		!is_digits(value + 5, 2) || value[7] != value[4] || !is_digits(value + 8, 2))
 		return 0;
 	memcpy(digits, value, 4);
@@ -267,7 +278,9 @@ static bool is_time_of_day(const char *s, size_t len)
 	if (n == 6 && n < len && s[n] == '.')
 		for (n++; n < len && n < 13 && is_digits(s + n, 1);)
 			n++;
-	return n == len || (len - n == 5 && strchr("+-", s[n]) && is_digits(s + n + 1, 4));
+	return n == len ||
+		(len - n == 5 && (s[n] == '+' || s[n] == '-') && is_digits(s + n + 1, 4) &&
+			memcmp(s + n + 1, "14", 2) <= 0);
 }
 
 bool deid_shift_date(const char *value, size_t len, int days, char *out)

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 
 #include "base/arena.h"
@@ -26,7 +27,6 @@
 #include "format/part10.h"
 #include "format/secrets.h"
 
-#define EXPLICIT_LITTLE "1.2.840.10008.1.2.1"
 #define OUR_CLASS "2.25.189274652033812094476103871450943213727"
 #define OUR_VERSION "DCMFS"
 #define MAX_ADDITIONS (EDIT_MAX_RULES + 12u)
@@ -43,6 +43,12 @@ struct editor {
 	struct arena arena;
 };
 
+/* Where a sequence was found whose item was asked about. */
+struct seen_sequence {
+	const struct dcm_dataset *ds;
+	uint32_t at;
+};
+
 /* One file under way. */
 struct session {
 	struct editor *e;
@@ -51,6 +57,7 @@ struct session {
 	struct secrets secrets; /* values that the profile takes away */
 	struct buf patient;     /* what tells this one from others */
 	int shift_days;
+	struct seen_sequence seen[16];
 	bool failed; /* for want of memory */
 	struct part10_addition add[MAX_ADDITIONS];
 	size_t n_add;
@@ -270,16 +277,28 @@ static enum deid_action action_of(const struct session *s, const struct dcm_data
 	return a;
 }
 
-/* The sequence that this item is in; NULL: it is no item. */
-static const struct dcm_node *sequence_of(const struct dcm_dataset *item)
+/* The sequence that this item is in; NULL: it is no item. The walk goes forward: it is the one that it
+ * was for the item before, or is behind that. */
+static const struct dcm_node *sequence_of(struct session *s, const struct dcm_dataset *item)
 {
-	uint32_t i;
+	const struct dcm_dataset *parent = item->parent;
+	struct seen_sequence *seen;
+	uint32_t i, k;
 
-	for (i = 0; item->parent && i < item->parent->n_nodes; i++) {
-		const struct dcm_node *n = &item->parent->nodes[i];
+	if (!parent)
+		return NULL;
+	seen = &s->seen[((uintptr_t)parent / sizeof *parent) % (sizeof s->seen / sizeof *s->seen)];
+	if (seen->ds != parent)
+		*seen = (struct seen_sequence){ .ds = parent };
+	for (i = 0; i < parent->n_nodes; i++) {
+		const struct dcm_node *n;
 
-		if (n->items && item >= n->items && item < n->items + n->n_items)
+		k = (seen->at + i) % parent->n_nodes;
+		n = &parent->nodes[k];
+		if (n->items && item >= n->items && item < n->items + n->n_items) {
+			seen->at = k;
 			return n;
+		}
 	}
 	return NULL;
 }
@@ -293,11 +312,11 @@ static bool is_concept(uint32_t tag)
 /* Somewhere below a sequence whose value the profile replaces: contents of reports, persons and
  * institutions by their codes, notes on images. The profile's table has the sequence alone, since
  * what is in it, text and codes, has no row of its own. */
-static bool is_in_dummy(const struct session *s, const struct dcm_dataset *ds)
+static bool is_in_dummy(struct session *s, const struct dcm_dataset *ds)
 {
 	const struct dcm_node *n;
 
-	for (; (n = sequence_of(ds)) != NULL; ds = ds->parent) {
+	for (; (n = sequence_of(s, ds)) != NULL; ds = ds->parent) {
 		if (is_concept(n->el.tag))
 			return false;
 		if (action_of(s, ds->parent, n) == DEID_DUMMY)
@@ -329,17 +348,34 @@ static bool is_telling(const struct dcm_node *n)
 /* Codes that say what an image is: were one of them some person's name too, it would stay. */
 static bool is_needed_code(uint32_t tag)
 {
-	static const uint32_t tags[] = { DCM_ImageType, DCM_Modality, DCM_Manufacturer,
-		DCM_ComplexImageComponent, DCM_BodyPartExamined, DCM_MRAcquisitionType,
-		DCM_AcquisitionContrast, DCM_PhotometricInterpretation, DCM_PatientPosition,
-		DCM_SpecificCharacterSet, DCM_ScanningSequence, DCM_SequenceVariant,
-		DCM_ConversionType, DCM_PresentationIntentType, DCM_ValueType, DCM_RelationshipType,
+	static const uint32_t tags[] = { DCM_ImageType, DCM_Modality, DCM_ComplexImageComponent,
+		DCM_BodyPartExamined, DCM_MRAcquisitionType, DCM_AcquisitionContrast,
+		DCM_PhotometricInterpretation, DCM_PatientPosition, DCM_SpecificCharacterSet,
+		DCM_ScanningSequence, DCM_SequenceVariant, DCM_ConversionType,
+		DCM_PresentationIntentType, DCM_ValueType, DCM_RelationshipType,
 		DCM_ContinuityOfContent, DCM_CompletionFlag, DCM_VerificationFlag,
 		DCM_SegmentationType, DCM_Laterality };
 	size_t i;
 
 	for (i = 0; i < sizeof tags / sizeof *tags; i++)
 		if (tags[i] == tag)
+			return true;
+	return false;
+}
+
+/* A maker's own name, be it that of a patient too. */
+static bool is_maker(const struct dcm_node *n)
+{
+	static const char *const makers[] = { "SIEMENS", "Siemens", "Siemens Healthineers",
+		"SIEMENS HEALTHINEERS", "Siemens HealthCare GmbH", "GE MEDICAL SYSTEMS",
+		"GE HEALTHCARE", "Philips", "PHILIPS", "Philips Medical Systems",
+		"Philips Healthcare", "TOSHIBA", "TOSHIBA_MEC", "CANON_MEC", "UIH", "Hitachi",
+		"Hitachi Medical Corporation", "Bruker BioSpin MRI GmbH", "Mediso", "CPS", "Agfa",
+		"FUJIFILM Corporation", "Hologic, Inc.", "Varian Medical Systems" };
+	size_t i;
+
+	for (i = 0; n->el.tag == DCM_Manufacturer && i < sizeof makers / sizeof *makers; i++)
+		if (dcm_text_is(n, 0, makers[i]))
 			return true;
 	return false;
 }
@@ -365,13 +401,25 @@ static bool is_bytes(uint16_t vr)
 	return vr == DCM_VR_UN || vr == DCM_VR_OB || vr == DCM_VR_OW;
 }
 
+/* Three quarters of it, be it bytes or words: a palette's ramp has all letters in it, too. */
+static bool is_mostly_text(const struct dcm_node *n)
+{
+	uint64_t n_text = 0, i;
+
+	for (i = 0; i < n->el.len; i++)
+		n_text += n->value[i] >= ' ' && n->value[i] <= '~';
+	return 4 * n_text >= 3 * n->el.len;
+}
+
 /* May a secret stand in it, where it stays? Numbers say nothing of a person, UIDs are mapped. */
 static bool may_tell(const struct dcm_node *n)
 {
 	if (!n->value || n->items || n->el.vr == DCM_VR_UI || n->el.vr == DCM_VR_DS ||
 		n->el.vr == DCM_VR_IS)
 		return false;
-	return (dcm_vr_is_text(n->el.vr) || is_bytes(n->el.vr)) && !is_needed_code(n->el.tag);
+	if (is_bytes(n->el.vr))
+		return n->el.vr == DCM_VR_UN || is_mostly_text(n);
+	return dcm_vr_is_text(n->el.vr) && !is_needed_code(n->el.tag) && !is_maker(n);
 }
 
 static bool says_something(const struct buf *text)
@@ -413,22 +461,39 @@ static enum part10_action scrub(struct session *s, const struct dcm_node *n, str
 	return copy ? replace(v, copy, len) : replace_by_dummy(v, n->el.vr);
 }
 
+static bool is_number(uint16_t vr)
+{
+	return vr == DCM_VR_DS || vr == DCM_VR_IS;
+}
+
+/* Digits, and the letters of "nan" and "infinity" where digits are none. */
+static bool looks_like_numbers(const struct dcm_node *n)
+{
+	size_t len, i, at = 0;
+	const char *text;
+
+	while (next_value(n, &at, &text, &len)) {
+		if ((len == 3 && strncasecmp(text, "nan", 3) == 0) ||
+			(len >= 3 && len <= 4 && strncasecmp(text + len - 3, "inf", 3) == 0))
+			continue;
+		for (i = 0; i < len; i++)
+			if (text[i] && !strchr("0123456789+-.,eE ", text[i]))
+				return false;
+	}
+	return true;
+}
+
 /* A text by the dictionary that is written as anything else, a number that is none: neither is
  * looked into. */
 static bool is_disguised(const struct dcm_node *n)
 {
 	const struct dcm_dict_entry *e = dcm_dict_find(n->el.tag);
-	size_t i;
 
 	if (n->items || !n->el.len || n->el.vr == DCM_VR_UN)
 		return false;
 	if (e && dcm_vr_is_text(e->vr) && !dcm_vr_is_text(n->el.vr))
-		return true;
-	for (i = 0; (n->el.vr == DCM_VR_DS || n->el.vr == DCM_VR_IS) && n->value && i < n->el.len;
-		i++)
-		if (n->value[i] && !strchr("0123456789+-.eE\\ ", n->value[i]))
-			return true;
-	return false;
+		return !is_number(e->vr) || is_bytes(n->el.vr);
+	return is_number(n->el.vr) && n->value && !looks_like_numbers(n);
 }
 
 static enum part10_action deidentify(struct session *s, const struct dcm_dataset *ds,
@@ -559,6 +624,7 @@ static void add_method_codes(struct session *s)
 		{ DEID_INSTITUTION, "113112", "Retain Institution Identity Option" },
 	};
 	struct buf b;
+	char *copy;
 	size_t i;
 
 	buf_init(&b);
@@ -571,9 +637,10 @@ static void add_method_codes(struct session *s)
 		part10_put_text(&b, DCM_CodeMeaning, DCM_VR_LO, codes[i].meaning);
 		part10_put_item(&b, true);
 	}
-	if (!buf_error(&b))
-		add(s, DCM_DeidentificationMethodCodeSequence, DCM_VR_SQ,
-			arena_memdup(&s->arena, b.data, b.len), b.len);
+	copy = buf_error(&b) ? NULL : arena_memdup(&s->arena, b.data, b.len);
+	if (copy)
+		add(s, DCM_DeidentificationMethodCodeSequence, DCM_VR_SQ, copy, b.len);
+	s->failed |= !copy;
 	buf_release(&b);
 }
 
@@ -585,8 +652,13 @@ static void add_text(struct session *s, uint32_t tag, uint16_t vr, const char *t
 /* Of files that name no patient by number: or else all of them would be one. */
 static void add_patient(struct session *s)
 {
-	const char *id = pseudonym(s, s->patient.data, s->patient.len);
+	struct dcm_node n = { .el = { .tag = DCM_PatientID, .vr = DCM_VR_LO } };
+	const struct edit_rule *rule = edit_rules_find(&s->e->rules, &s->h->top, &n);
+	const char *id;
 
+	if (rule && rule->verb == EDIT_DELETE)
+		return;
+	id = pseudonym(s, s->patient.data, s->patient.len);
 	if (id)
 		add_text(s, DCM_PatientID, DCM_VR_LO, id);
 	s->failed |= !id;
@@ -610,8 +682,10 @@ static void add_deidentification(struct session *s)
 /* What becomes of a UID of the data set, its twin in the meta information has too. */
 static void add_twin(struct session *s, uint32_t tag, uint32_t meta_tag)
 {
-	const struct dcm_dataset *ds = dcm_get(&s->h->top, tag) ? &s->h->top : &s->h->meta;
-	const struct dcm_node *uid = dcm_get(ds, ds == &s->h->meta ? meta_tag : tag);
+	const struct dcm_node *own = dcm_get(&s->h->top, tag);
+	bool from_meta = !own || !own->el.len;
+	const struct dcm_dataset *ds = from_meta ? &s->h->meta : &s->h->top;
+	const struct dcm_node *uid = from_meta ? dcm_get(ds, meta_tag) : own;
 	const struct part10_addition *added = find_added(s, tag);
 	struct part10_value v = { .vr = DCM_VR_UI };
 	enum part10_action action = PART10_KEEP;
@@ -624,6 +698,8 @@ static void add_twin(struct session *s, uint32_t tag, uint32_t meta_tag)
 		add(s, meta_tag, DCM_VR_UI, v.bytes, v.len);
 	else if (action == PART10_DROP)
 		add(s, meta_tag, DCM_VR_UI, "", 0);
+	else if (s->e->deidentify && uid && !from_meta)
+		add(s, meta_tag, DCM_VR_UI, uid->value, (size_t)uid->el.len);
 }
 
 /* What the rules make of the element that r sets: the last one that is for it counts. */
@@ -670,7 +746,10 @@ static void flag(struct session *s)
 	char uid[65], *copy;
 	size_t len;
 
-	if (!reason || !dcm_raw_text(dcm_get(&s->h->top, DCM_SOPInstanceUID), 0, &text, &len))
+	if (!reason ||
+		(!dcm_raw_text(dcm_get(&s->h->top, DCM_SOPInstanceUID), 0, &text, &len) &&
+			!dcm_raw_text(dcm_get(&s->h->meta, DCM_MediaStorageSOPInstanceUID), 0,
+				&text, &len)))
 		return;
 	if (s->e->keep & DEID_UIDS)
 		snprintf(uid, sizeof uid, "%.*s", (int)min_size(len, 64), text);

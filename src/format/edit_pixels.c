@@ -46,15 +46,21 @@ static uint32_t frames_of(const struct dcm_header *h)
 	return n < 1 ? 1 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
 }
 
-/* 1-bit frames are packed over their borders. */
-static void cut_behind_frames(struct dcm_node *n, const struct pixel_desc *d, uint32_t n_frames)
+/* 1-bit frames are packed over their borders; words are whole. */
+static void cut_behind_frames(struct dcm_node *n, const struct pixel_desc *d, uint32_t n_frames,
+	unsigned word)
 {
 	uint64_t bits = d->bits_allocated == 1 ? (uint64_t)d->rows * d->cols :
 						 pixel_frame_bytes(d) * 8,
 		 all;
 
-	if (mul_u64(bits, n_frames, &all) && all <= UINT64_MAX - 7 && (all + 7) / 8 < n->el.len)
-		n->el.len = (all + 7) / 8;
+	if (!mul_u64(bits, n_frames, &all) || all > UINT64_MAX - 64)
+		return;
+	all = (all + 7) / 8;
+	if (word > 1)
+		all = (all + word - 1) / word * word;
+	if (all < n->el.len)
+		n->el.len = all;
 }
 
 void edit_pixels_plan(struct dcm_header *h, bool cut, struct part10_plan *plan)
@@ -75,7 +81,7 @@ void edit_pixels_plan(struct dcm_header *h, bool cut, struct part10_plan *plan)
 	if (d.big_endian)
 		plan->pixels_swap = d.bits_allocated > 8 && rc == 0 ? pixel_sample_bytes(&d) : 2;
 	if (cut && rc == 0)
-		cut_behind_frames(n, &d, n_frames);
+		cut_behind_frames(n, &d, n_frames, plan->pixels_swap);
 }
 
 /* ---- pixels that may show a name ---- */

@@ -47,8 +47,7 @@ static int decode(struct icons *i, const struct dcm_node *n)
 	return rc;
 }
 
-/* The picture of ds into i->pixels. */
-static int make(struct icons *i, const struct dcm_dataset *ds, const struct dcm_node *n)
+static int make_anew(struct icons *i, const struct dcm_dataset *ds, const struct dcm_node *n)
 {
 	int rc = dcm_pixel_desc(&i->h->file, ds, &n->el, &i->desc, NULL);
 
@@ -60,6 +59,15 @@ static int make(struct icons *i, const struct dcm_dataset *ds, const struct dcm_
 	i->len = (size_t)pixel_decoded_bytes(&i->desc);
 	i->pixels = mem_alloc(i->len);
 	return i->pixels ? decode(i, n) : -ENOMEM;
+}
+
+/* The picture of ds into i->pixels, where it is not there already. */
+static int make(struct icons *i, const struct dcm_dataset *ds, const struct dcm_node *n)
+{
+	if (i->made_of != ds)
+		i->rc = make_anew(i, ds, n);
+	i->made_of = ds;
+	return i->rc;
 }
 
 static bool all_can_be_had(struct icons *i, const struct dcm_node *sequence)

@@ -17,6 +17,8 @@ struct icons {
 	uint8_t *pixels;           /* of the last one */
 	size_t len;
 	struct pixel_desc desc;
+	const struct dcm_dataset *made_of; /* what pixels and desc are of; NULL: nothing yet */
+	int rc;                            /* how that went */
 };
 
 /* A part10_edit; arg is a struct icons, that begins with its header and codec alone. What cannot be

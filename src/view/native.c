@@ -63,7 +63,7 @@ bool native_holds(const struct instance *in, const char **why)
 	if (!must_convert(in))
 		return true;
 	if (frame_shape_of(in, FRAME_STORED, &shape, NULL) < 0) {
-		*why = "its header does not say what its pixels are";
+		*why = "its pixels are of no kind that can be decoded";
 		return false;
 	}
 	if (converted_bytes(in, shape.len, &len))

@@ -52,7 +52,7 @@ static int place_dose_planes(struct planner *p, const struct dcm_header *h, stru
 	geom_normal(first->orientation, normal);
 	if (n && z[0] != 0.0 && fabs(z[0] - first->position[2]) < SAME_PLACE_MM && normal[2] < 0.0)
 		normal[2] = -normal[2];
-	if (n < b->n_planes)
+	if (n < b->n_planes && b->n_planes > 1)
 		plan_problem(p, first->in, "GridFrameOffsetVector has %u values for %u planes%s", n,
 			b->n_planes, n > 1 ? ": the rest follow as the last did" : "");
 	for (uint32_t k = n > 1 ? n : b->n_planes; k < b->n_planes; k++)

@@ -639,7 +639,8 @@ static int order_images(struct planner *p, const struct plan_group *g, struct st
 		qsort(by_plane, n, sizeof *by_plane, compare_plane_time);
 	}
 	equal = counts_are_equal(by_plane, n, n_planes);
-	if (keyed && !(equal && keys_are_alike(by_plane, n, n_planes)))
+	/* reference times are measured: they name no volumes */
+	if (keyed && !is_pet(g->blocks[0]) && !(equal && keys_are_alike(by_plane, n, n_planes)))
 		rc = fill_keyed(p, l, g, items, n, n_planes);
 	if (rc == 0)
 		rc = equal ? fill_grid(p, l, g, by_plane, n, n_planes) :

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -70,6 +71,9 @@ static bool nearly_even(const float *d, uint32_t n)
 	return true;
 }
 
+#define SAME_GAP 0.1f /* of a gap: positions are rounded */
+#define FEW 4u        /* one in so many gaps */
+
 struct placing {
 	struct geom_affine a;
 	float pixdim[3];
@@ -108,25 +112,43 @@ static int uneven_distances(struct planner *p, const struct plan_stack *s, const
 	return 0;
 }
 
-/* A slice that is not there: a gap that is half as wide again as the narrowest, and more than
- * positions are rounded. */
-static void tell_of_gaps(struct planner *p, const struct plan_stack *s, const struct placing *pl)
+static int compare_floats(const void *a, const void *b)
 {
-	float least = INFINITY, gap;
+	const float *x = a, *y = b;
 
-	if (!pl->known || !planes_are_images(s))
-		return;
-	for (uint32_t i = 1; i < s->n_planes; i++)
-		least = fminf(least, fabsf(plane_distance(s, i - 1, i)));
-	for (uint32_t i = 1; i < s->n_planes; i++) {
-		gap = fabsf(plane_distance(s, i - 1, i));
-		if (gap <= least * 1.5f + UNEVEN_MM)
-			continue;
-		plan_problem(p, plane_image(s, i)->in,
-			"planes are %g mm apart, and %g mm before this one: is a slice missing?",
-			(double)least, (double)gap);
-		return;
+	return (*x > *y) - (*x < *y);
+}
+
+/* Slices that are not there: all gaps are alike but for a few, which are some times as wide. Slabs,
+ * localizers and what else has gaps of its own have others. */
+static int tell_of_gaps(struct planner *p, const struct plan_stack *s, const struct placing *pl)
+{
+	uint32_t n = s->n_planes - 1, n_wide = 0, first = 0;
+	float *gap, *sorted, usual;
+
+	if (!pl->known || !planes_are_images(s) || s->rest != PLAN_WHOLE || s->n_planes < 4)
+		return 0;
+	gap = arena_zalloc(&p->scratch, n, sizeof *gap);
+	sorted = arena_zalloc(&p->scratch, n, sizeof *sorted);
+	if (!gap || !sorted)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		sorted[i] = gap[i] = fabsf(plane_distance(s, i, i + 1));
+	qsort(sorted, n, sizeof *sorted, compare_floats);
+	usual = sorted[n / 2];
+	for (uint32_t i = 0; i < n; i++) {
+		float times = roundf(gap[i] / usual);
+
+		if (times < 1.0f || fabsf(gap[i] - times * usual) > SAME_GAP * usual)
+			return 0;
+		if (times > 1.0f)
+			first = n_wide++ ? first : i;
 	}
+	if (n_wide && n_wide * FEW <= n)
+		plan_problem(p, plane_image(s, first + 1)->in,
+			"planes are %g mm apart, and %g mm before this one: is a slice missing?",
+			(double)usual, (double)gap[first]);
+	return 0;
 }
 
 static float gantry_tilt(const struct plan_stack *s, const struct plan_first *f,
@@ -317,8 +339,7 @@ int plan_place(struct planner *p, const struct plan_stack *s, const struct plan_
 
 	place(s, f, &pl);
 	d->tilt_degrees = pl.tilt;
-	tell_of_gaps(p, s, &pl);
-	if (uneven_distances(p, s, &pl, &d->distances) < 0)
+	if (tell_of_gaps(p, s, &pl) < 0 || uneven_distances(p, s, &pl, &d->distances) < 0)
 		return err_nomem(err);
 	turn(s, f, &pl, d->distances, d->v);
 	set_place(d->v, &pl);

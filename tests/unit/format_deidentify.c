@@ -149,7 +149,8 @@ Test(deidentify, dates_move_over_leap_years_and_keep_their_times)
 		{ "2020030112-0500", -1, "2020022912-0500" },
 	};
 	static const char *const more[] = { "20200229-20200301", "20200229 20200301",
-		"2020-02-29T10:11:12", "20200229+2020", "2020.02-29", "20200229101112.1234567" };
+		"2020-02-29T10:11:12", "20200229+1230", "20200229-2021", "2020.02-29",
+		"20200229101112.1234567" };
 	char out[64];
 	size_t i;
 
@@ -462,7 +463,7 @@ Test(deidentify, uids_by_value_and_by_what_they_name)
 }
 
 /* gen's own meta information has no instance: one is put in front of its syntax. */
-Test(deidentify, the_instance_uid_of_the_meta_information_alone)
+static void expect_meta_uid(bool empty)
 {
 	struct dcm_header *h;
 	const char *text;
@@ -475,6 +476,8 @@ Test(deidentify, the_instance_uid_of_the_meta_information_alone)
 	gen_raw(&g, "DICM", 4);
 	gen_put(&g, DCM_MediaStorageSOPInstanceUID, "1.2.3.4567");
 	gen_put(&g, DCM_TransferSyntaxUID, GEN_EXPLICIT);
+	if (empty)
+		gen_put(&g, DCM_SOPInstanceUID, "");
 	gen_put(&g, DCM_Modality, "MR");
 	gen_finish(&g);
 	h = deidentify(&g, 0, &b);
@@ -482,6 +485,12 @@ Test(deidentify, the_instance_uid_of_the_meta_information_alone)
 	cr_assert(dcm_raw_text(dcm_get(&h->meta, DCM_MediaStorageSOPInstanceUID), 0, &text, &len));
 	cr_expect_eq(memcmp(text, "2.25.", 5), 0);
 	done(&g, h, &b);
+}
+
+Test(deidentify, the_instance_uid_of_the_meta_information_alone)
+{
+	expect_meta_uid(false);
+	expect_meta_uid(true);
 }
 
 static void expect_patient(const char *name, const char *id, const char *study, char out[65])
@@ -555,6 +564,67 @@ Test(deidentify, a_rule_that_cannot_be_applied_keeps_nothing)
 	cr_expect(dcm_text_is(dcm_get(item, DCM_ScheduledProcedureStepID), 0, "X"));
 	cr_expect_null(dcm_get(item, DCM_ScheduledProcedureStepDescription));
 	dcm_header_free(h);
+	gen_release(&g);
+}
+
+/* Not with what is a secret by chance: a ramp has every text in it. */
+Test(deidentify, numbers_and_tables_stay_what_they_are)
+{
+	static const double gap = 3.5;
+	uint8_t ramp[256];
+	struct dcm_header *h;
+	struct buf b;
+	struct gen g;
+	int i;
+
+	for (i = 0; i < 256; i++)
+		ramp[i] = (uint8_t)i;
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put(&g, DCM_Manufacturer, "Philips");
+	gen_put(&g, DCM_PatientName, "Philips^Test");
+	gen_put(&g, DCM_PatientID, "1234");
+	gen_bytes(&g, DCM_SpacingBetweenSlices, "FD", &gap, sizeof gap);
+	gen_put(&g, DCM_EchoTime, "nan");
+	gen_bytes(&g, DCM_RedPaletteColorLookupTableData, "OW", ramp, sizeof ramp);
+	gen_finish(&g);
+	h = deidentify(&g, 0, &b);
+	cr_expect(dcm_text_is(dcm_get(&h->top, DCM_Manufacturer), 0, "Philips"));
+	cr_expect_eq(dcm_get_double(&h->top, DCM_SpacingBetweenSlices, 0), 3.5);
+	cr_expect_eq(dcm_get(&h->top, DCM_EchoTime)->el.len, 4);
+	cr_expect_eq(dcm_get(&h->top, DCM_RedPaletteColorLookupTableData)->el.len, 256);
+	done(&g, h, &b);
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put(&g, DCM_Manufacturer, "ACME for Doele Jane");
+	gen_put(&g, DCM_SOPClassUID, "Jane Doele");
+	gen_put(&g, DCM_PatientName, "Doele^Jane");
+	gen_finish(&g);
+	h = deidentify(&g, 0, &b);
+	cr_expect_not(has(&b, "Doele"));
+	done(&g, h, &b);
+}
+
+/* The work is that of the elements, not of their square. */
+Test(deidentify, sequences_by_the_thousand)
+{
+	struct editor_options o = { .deidentify = true };
+	struct dcm_source *s;
+	struct editor *e;
+	struct gen g;
+	unsigned i;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	for (i = 0; i < 20000; i++) {
+		gen_sequence(&g, DCM_ReferencedImageSequence);
+		gen_item(&g);
+		gen_put(&g, DCM_CodeMeaning, "text");
+		gen_end(&g);
+		gen_end(&g);
+	}
+	gen_finish(&g);
+	cr_assert_eq(editor_new(&o, &e, NULL), 0);
+	cr_assert_eq(editor_filter(e, gen_source(&g), &s, NULL), 0);
+	dcm_source_close(s);
+	editor_free(e);
 	gen_release(&g);
 }
 

@@ -345,6 +345,9 @@ Test(edit, pixels_are_found_again_whatever_their_file_was)
 		expect_pixels(h, GEN_EXPLICIT, little, 8);
 		done(&g, h);
 	}
+	h = edit_pixels(&g, GEN_BIG_ENDIAN, DCM_PixelData, "OW", "\2\1\4\3\6\5\0\7", 8);
+	expect_pixels(h, GEN_EXPLICIT, "\1\2\3\4\5\6\7\0", 8);
+	done(&g, h);
 	h = edit_pixels(&g, GEN_RLE, DCM_PixelData, "OB", big, 6);
 	expect_pixels(h, GEN_RLE, big, 6);
 	done(&g, h);

@@ -317,6 +317,21 @@ Test(view_pixels, big_endian_samples_of_twelve_bits)
 	end();
 }
 
+Test(view_pixels, big_endian_bits_in_words)
+{
+	static const uint8_t want[16] = { 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0 };
+
+	show_image(&(struct image){ .syntax = GEN_BIG_ENDIAN,
+		.rows = 1,
+		.cols = 16,
+		.allocated = 1,
+		.pixels = "\2\1",
+		.len = 2 });
+	expect_voxels("bits", want, sizeof want);
+	expect_native("bits", "MONOCHROME2", 1, "\1\2", 2);
+	end();
+}
+
 Test(view_pixels, indices_without_a_palette_are_shown_as_grey)
 {
 	static const uint8_t rgb[12] = { 3, 3, 3, 4, 4, 4, 1, 1, 1, 2, 2, 2 };
@@ -426,7 +441,7 @@ Test(view_pixels, compressed_pixels_of_no_size_are_not_listed_as_native)
 		.pixels = rle,
 		.len = sizeof rle - 1 });
 	cr_expect_eq(walk_pread(&walk, NATIVE, whole, 1, 0), -ENOENT);
-	expect_problem("no rows", "does not say what its pixels are");
+	expect_problem("no rows", "of no kind that can be decoded");
 	end();
 }
 

@@ -171,13 +171,56 @@ Test(volume_plan, planes_that_have_lost_as_many_are_not_of_one_time)
 	expect_each_frame_once();
 }
 
+static void put_reference_time(struct gen *g, void *arg)
+{
+	gen_putf(g, DCM_FrameReferenceTime, "%g", *(double *)arg);
+}
+
+Test(volume_plan, measured_times_that_are_not_quite_the_same_part_nothing)
+{
+	static double when[12];
+
+	for (int i = 0; i < 12; i++) {
+		when[i] = 1000.0 * (i / 3) + (i == 7 ? 0.1 : 0.0);
+		planned_image(&p,
+			&(struct planned_image){ .number = i + 1,
+				.modality = "PT",
+				.at = { 0, 0, 3.0 * (i % 3) },
+				.more = put_reference_time,
+				.arg = &when[i] });
+	}
+	planned_plan(&p);
+	cr_assert_eq(p.set->n_volumes, 1, "%s", planned_names(&p));
+	cr_expect_eq(p.set->volumes[0]->dim[3], 4);
+}
+
+/* Planes at these places: is a slice told to be missing? */
+static bool gap_is_told(const double *z, int n)
+{
+	bool told = false;
+
+	for (int i = 0; i < n; i++)
+		slice(i + 1, z[i]);
+	planned_plan(&p);
+	for (uint32_t i = 0; i < p.set->n_problems; i++)
+		told = told || strstr(p.set->problems[i].text, "is a slice missing?");
+	return told;
+}
+
 Test(volume_plan, a_slice_that_is_missing_is_told)
 {
-	for (int i = 0; i < 8; i++)
-		if (i != 4)
-			slice(i + 1, 3.0 * i);
-	planned_plan(&p);
+	cr_expect(gap_is_told((double[]){ 0, 3, 6, 9, 15, 18, 21 }, 7));
 	expect_problem("3 mm apart, and 6 mm before this one");
+}
+
+Test(volume_plan, slabs_are_no_stack_with_slices_missing)
+{
+	cr_expect_not(gap_is_told((double[]){ 0, 3, 6, 19, 22, 25, 38, 41, 44 }, 9));
+}
+
+Test(volume_plan, wider_gaps_from_somewhere_on_are_no_slices_missing)
+{
+	cr_expect_not(gap_is_told((double[]){ 0, 2.5, 5, 7.5, 12.5, 17.5, 22.5, 27.5 }, 8));
 }
 
 Test(volume_plan, echoes_parts_and_sizes_are_volumes_of_their_own)

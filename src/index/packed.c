@@ -8,7 +8,7 @@
 #include "record.h"
 
 /* Another layout is another PERSIST_VERSION. */
-_Static_assert(sizeof(void *) != 8 || sizeof(struct instance) == 216, "as in version 5");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct instance) == 216, "as in version 6");
 _Static_assert(PACKED_WORDS <= 32 && sizeof(struct instance) % 8 == 0, "one bit a word");
 
 /* Only the numbers are left, as words. */

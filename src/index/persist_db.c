@@ -21,6 +21,8 @@
 #include "persist_schema.h"
 
 #define BUSY_MS 10000
+#define HEADER_BYTES 72u /* of the file format, as far as it matters here */
+#define APPLICATION_AT 68u
 
 int persist_new(const char *path, const char *source, struct persist **out, struct err *err)
 {
@@ -119,14 +121,21 @@ const char *db_text(sqlite3_stmt *s, int at)
 
 /* ---- opening ---- */
 
+/* 1: another has made it meanwhile. */
 static int create(sqlite3 *db, const char *source, struct err *err)
 {
+	int64_t tables;
 	sqlite3_stmt *s;
 	struct buf sql;
-	int rc;
+	int rc = db_run(db, "BEGIN IMMEDIATE", err);
 
+	if (rc == 0)
+		rc = db_query_int(db, "SELECT count(*) FROM sqlite_master", &tables, err);
+	if (rc < 0)
+		return rc;
+	if (tables > 0)
+		return db_run(db, "ROLLBACK", err) < 0 ? -EIO : 1;
 	buf_init(&sql);
-	buf_adds(&sql, "BEGIN IMMEDIATE;");
 	persist_create_sql(&sql);
 	rc = buf_error(&sql) < 0 ? err_nomem(err) : db_run(db, sql.data, err);
 	buf_release(&sql);
@@ -142,21 +151,18 @@ static int create(sqlite3 *db, const char *source, struct err *err)
 	return rc < 0 ? rc : db_run(db, "COMMIT", err);
 }
 
-/* Is it ours, of this version and of this SOURCE? -EBADMSG: no. Nothing in it yet: it is made. */
-static int verify(sqlite3 *db, const char *source, struct err *err)
+/* Is it of this version and of this SOURCE? -EBADMSG: no. */
+static int verify_made(sqlite3 *db, const char *source, struct err *err)
 {
-	int64_t version, application, tables;
+	int64_t version, application;
 	sqlite3_stmt *s;
 	int rc;
 
-	if ((rc = db_query_int(db, "SELECT count(*) FROM sqlite_master", &tables, err)) < 0 ||
-		(rc = db_query_int(db, "PRAGMA user_version", &version, err)) < 0 ||
+	if ((rc = db_query_int(db, "PRAGMA user_version", &version, err)) < 0 ||
 		(rc = db_query_int(db, "PRAGMA application_id", &application, err)) < 0)
 		return rc;
-	if (tables == 0 && version == 0 && application == 0)
-		return create(db, source, err);
 	if (application != PERSIST_APPLICATION || version != PERSIST_VERSION)
-		return err_set(err, -EBADMSG, "another program's, or another version's");
+		return err_set(err, -EBADMSG, "another version's");
 	rc = db_prepare(db, "SELECT value FROM about WHERE key = 'source'", &s, err);
 	if (rc < 0)
 		return rc;
@@ -165,6 +171,19 @@ static int verify(sqlite3 *db, const char *source, struct err *err)
 		rc = err_set(err, -EBADMSG, "of another folder");
 	sqlite3_finalize(s);
 	return rc < 0 ? rc : 0;
+}
+
+/* Is it ours? Nothing in it yet: it is made. */
+static int verify(sqlite3 *db, const char *source, struct err *err)
+{
+	int64_t tables;
+	int rc = db_query_int(db, "SELECT count(*) FROM sqlite_master", &tables, err);
+
+	if (rc == 0 && tables == 0)
+		rc = create(db, source, err);
+	else if (rc == 0)
+		rc = 1;
+	return rc > 0 ? verify_made(db, source, err) : rc;
 }
 
 static int set_journal(sqlite3 *db, struct err *err)
@@ -211,10 +230,31 @@ static int touch(const char *path, struct err *err)
 	return 0;
 }
 
+/* A file that another has put there is not touched: SQLite's header has our number at its end. Empty
+ * ones are taken for ours. */
+static int check_is_ours(const char *path, struct err *err)
+{
+	uint8_t head[HEADER_BYTES];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_errno(err, "open");
+	n = pread(fd, head, sizeof head, 0);
+	close(fd);
+	if (n < 0)
+		return err_errno(err, "read");
+	if (n == 0 || (n == sizeof head && get_be32(head + APPLICATION_AT) == PERSIST_APPLICATION))
+		return 0;
+	return err_set(err, -EEXIST, "it is no index of this program's, and is left alone");
+}
+
 static int open_once(const struct persist *p, sqlite3 **out, struct err *err)
 {
 	int rc = touch(p->path, err);
 
+	if (rc == 0)
+		rc = check_is_ours(p->path, err);
 	if (rc == 0)
 		rc = db_connect(p->path, SQLITE_OPEN_READWRITE, out, err);
 	if (rc < 0)

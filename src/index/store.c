@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -832,9 +833,12 @@ static int make_folder(const char *path, struct err *err)
 int store_index_path(const char *source, char *buf, size_t cap, struct err *err)
 {
 	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	const struct passwd *user;
 	char folder[PATH_MAX];
 	int n, rc;
 
+	if (!home && (user = getpwuid(geteuid()))) /* services of the system have no HOME */
+		home = user->pw_dir;
 	if (cache && cache[0] == '/')
 		n = snprintf(folder, sizeof folder, "%s", cache);
 	else if (home && home[0] == '/')

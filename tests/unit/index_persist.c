@@ -359,18 +359,59 @@ static bool was_set_aside(void)
 	return access(name, F_OK) == 0;
 }
 
-Test(index_persist, what_is_no_database_is_set_aside)
+/* A text, and a database of another program. */
+Test(index_persist, what_is_anothers_is_left_alone)
 {
+	static const char text[] =
+		"this is a text, and a long one, which is not a database at all, as anybody can "
+		"see at once";
+	char back[sizeof text] = "";
+	sqlite3 *other;
 	FILE *f = fopen(db, "wb");
 
-	fputs("this is a text, and a long one, which is not a database at all, as anybody can see "
-	      "at once",
-		f);
+	fputs(text, f);
 	fclose(f);
 	add_images(0, 3);
 	cr_expect_eq(mount_once(NULL), 3);
-	cr_expect(was_set_aside());
-	cr_expect_eq(mount_once(NULL), 0);
+	cr_expect_not(was_set_aside());
+	f = fopen(db, "rb");
+	cr_assert_eq(fread(back, 1, sizeof text - 1, f), sizeof text - 1);
+	fclose(f);
+	cr_expect_str_eq(back, text);
+	unlink(db);
+	cr_assert_eq(sqlite3_open(db, &other), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(other, "CREATE TABLE mine (x)", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	cr_expect_eq(mount_once(NULL), 3);
+	cr_expect_not(was_set_aside());
+	cr_assert_eq(sqlite3_open(db, &other), SQLITE_OK);
+	cr_expect_eq(sqlite3_exec(other, "INSERT INTO mine VALUES (1)", NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(other);
+}
+
+Test(index_persist, many_may_make_it_at_once)
+{
+	pid_t pids[6];
+	int status;
+
+	add_images(0, 3);
+	for (int round = 0; round < 10; round++) {
+		for (size_t i = 0; i < sizeof pids / sizeof *pids; i++) {
+			pids[i] = fork();
+			if (pids[i] == 0) {
+				mount_once(NULL);
+				_exit(0);
+			}
+		}
+		for (size_t i = 0; i < sizeof pids / sizeof *pids; i++) {
+			cr_assert_eq(waitpid(pids[i], &status, 0), pids[i]);
+			cr_expect_eq(status, 0);
+		}
+		cr_expect_not(was_set_aside());
+		cr_expect_eq(mount_once(NULL), 0, "round %d", round);
+		unlink(db);
+	}
 }
 
 /* Values changed behind SQLite's back are found by the checksums, pages by SQLite. */

@@ -39,11 +39,14 @@ static struct dcm_node *pixels_of(const struct dcm_header *h)
 	return NULL;
 }
 
-static uint32_t frames_of(const struct dcm_header *h)
+/* *told: the header says so, or is silent, as that of one frame may be. */
+static uint32_t frames_of(const struct dcm_header *h, bool *told)
 {
-	int64_t n = dcm_get_int(&h->top, DCM_NumberOfFrames, 1);
+	const struct dcm_node *n = dcm_get(&h->top, DCM_NumberOfFrames);
+	int64_t count = 1;
 
-	return n < 1 ? 1 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+	*told = !n || !n->el.len || dcm_int(n, 0, &count);
+	return count < 1 ? 1 : count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
 }
 
 /* 1-bit frames are packed over their borders; words are whole. */
@@ -66,7 +69,8 @@ static void cut_behind_frames(struct dcm_node *n, const struct pixel_desc *d, ui
 void edit_pixels_plan(struct dcm_header *h, bool cut, struct part10_plan *plan)
 {
 	struct dcm_node *n = pixels_of(h);
-	uint32_t n_frames = frames_of(h);
+	bool told;
+	uint32_t n_frames = frames_of(h, &told);
 	struct pixel_desc d;
 	int rc;
 
@@ -80,7 +84,7 @@ void edit_pixels_plan(struct dcm_header *h, bool cut, struct part10_plan *plan)
 	}
 	if (d.big_endian)
 		plan->pixels_swap = d.bits_allocated > 8 && rc == 0 ? pixel_sample_bytes(&d) : 2;
-	if (cut && rc == 0)
+	if (cut && rc == 0 && told)
 		cut_behind_frames(n, &d, n_frames, plan->pixels_swap);
 }
 

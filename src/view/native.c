@@ -141,15 +141,16 @@ static void find_pixels(struct native *x)
 			x->pixels_off = off;
 }
 
-static int write_header(struct native *x, const struct dcm_header *h, struct part10_plan *plan,
-	struct err *err)
+static int write_header(struct native *x, const struct dcm_header *h,
+	const struct part10_plan *pixels_plan, struct err *err)
 {
 	struct icons icons = { .h = h, .codec = codec_find(h->file.transfer_syntax) };
+	struct part10_plan plan = *pixels_plan;
 	int rc;
 
-	plan->edit = icons_edit;
-	plan->edit_arg = &icons;
-	rc = part10_write(h, plan, &x->file, err);
+	plan.edit = icons_edit;
+	plan.edit_arg = &icons;
+	rc = part10_write(h, &plan, &x->file, err);
 	icons_release(&icons);
 	return rc;
 }

@@ -484,7 +484,7 @@ static int64_t fetch_swapped(part10_fetch fetch, void *arg, const struct part10_
 	uint8_t *words;
 	int64_t got;
 
-	all = (size_t)min_u64((uint64_t)n + 2 * part->swap, part->len - (off - before));
+	all = (size_t)min_u64((uint64_t)n + (uint64_t)2 * part->swap, part->len - (off - before));
 	words = mem_alloc(all);
 	if (!words)
 		return err_nomem(err);

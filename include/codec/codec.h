@@ -31,6 +31,8 @@ struct codec {
 	 * stays as the header calls it, in full resolution. */
 	int (*decode)(const struct pixel_desc *desc, const uint8_t *in, size_t in_len, uint8_t *out,
 		size_t out_len, enum photometric *photometric, struct err *err);
+	bool keeps_words;   /* as they were stored, not samples whose bits begin at the lowest */
+	bool knows_colours; /* undoes a transform of colours, or tells that there is one */
 };
 
 /* NULL: no decoder for this syntax (or it needs none). */

@@ -64,6 +64,9 @@ int dcm_header_read(struct dcm_source *source /* taken */, enum dcm_load load, s
 	struct dcm_header **out, struct err *err);
 void dcm_header_free(struct dcm_header *h); /* NULL is fine */
 
+/* Is n the top-level pixel element? */
+bool dcm_header_is_pixels(const struct dcm_header *h, const struct dcm_node *n);
+
 /* The el.len bytes of a node, read from the file where they were left there: *value is borrowed
  * from h, or mem_alloc()ed and the caller's where *owned is set. -EFBIG past DCM_MAX_VALUE,
  * -EBADMSG for what has no value (sequences, encapsulated pixel data). */

@@ -40,9 +40,8 @@ struct dcm_frames {
  * basic offset table counts where each of its entries is the begin of a fragment (an extended
  * one says what one fragment a frame says anyway). pixels_off is where the value begins,
  * pixels_len its length or DCM_UNDEFINED_LENGTH; codec is what its frames are compressed with or
- * NULL: with one, a value of known length is one fragment, if it does
- * not begin with an item. A frame that is not there is no error
- * here. */
+ * NULL: with one, a value of known length is one fragment, if it does not begin with an item. A
+ * frame that is not there is no error here. */
 struct codec;
 int dcm_frames_read(struct dcm_source *source, uint64_t pixels_off, uint64_t pixels_len,
 	const struct pixel_desc *desc, uint32_t n_frames, const struct codec *codec,

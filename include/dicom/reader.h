@@ -41,7 +41,6 @@ struct dcm_file {
 	uint64_t dataset_off;
 	struct dcm_encoding encoding; /* of the data set, as sniffed */
 	char transfer_syntax[68];     /* trimmed; "" where there is no meta: see encoding */
-	bool has_preamble;
 	bool deflated;
 	bool pixels_big_endian; /* GE private syntax: words swapped in a little-endian data set */
 	bool pixels_private;    /* Philips private syntax: see dcm_file_is_pixels() */
@@ -85,6 +84,9 @@ struct dcm_elem {
 /* Is el, of any depth, the pixel data of this file: one of the three elements of PS3.3 C.7.6.3 at
  * the top level, or the private one that a transfer syntax of Philips CT has instead. */
 bool dcm_file_is_pixels(const struct dcm_file *f, const struct dcm_elem *el);
+
+/* Is its transfer syntax, where it says one, none of a compression of pixels? */
+bool dcm_file_is_native(const struct dcm_file *f);
 
 /* One thing that could not be read, or was read otherwise than written. */
 struct dcm_problem {

@@ -35,12 +35,15 @@ uint32_t dcm_get_doubles(const struct dcm_dataset *ds, uint32_t tag, double *out
 
 /* Raw trimmed text of value i without any character set: the bytes lie in the node. False: none. */
 bool dcm_raw_text(const struct dcm_node *n, uint32_t i, const char **text, size_t *len);
+/* The same of all values in one go, empty ones too: *at is 0 before the first. False: no more. */
+bool dcm_next_raw_text(const struct dcm_node *n, size_t *at, const char **text, size_t *len);
 /* All values, UTF-8, backslashes kept, trimmed at the ends; in the arena; NULL: absent, empty, a
  * list of binary numbers, or no memory. */
 const char *dcm_text(const struct dcm_dataset *ds, const struct dcm_node *n, struct arena *a);
-/* The same with its length, for text that may have NULs in it; len 0: there is none. -ENOMEM. */
+/* All of it, UTF-8, as it is padded, for who wants to change it; it may have NULs within. len 0: there
+ * is none. -ENOMEM. */
 int dcm_text_whole(const struct dcm_dataset *ds, const struct dcm_node *n, struct arena *a,
-	const char **text, size_t *len);
+	char **text, size_t *len);
 /* Value i alone. */
 const char *dcm_text_value(const struct dcm_dataset *ds, const struct dcm_node *n, uint32_t i,
 	struct arena *a);

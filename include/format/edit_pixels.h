@@ -14,7 +14,5 @@ void edit_pixels_plan(struct dcm_header *h, bool cut, struct part10_plan *plan);
 /* Why the pixels may show what the header does not tell any more (PS3.15 E.3.1); NULL: nothing says
  * so. */
 const char *edit_pixels_suspicion(const struct dcm_header *h);
-/* The element is h's pixel data. */
-bool edit_pixels_are(const struct dcm_header *h, const struct dcm_node *n);
 
 #endif

@@ -35,8 +35,9 @@ size_t part10_held_bytes(const struct part10 *p);
 
 /*
  * n bytes of the file from off (within its size) into buf. What is no ready bytes comes from fetch:
- * n bytes of the part from off, fewer where its source has ended; as they are, whatever swap is. *done bytes have been read when
- * it ends, on an error too; 0 and fewer than n: a source that has ended.
+ * n bytes of the part from off, fewer where its source has ended; as they are, whatever swap is.
+ * *done bytes have been read when it ends, on an error too; 0 and fewer than n: a source that has
+ * ended.
  */
 typedef int64_t (*part10_fetch)(void *arg, const struct part10_part *part, void *buf, size_t n,
 	uint64_t off, struct err *err);
@@ -66,8 +67,8 @@ struct part10_addition {
 };
 
 struct part10_plan {
-	const char *
-		transfer_syntax; /* NULL: Explicit VR Little Endian. An encapsulated one keeps the fragments */
+	/* NULL: Explicit VR Little Endian. An encapsulated one keeps the fragments. */
+	const char *transfer_syntax;
 	part10_edit edit; /* NULL: keep everything */
 	void *edit_arg;
 	const struct part10_addition *add; /* ascending tags; n_add of them */
@@ -89,8 +90,8 @@ void part10_put_item(struct buf *out, bool end);
 void part10_put_text(struct buf *out, uint32_t tag, uint16_t vr, const char *text);
 
 /* Write h by the plan. Group lengths, data set padding (FFFC,FFFC) and, where pixels are replaced,
- * offset tables are left out; the preamble is empty; sequences have undefined length. -EFBIG: native
- * pixels of 4 GiB and more. */
+ * offset tables are left out, and what is of the meta group but in the data set; the preamble is
+ * empty; sequences have undefined length. -EFBIG: native pixels of 4 GiB and more. */
 int part10_write(const struct dcm_header *h, const struct part10_plan *plan, struct part10 *out,
 	struct err *err);
 

@@ -113,6 +113,9 @@ const struct instance_problem *instance_problems(const struct instance *in);
 /* "dir/file" into buf; returns buf. */
 const char *instance_path(const struct instance *in, char *buf, size_t cap);
 
+/* A stable hash of which one it is: of its UID, or of where it is. */
+uint64_t instance_identity(const struct instance *in);
+
 /* One instance more: `values` with texts and problems of its own, copied; dir and attr are
  * interned, and it is their user. One reference, the caller's. NULL for want of memory. */
 struct instance *instance_make(const struct instance *values, const char *file, const char *sop_uid,

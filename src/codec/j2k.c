@@ -292,4 +292,4 @@ static const char *const syntaxes[] = {
 	NULL,
 };
 
-const struct codec codec_j2k = { "JPEG 2000", syntaxes, decode };
+const struct codec codec_j2k = { "JPEG 2000", syntaxes, decode, .knows_colours = true };

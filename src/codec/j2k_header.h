@@ -14,13 +14,13 @@ struct pixel_desc;
 /* Set *p and *len to the codestream in them, which may be the frame itself or be in the boxes of
  * a JP2 file. */
 int j2k_find_codestream(const uint8_t **p, size_t *len, struct err *err);
-/* Is the frame what desc promises, in size, samples and bits, and is it cut into no more tiles and
- * packets than an image of its size can have a use for? What OpenJPEG allocates goes with these. */
 struct j2k_facts {
 	bool colour_transform; /* undone by the decoder: samples are RGB then */
 	size_t tiles_end;      /* where EOC is missing: what is there ends here; 0: EOC is there, or
 				  more is missing */
 };
+/* Is the frame what desc promises, in size, samples and bits, and is it cut into no more tiles and
+ * packets than an image of its size can have a use for? What OpenJPEG allocates goes with these. */
 int j2k_check_header(const uint8_t *p, size_t len, const struct pixel_desc *desc,
 	struct j2k_facts *facts, struct err *err);
 

@@ -210,4 +210,4 @@ static const char *const syntaxes[] = {
 	NULL,
 };
 
-const struct codec codec_jpeg = { "JPEG", syntaxes, jpeg_decode_any };
+const struct codec codec_jpeg = { "JPEG", syntaxes, jpeg_decode_any, .knows_colours = true };

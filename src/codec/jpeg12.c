@@ -521,4 +521,5 @@ int jpeg12_decode(const struct pixel_desc *desc, struct jpeg_stream *s, uint8_t 
 
 static const char *const syntaxes[] = { "1.2.840.10008.1.2.4.51", NULL };
 
-const struct codec codec_jpeg12 = { "12-bit JPEG", syntaxes, jpeg_decode_any };
+const struct codec codec_jpeg12 = { "12-bit JPEG", syntaxes, jpeg_decode_any,
+	.knows_colours = true };

@@ -370,4 +370,5 @@ static const char *const syntaxes[] = {
 	NULL,
 };
 
-const struct codec codec_jpeg_lossless = { "lossless JPEG", syntaxes, jpeg_decode_any };
+const struct codec codec_jpeg_lossless = { "lossless JPEG", syntaxes, jpeg_decode_any,
+	.keeps_words = false };

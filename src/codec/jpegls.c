@@ -665,4 +665,4 @@ static const char *const syntaxes[] = {
 	NULL,
 };
 
-const struct codec codec_jpegls = { "JPEG-LS", syntaxes, jpeg_decode_any };
+const struct codec codec_jpegls = { "JPEG-LS", syntaxes, jpeg_decode_any, .keeps_words = false };

@@ -194,6 +194,6 @@ static const char *const syntaxes[] = {
 	NULL,
 };
 
-const struct codec codec_jxl = { "JPEG XL", syntaxes, decode };
+const struct codec codec_jxl = { "JPEG XL", syntaxes, decode, .keeps_words = false };
 
 #endif

@@ -80,4 +80,4 @@ static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_le
 
 static const char *const syntaxes[] = { "1.3.46.670589.33.1.4.1", NULL };
 
-const struct codec codec_pmsct_rle1 = { "PMSCT_RLE1", syntaxes, decode };
+const struct codec codec_pmsct_rle1 = { "PMSCT_RLE1", syntaxes, decode, .keeps_words = true };

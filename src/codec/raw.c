@@ -14,4 +14,5 @@ static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_le
 
 static const char *const syntaxes[] = { "1.2.840.10008.1.2.1.98", NULL };
 
-const struct codec codec_raw = { "encapsulated uncompressed", syntaxes, decode };
+const struct codec codec_raw = { "encapsulated uncompressed", syntaxes, decode,
+	.keeps_words = true };

@@ -212,4 +212,4 @@ static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_le
 
 static const char *const syntaxes[] = { "1.2.840.10008.1.2.5", NULL };
 
-const struct codec codec_rle = { "RLE", syntaxes, decode };
+const struct codec codec_rle = { "RLE", syntaxes, decode, .keeps_words = true };

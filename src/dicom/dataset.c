@@ -376,6 +376,12 @@ void dcm_header_free(struct dcm_header *h)
 	mem_free(h);
 }
 
+bool dcm_header_is_pixels(const struct dcm_header *h, const struct dcm_node *n)
+{
+	return h->pixels_off && n->el.depth == 0 && n->el.tag == h->pixels_tag &&
+		n->el.off == h->pixels_off;
+}
+
 int dcm_header_load(const struct dcm_header *h, const struct dcm_node *n, const uint8_t **value,
 	bool *owned, struct err *err)
 {

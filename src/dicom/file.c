@@ -127,7 +127,6 @@ static bool is_bare_meta(const struct dcm_file *f)
 static bool find_start(struct dcm_file *f)
 {
 	if (f->head_len >= 132 && memcmp(f->head + 128, "DICM", 4) == 0) {
-		f->has_preamble = true;
 		f->meta_off = 132;
 		return true;
 	}
@@ -258,6 +257,12 @@ int dcm_file_open(struct dcm_source *source, struct dcm_file *out, struct err *e
 	if (rc < 0)
 		dcm_file_close(out);
 	return rc;
+}
+
+bool dcm_file_is_native(const struct dcm_file *f)
+{
+	return !f->transfer_syntax[0] || is_implicit_syntax(f) || is_syntax(f, ".1") ||
+		is_syntax(f, ".2") || is_syntax(f, ".1.99");
 }
 
 bool dcm_file_is_pixels(const struct dcm_file *f, const struct dcm_elem *el)

@@ -347,7 +347,8 @@ static int split_fragment(struct dcm_source *source, struct dcm_fragment g, uint
 	return rc == 0 ? add_fragment(to, cap, g.off, g.len, err) : rc;
 }
 
-/* Fewer fragments than frames: each may hold several codestreams. */
+/* Fewer fragments than frames: each may hold several codestreams. A first one that does not tells that
+ * none does: the file has been cut, and is not read to its end for that. */
 static int split_fragments(struct dcm_source *source, struct dcm_frames *f, struct err *err)
 {
 	struct dcm_frames parts = { .n_frames = f->n_frames };
@@ -355,7 +356,7 @@ static int split_fragments(struct dcm_source *source, struct dcm_frames *f, stru
 	uint32_t cap = 0, i;
 	int rc = bytes ? 0 : err_nomem(err);
 
-	for (i = 0; i < f->n_fragments && rc == 0; i++)
+	for (i = 0; i < f->n_fragments && rc == 0 && (i == 0 || parts.n_fragments > 1); i++)
 		rc = split_fragment(source, f->fragments[i], bytes, &parts, &cap, err);
 	mem_free(bytes);
 	if (rc < 0 || parts.n_fragments != f->n_frames) {
@@ -381,9 +382,10 @@ static int map_frames(struct dcm_source *source, const struct dcm_fragment *tabl
 		return look_behind_one_frame(source, f, err);
 	if (f->n_fragments > f->n_frames && !rle)
 		return map_streams(source, f, err);
-	rc = f->n_fragments > f->n_frames ? map_by_markers(source, f, BY_RLE_HEADER, err) :
-		f->n_fragments < f->n_frames && !rle ? split_fragments(source, f, err) :
-						       0;
+	if (f->n_fragments > f->n_frames)
+		rc = map_by_markers(source, f, BY_RLE_HEADER, err);
+	else if (f->n_fragments < f->n_frames && !rle)
+		rc = split_fragments(source, f, err);
 	if (rc == 0)
 		map_one_each(f);
 	return rc < 0 ? rc : 0;
@@ -444,26 +446,40 @@ static int read_bare(uint64_t off, uint64_t len, struct dcm_frames *f, struct er
 	return 0;
 }
 
+/* 1: of undefined length, or of a known one all the same; 0; or an error. */
+static int has_items(struct dcm_source *source, uint64_t off, uint64_t len,
+	const struct codec *codec, struct err *err)
+{
+	uint8_t head[8];
+	int rc;
+
+	if (len == DCM_UNDEFINED_LENGTH)
+		return 1;
+	if (!codec || len < sizeof head)
+		return 0;
+	rc = read_there(source, head, sizeof head, off, err);
+	return rc > 0 ? head_tag(head, false) == TAG_ITEM : rc;
+}
+
 int dcm_frames_read(struct dcm_source *source, uint64_t pixels_off, uint64_t pixels_len,
 	const struct pixel_desc *desc, uint32_t n_frames, const struct codec *codec,
 	struct dcm_frames *out, struct err *err)
 {
-	uint8_t head[8];
-	int rc = 0;
+	int rc = has_items(source, pixels_off, pixels_len, codec, err);
 
 	memset(out, 0, sizeof *out);
+	if (rc < 0)
+		return rc;
 	out->n_frames = n_frames;
 	out->pixels_off = pixels_off;
 	out->pixels_len = pixels_len;
-	out->encapsulated = pixels_len == DCM_UNDEFINED_LENGTH ||
-		(codec && pixels_len >= sizeof head &&
-			read_there(source, head, sizeof head, pixels_off, NULL) > 0 &&
-			head_tag(head, false) == TAG_ITEM);
+	out->encapsulated = rc;
 	out->frame_bits = desc->bits_allocated == 1 ?
 		(uint64_t)desc->rows * desc->cols * desc->samples :
 		pixel_frame_bytes(desc) * 8;
 	out->swap_pairs = desc->big_endian &&
 		(desc->bits_allocated <= 8 || desc->bits_allocated == 12);
+	rc = 0;
 	if (out->encapsulated)
 		rc = read_encapsulated(source, pixels_off, codec == &codec_rle, out, err);
 	else if (codec)

@@ -319,6 +319,24 @@ bool dcm_raw_text(const struct dcm_node *n, uint32_t i, const char **text, size_
 	return true;
 }
 
+bool dcm_next_raw_text(const struct dcm_node *n, size_t *at, const char **text, size_t *len)
+{
+	const char *all = (const char *)n->value, *end;
+	size_t most = (size_t)n->el.len;
+
+	if (!all || *at > most || (*at == most && most))
+		return false;
+	end = memchr(all + *at, '\\', most - *at);
+	*text = all + *at;
+	*len = end ? (size_t)(end - *text) : most - *at;
+	*at += *len + 1;
+	while (*len && ((*text)[*len - 1] == ' ' || (*text)[*len - 1] == '\0'))
+		--*len;
+	for (; *len && **text == ' '; ++*text)
+		--*len;
+	return true;
+}
+
 static bool is_plain_ascii(struct text t)
 {
 	size_t i;
@@ -346,26 +364,33 @@ static struct text pick(uint16_t vr, struct text all, int64_t i)
 	return part_at(all, (uint32_t)i, &part) ? trim_as(vr, part) : none;
 }
 
+/* The whole value in UTF-8: the node's own bytes, or what b has now. Nothing where it is no text. */
+static struct text decoded(const struct dcm_dataset *ds, const struct dcm_node *n, struct buf *b)
+{
+	struct text all = whole(n);
+	uint16_t vr = n ? vr_of(n) : DCM_VR_UN;
+
+	if (n == NULL || all.len == 0 || width_of(vr) > 1)
+		return (struct text){ NULL, 0 };
+	if (is_plain_ascii(all))
+		return all;
+	charset_decode(dcm_vr_has_charset(vr) && ds != NULL ? ds->charset : charset_default(), vr,
+		all.s, all.len, b);
+	return (struct text){ b->data, b->len };
+}
+
 /* Decoded first and split then: a backslash may be half of a character. */
 static const char *text_of(const struct dcm_dataset *ds, const struct dcm_node *n, int64_t i,
 	struct arena *a)
 {
-	struct text all = whole(n);
-	const char *kept;
+	const char *kept = NULL;
+	struct text all;
 	struct buf b;
-	uint16_t vr;
 
-	if (n == NULL || all.len == 0)
-		return NULL;
-	vr = vr_of(n);
-	if (width_of(vr) > 1)
-		return NULL;
-	if (is_plain_ascii(all))
-		return keep(pick(vr, all, i), a);
 	buf_init(&b);
-	charset_decode(dcm_vr_has_charset(vr) && ds != NULL ? ds->charset : charset_default(), vr,
-		all.s, all.len, &b);
-	kept = buf_error(&b) ? NULL : keep(pick(vr, (struct text){ b.data, b.len }, i), a);
+	all = decoded(ds, n, &b);
+	if (all.len && !buf_error(&b))
+		kept = keep(pick(vr_of(n), all, i), a);
 	buf_release(&b);
 	return kept;
 }
@@ -376,27 +401,19 @@ const char *dcm_text(const struct dcm_dataset *ds, const struct dcm_node *n, str
 }
 
 int dcm_text_whole(const struct dcm_dataset *ds, const struct dcm_node *n, struct arena *a,
-	const char **text, size_t *len)
+	char **text, size_t *len)
 {
-	struct text all = whole(n), t = all;
+	struct text all;
 	struct buf b;
 	int rc = 0;
 
 	*text = NULL;
-	*len = 0;
-	if (n == NULL || all.len == 0 || width_of(vr_of(n)) > 1)
-		return 0;
 	buf_init(&b);
-	if (!is_plain_ascii(all)) {
-		charset_decode(dcm_vr_has_charset(vr_of(n)) && ds != NULL ? ds->charset :
-									    charset_default(),
-			vr_of(n), all.s, all.len, &b);
-		t = (struct text){ b.data, b.len };
-	}
-	t = buf_error(&b) ? (struct text){ NULL, 0 } : trim_as(vr_of(n), t);
-	*text = t.len ? arena_memdup(a, t.s, t.len) : NULL;
-	*len = t.len;
-	if (buf_error(&b) || (t.len && !*text))
+	all = decoded(ds, n, &b);
+	*len = all.len;
+	if (all.len)
+		*text = arena_strndup(a, all.s, all.len);
+	if (buf_error(&b) || (all.len && !*text))
 		rc = -ENOMEM;
 	buf_release(&b);
 	return rc;

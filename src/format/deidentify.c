@@ -37,10 +37,9 @@ static bool names_something(const struct dcm_node *n)
 {
 	static const char root[] = "1.2.840.10008.";
 	const char *text;
-	uint32_t i;
-	size_t len;
+	size_t len, at = 0;
 
-	for (i = 0; dcm_raw_text(n, i, &text, &len); i++)
+	while (dcm_next_raw_text(n, &at, &text, &len))
 		if (len && (len < sizeof root - 1 || memcmp(text, root, sizeof root - 1) != 0))
 			return true;
 	return false;

@@ -71,32 +71,13 @@ static void add_secret(struct session *s, const char *text, size_t len)
 		s->failed = true;
 }
 
-/* The values of a text one by one, in one go over it: *at is 0 before the first. */
-static bool next_value(const struct dcm_node *n, size_t *at, const char **text, size_t *len)
-{
-	const char *all = (const char *)n->value, *end;
-	size_t most = (size_t)n->el.len;
-
-	if (!all || *at > most || (*at == most && most))
-		return false;
-	end = memchr(all + *at, '\\', most - *at);
-	*text = all + *at;
-	*len = end ? (size_t)(end - *text) : most - *at;
-	*at += *len + 1;
-	while (*len && ((*text)[*len - 1] == ' ' || (*text)[*len - 1] == '\0'))
-		--*len;
-	for (; *len && **text == ' '; ++*text)
-		--*len;
-	return true;
-}
-
 /* The whole of each value, and of a name its parts. */
 static void add_secrets_of(struct session *s, const struct dcm_node *n)
 {
 	size_t len, from, part, at = 0;
 	const char *text;
 
-	while (next_value(n, &at, &text, &len)) {
+	while (dcm_next_raw_text(n, &at, &text, &len)) {
 		add_secret(s, text, len);
 		for (from = 0; n->el.vr == DCM_VR_PN && from < len; from += part + 1) {
 			for (part = 0; from + part < len && !strchr("^= ,", text[from + part]);
@@ -178,7 +159,7 @@ static enum part10_action map_uids(struct session *s, const struct dcm_node *n,
 	struct buf b;
 
 	buf_init(&b);
-	for (; next_value(n, &at, &text, &len); between = "\\") {
+	for (; dcm_next_raw_text(n, &at, &text, &len); between = "\\") {
 		buf_adds(&b, between);
 		if (len >= sizeof root - 1 && memcmp(text, root, sizeof root - 1) == 0) {
 			buf_add(&b, text, len);
@@ -208,7 +189,7 @@ static enum part10_action shift_dates(struct session *s, const struct dcm_node *
 	out = arena_alloc(&s->arena, (size_t)n->el.len + 2);
 	if (!out)
 		return drop_all(s);
-	while (next_value(n, &from, &text, &len)) {
+	while (dcm_next_raw_text(n, &from, &text, &len)) {
 		if (deid_shift_date(text, len, s->shift_days, out + to))
 			to += strlen(out + to);
 		out[to++] = '\\';
@@ -363,23 +344,6 @@ static bool is_needed_code(uint32_t tag)
 	return false;
 }
 
-/* A maker's own name, be it that of a patient too. */
-static bool is_maker(const struct dcm_node *n)
-{
-	static const char *const makers[] = { "SIEMENS", "Siemens", "Siemens Healthineers",
-		"SIEMENS HEALTHINEERS", "Siemens HealthCare GmbH", "GE MEDICAL SYSTEMS",
-		"GE HEALTHCARE", "Philips", "PHILIPS", "Philips Medical Systems",
-		"Philips Healthcare", "TOSHIBA", "TOSHIBA_MEC", "CANON_MEC", "UIH", "Hitachi",
-		"Hitachi Medical Corporation", "Bruker BioSpin MRI GmbH", "Mediso", "CPS", "Agfa",
-		"FUJIFILM Corporation", "Hologic, Inc.", "Varian Medical Systems" };
-	size_t i;
-
-	for (i = 0; n->el.tag == DCM_Manufacturer && i < sizeof makers / sizeof *makers; i++)
-		if (dcm_text_is(n, 0, makers[i]))
-			return true;
-	return false;
-}
-
 /* Codes, dates and the like are whole or nothing. */
 static bool is_free_text(uint16_t vr)
 {
@@ -419,7 +383,7 @@ static bool may_tell(const struct dcm_node *n)
 		return false;
 	if (is_bytes(n->el.vr))
 		return n->el.vr == DCM_VR_UN || is_mostly_text(n);
-	return dcm_vr_is_text(n->el.vr) && !is_needed_code(n->el.tag) && !is_maker(n);
+	return dcm_vr_is_text(n->el.vr) && !is_needed_code(n->el.tag);
 }
 
 static bool says_something(const struct buf *text)
@@ -472,7 +436,7 @@ static bool looks_like_numbers(const struct dcm_node *n)
 	size_t len, i, at = 0;
 	const char *text;
 
-	while (next_value(n, &at, &text, &len)) {
+	while (dcm_next_raw_text(n, &at, &text, &len)) {
 		if ((len == 3 && strncasecmp(text, "nan", 3) == 0) ||
 			(len >= 3 && len <= 4 && strncasecmp(text + len - 3, "inf", 3) == 0))
 			continue;
@@ -501,7 +465,7 @@ static enum part10_action deidentify(struct session *s, const struct dcm_dataset
 {
 	enum deid_action action = action_of(s, ds, n);
 
-	if (edit_pixels_are(s->h, n))
+	if (dcm_header_is_pixels(s->h, n))
 		return PART10_KEEP;
 	if (action == DEID_KEEP && is_disguised(n))
 		action = DEID_EMPTY;

@@ -9,32 +9,12 @@
 #include "dicom/tags.h"
 #include "dicom/value.h"
 
-/* Syntaxes of pixels without compression: what is in items nonetheless is written as if it were
- * explicit, little-endian, as its header is. */
-static bool is_native_syntax(const char *ts)
-{
-	static const char *const syntaxes[] = { "", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1",
-		"1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99", "1.2.840.113619.5.2" };
-	size_t i;
-
-	for (i = 0; i < sizeof syntaxes / sizeof *syntaxes; i++)
-		if (strcmp(ts, syntaxes[i]) == 0)
-			return true;
-	return false;
-}
-
-bool edit_pixels_are(const struct dcm_header *h, const struct dcm_node *n)
-{
-	return h->pixels_off && n->el.depth == 0 && n->el.tag == h->pixels_tag &&
-		n->el.off == h->pixels_off;
-}
-
 static struct dcm_node *pixels_of(const struct dcm_header *h)
 {
 	uint32_t i;
 
 	for (i = 0; i < h->top.n_nodes; i++)
-		if (edit_pixels_are(h, &h->top.nodes[i]))
+		if (dcm_header_is_pixels(h, &h->top.nodes[i]))
 			return &h->top.nodes[i];
 	return NULL;
 }
@@ -78,7 +58,8 @@ void edit_pixels_plan(struct dcm_header *h, bool cut, struct part10_plan *plan)
 		return;
 	rc = dcm_pixel_desc(&h->file, &h->top, &n->el, &d, NULL);
 	if (dcm_pixels_are_compressed(&h->file, &n->el, &d, n_frames)) {
-		if (!is_native_syntax(h->file.transfer_syntax))
+		/* in items though its syntax has none: as it was, behind a header that is new */
+		if (!dcm_file_is_native(&h->file))
 			plan->transfer_syntax = h->file.transfer_syntax;
 		return;
 	}

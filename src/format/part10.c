@@ -172,17 +172,12 @@ static int put_loaded(struct writer *w, const struct dcm_node *n)
 	return 0;
 }
 
-static bool is_pixels(const struct writer *w, const struct dcm_node *n)
-{
-	return n->el.depth == 0 && n->el.tag == w->h->pixels_tag && w->h->pixels_off == n->el.off;
-}
-
 /* Bytes of the words that are to be turned round; 1: none are. */
 static unsigned swap_of(const struct writer *w, const struct dcm_node *n)
 {
 	unsigned unit = n->el.big_endian ? dcm_vr_unit(n->el.vr) : 1;
 
-	return w->plan->pixels_swap && is_pixels(w, n) ? w->plan->pixels_swap : unit;
+	return w->plan->pixels_swap && dcm_header_is_pixels(w->h, n) ? w->plan->pixels_swap : unit;
 }
 
 /* A long value: its head here, its bytes from the source. */
@@ -284,7 +279,7 @@ static int put_plain(struct writer *w, const struct dcm_node *n)
 {
 	if (n->el.len == DCM_UNDEFINED_LENGTH)
 		return put_fragments(w, n);
-	if (n->el.len >= LONG_VALUE || is_pixels(w, n))
+	if (n->el.len >= LONG_VALUE || dcm_header_is_pixels(w->h, n))
 		return put_range(w, n);
 	return put_loaded(w, n);
 }

@@ -202,17 +202,11 @@ static char *instance_name(const struct instance *in, bool hide_files)
 	return name;
 }
 
-static uint64_t instance_identity(const struct group *g, size_t i)
+static uint64_t member_identity(const struct group *g, size_t i)
 {
 	const struct instance *in = g->members[i];
-	uint64_t h;
 
-	if (in->sop_uid && group_repeats(g, i))
-		return in->digest;
-	if (in->sop_uid)
-		return hash_str(in->sop_uid);
-	h = hash_str(in->dir);
-	return hash_bytes(h, in->file, strlen(in->file));
+	return in->sop_uid && group_repeats(g, i) ? in->digest : instance_identity(in);
 }
 
 /* Numbers that rise from one to the next are names that differ. */
@@ -285,7 +279,7 @@ char **group_name_instances(const struct group *g, bool hide_files)
 		e[i] = (struct name_entry){
 			.name = instance_name(g->members[i], hide_files),
 			.ending = "",
-			.identity = instance_identity(g, i),
+			.identity = member_identity(g, i),
 		};
 		rc = e[i].name ? 0 : -ENOMEM;
 	}

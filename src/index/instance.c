@@ -76,6 +76,12 @@ const char *instance_path(const struct instance *in, char *buf, size_t cap)
 	return buf;
 }
 
+uint64_t instance_identity(const struct instance *in)
+{
+	return in->sop_uid ? hash_str(in->sop_uid) :
+			     hash_bytes(hash_str(in->dir), in->file, strlen(in->file));
+}
+
 struct instance *instance_get(struct instance *in)
 {
 	atomic_fetch_add_explicit(&in->refs, 1, memory_order_relaxed);

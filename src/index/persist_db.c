@@ -133,8 +133,10 @@ static int create(sqlite3 *db, const char *source, struct err *err)
 		rc = db_query_int(db, "SELECT count(*) FROM sqlite_master", &tables, err);
 	if (rc < 0)
 		return rc;
-	if (tables > 0)
-		return db_run(db, "ROLLBACK", err) < 0 ? -EIO : 1;
+	if (tables > 0) {
+		rc = db_run(db, "ROLLBACK", err);
+		return rc < 0 ? rc : 1;
+	}
 	buf_init(&sql);
 	persist_create_sql(&sql);
 	rc = buf_error(&sql) < 0 ? err_nomem(err) : db_run(db, sql.data, err);

@@ -212,42 +212,39 @@ static void add_text_value(struct json *j, uint16_t vr, const char *text)
 		add_text(j->out, text);
 }
 
-/* The value in len bytes without its padding, NUL-terminated; NULs within are blanks. In place: s has
- * room for one byte more. */
-static char *clean(char *s, size_t len)
+/* The value in len bytes without its padding, NUL-terminated; NULs within are blanks. Blanks in front
+ * are padding but for text that is one value (PS3.5 §6.2). In place: s has room for one byte more. */
+static char *clean(char *s, size_t len, bool single)
 {
 	size_t i;
 
+	for (; len && !*s; len--)
+		s++;
 	for (i = 0; i < len; i++)
 		s[i] = s[i] ? s[i] : ' ';
 	while (len && s[len - 1] == ' ')
 		len--;
 	s[len] = '\0';
-	return s + strspn(s, " ");
+	return single ? s : s + strspn(s, " ");
 }
 
 /* All values of a text, in one go over it. */
 static int add_texts(struct json *j, const struct dcm_dataset *ds, const struct dcm_node *n)
 {
-	const char *next = ",\"Value\":[", *text;
-	char *s;
+	const char *next = ",\"Value\":[";
+	bool single = is_single(n->el.vr), last;
 	size_t len, part;
-	bool last;
+	char *s;
 
-	if (dcm_text_whole(ds, n, &j->arena, &text, &len) < 0)
+	if (dcm_text_whole(ds, n, &j->arena, &s, &len) < 0)
 		return err_nomem(j->err);
-	s = len ? arena_alloc(&j->arena, len + 1) : NULL;
-	if (!s)
-		return len ? err_nomem(j->err) : 0;
-	memcpy(s, text, len);
-	s = clean(s, len);
-	if (!*s)
+	if (!len || !*(s = clean(s, len, single)))
 		return 0;
 	do {
-		part = strcspn(s, is_single(n->el.vr) ? "" : "\\");
+		part = strcspn(s, single ? "" : "\\");
 		last = !s[part];
 		buf_adds(j->out, next);
-		add_text_value(j, n->el.vr, clean(s, part));
+		add_text_value(j, n->el.vr, clean(s, part, single));
 		s += part + 1;
 		next = ",";
 	} while (!last);

@@ -28,17 +28,17 @@ static const struct dcm_node *picture_of(const struct icons *i, const struct dcm
 	return n && n->el.len == DCM_UNDEFINED_LENGTH && !n->items ? n : NULL;
 }
 
-static int decode(struct icons *i, const struct dcm_node *n)
+static int decode(struct icons *i, const struct dcm_node *n, struct err *err)
 {
 	struct dcm_source *source = i->h->file.source;
 	enum photometric now = i->desc.photometric;
 	struct pixel_desc decoded = i->desc;
 	struct dcm_frames f;
-	int rc = dcm_frames_read(source, n->el.off, n->el.len, &i->desc, 1, i->codec, &f, NULL);
+	int rc = dcm_frames_read(source, n->el.off, n->el.len, &i->desc, 1, i->codec, &f, err);
 
 	if (rc < 0)
 		return rc;
-	rc = dcm_frame_decode(source, &f, &i->desc, i->codec, 0, i->pixels, i->len, &now, NULL);
+	rc = dcm_frame_decode(source, &f, &i->desc, i->codec, 0, i->pixels, i->len, &now, err);
 	dcm_frames_release(&f);
 	decoded.photometric = now;
 	if (rc == 0)
@@ -47,9 +47,10 @@ static int decode(struct icons *i, const struct dcm_node *n)
 	return rc;
 }
 
-static int make_anew(struct icons *i, const struct dcm_dataset *ds, const struct dcm_node *n)
+static int make_anew(struct icons *i, const struct dcm_dataset *ds, const struct dcm_node *n,
+	struct err *err)
 {
-	int rc = dcm_pixel_desc(&i->h->file, ds, &n->el, &i->desc, NULL);
+	int rc = dcm_pixel_desc(&i->h->file, ds, &n->el, &i->desc, err);
 
 	icons_release(i);
 	if (rc < 0)
@@ -58,15 +59,20 @@ static int make_anew(struct icons *i, const struct dcm_dataset *ds, const struct
 		return -ENOTSUP;
 	i->len = (size_t)pixel_decoded_bytes(&i->desc);
 	i->pixels = mem_alloc(i->len);
-	return i->pixels ? decode(i, n) : -ENOMEM;
+	return i->pixels ? decode(i, n, err) : err_nomem(err);
 }
 
 /* The picture of ds into i->pixels, where it is not there already. */
 static int make(struct icons *i, const struct dcm_dataset *ds, const struct dcm_node *n)
 {
-	if (i->made_of != ds)
-		i->rc = make_anew(i, ds, n);
+	struct err err = { 0 };
+
+	if (i->made_of == ds)
+		return i->rc;
 	i->made_of = ds;
+	i->rc = make_anew(i, ds, n, &err);
+	if (i->rc < 0 && i->rc != -EBADMSG && i->rc != -ENOTSUP && i->rc != -EFBIG)
+		i->failed = err;
 	return i->rc;
 }
 

@@ -6,6 +6,7 @@
 #ifndef VIEW_ICONS_H
 #define VIEW_ICONS_H
 
+#include "base/err.h"
 #include "codec/pixel.h"
 #include "format/part10.h"
 
@@ -19,10 +20,12 @@ struct icons {
 	struct pixel_desc desc;
 	const struct dcm_dataset *made_of; /* what pixels and desc are of; NULL: nothing yet */
 	int rc;                            /* how that went */
+	struct err failed;                 /* what is not the picture's fault; code 0: nothing */
 };
 
 /* A part10_edit; arg is a struct icons, that begins with its header and codec alone. What cannot be
- * decoded goes, with the sequence that it is in. */
+ * decoded goes, with the sequence that it is in; where `failed` tells of an error, what has been
+ * written is not to be used. */
 enum part10_action icons_edit(void *arg, const struct dcm_dataset *ds, const struct dcm_node *n,
 	struct part10_value *value);
 void icons_release(struct icons *i);

@@ -270,14 +270,13 @@ static const struct value_list *intern_list(struct keywords *k, const char *join
 		return NULL;
 	copy = arena_strdup(&k->arena, joined);
 	for (i = 0; copy && i < n; i++) {
-		size_t len = strcspn(copy, "\\");
-		char *next = copy[len] ? copy + len + 1 : NULL;
+		char *end = copy + strcspn(copy, "\\"), *next = *end ? end + 1 : NULL;
 
+		while (end > copy && end[-1] == ' ')
+			end--;
+		*end = '\0';
 		copy += strspn(copy, " ");
-		for (len = strcspn(copy, "\\"); len && copy[len - 1] == ' ';)
-			len--;
-		copy[len] = '\0';
-		if (len)
+		if (*copy)
 			list->text[list->n++] = copy;
 		copy = next;
 	}

@@ -152,6 +152,10 @@ static int write_header(struct native *x, const struct dcm_header *h,
 	plan.edit_arg = &icons;
 	rc = part10_write(h, &plan, &x->file, err);
 	icons_release(&icons);
+	if (rc == 0 && icons.failed.code) {
+		part10_release(&x->file);
+		return err_set(err, icons.failed.code, "an icon: %s", icons.failed.msg);
+	}
 	return rc;
 }
 

@@ -62,12 +62,6 @@ static uint64_t identity_of(const char *text)
 	return text ? hash_str(text) : 0;
 }
 
-static uint64_t identity_of_instance(const struct instance *in)
-{
-	return in->sop_uid ? hash_str(in->sop_uid) :
-			     hash_bytes(hash_str(in->dir), in->file, strlen(in->file));
-}
-
 static int list_patients(const struct view_node *n, struct view_out *out, struct err *err)
 {
 	const struct catalog *c = n->snap->catalog;
@@ -139,7 +133,7 @@ static int list_instances(const struct view_node *n, const char *ending,
 		if (filter_has(n->snap->filter, in))
 			rc = tree_emit(out, VIEW_FILE, s->instance_names[i], ending, &key,
 				size_of ? size_of(in) : VIEW_SIZE_LATER, in->mtime_ns,
-				identity_of_instance(in), err);
+				instance_identity(in), err);
 	}
 	return rc;
 }

@@ -146,22 +146,14 @@ static int read_palette(struct decoders *d, const struct instance *in, struct de
 	return rc;
 }
 
-/* Byte by byte as stored, whatever the samples are. */
-static bool keeps_words(const struct codec *codec)
-{
-	return !codec || codec == &codec_raw || codec == &codec_deflate || codec == &codec_rle ||
-		codec == &codec_pmsct_rle1;
-}
-
-/* The transforms of JPEG 2000 are found nowhere else: a decompressor has undone them and left the
- * term (JPEG's streams say themselves what they are). And codecs know of samples, whose bits begin
- * at the lowest wherever they were before. */
+/* A transform of colours that no codec knows of has been undone by a decompressor, which has left the
+ * term. And most codecs know of samples: wherever their bits were in a word, they begin at the lowest. */
 static void as_the_codec_delivers(struct pixel_desc *d, const struct codec *codec)
 {
-	if (codec != &codec_j2k && codec != &codec_jpeg && codec != &codec_jpeg12 &&
+	if (!(codec && codec->knows_colours) &&
 		(d->photometric == PHOTOMETRIC_YBR_ICT || d->photometric == PHOTOMETRIC_YBR_RCT))
 		d->photometric = PHOTOMETRIC_RGB;
-	if (!keeps_words(codec))
+	if (codec && !codec->keeps_words)
 		d->high_bit = (uint16_t)(d->bits_stored - 1);
 }
 

@@ -9,8 +9,8 @@
  * the numbers are sane the result is the reference's.
  *
  * Planes with unequal counts, or of images of other volumes, mean that something is missing or there
- * twice. Where the makers' numbers name volumes, those with every plane are the volume; else the
- * images are cut, in the order of acquisition, into runs without a repeated plane; runs that have every plane
+ * twice. Where the makers' numbers name volumes, images of one number are a run; else the images are
+ * cut, in the order of acquisition, into runs without a repeated plane. Runs that have every plane
  * make the volume, each other run is a volume of its own.
  */
 #include <math.h>

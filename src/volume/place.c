@@ -13,6 +13,8 @@
 #include "volume/planning.h"
 
 #define UNEVEN_MM 0.2f /* gaps that differ by more make the stack uneven */
+#define SAME_GAP 0.1f  /* of a gap: positions are rounded */
+#define FEW 4u         /* one in so many gaps */
 #define SPACING_TOLERANCE 0.0001f
 #define ROUNDED 0.005f    /* positions of frames are rounded: so near, what is told is better */
 #define OFF_GRID_MM 0.05f /* a plane so far from where the grid has it lies elsewhere */
@@ -70,9 +72,6 @@ static bool nearly_even(const float *d, uint32_t n)
 			return false;
 	return true;
 }
-
-#define SAME_GAP 0.1f /* of a gap: positions are rounded */
-#define FEW 4u        /* one in so many gaps */
 
 struct placing {
 	struct geom_affine a;
@@ -136,6 +135,8 @@ static int tell_of_gaps(struct planner *p, const struct plan_stack *s, const str
 		sorted[i] = gap[i] = fabsf(plane_distance(s, i, i + 1));
 	qsort(sorted, n, sizeof *sorted, compare_floats);
 	usual = sorted[n / 2];
+	if (!(usual > 0.0f))
+		return 0;
 	for (uint32_t i = 0; i < n; i++) {
 		float times = roundf(gap[i] / usual);
 

@@ -171,10 +171,9 @@ def check_edited(name, source):
             if old.file_meta.get('TransferSyntaxUID') != BIG_ENDIAN:      # its words are turned
                 verdict(same_pixels(old, new), name, 'pixels differ')
             values = dict(values_of(old, removed_tags()))
-            maker = str(new.get('Manufacturer', ''))              # "TOSHIBA" may be the institution, too
             kept = {str(v) for e in new.iterall() if e.VR == 'CS'
                     for v in (e.value if isinstance(e.value, pydicom.multival.MultiValue) else [e.value])}
-            for v in leaks(mnt, [v for v in values if v not in kept and v not in maker]) if values else []:
+            for v in leaks(mnt, [v for v in values if v not in kept]) if values else []:
                 verdict(re.fullmatch(r'[0-9.]{4,6}', v), name, repr(v), 'of', values.get(v), 'is found')
             if shutil.which('dciodvfy') and name not in UNREAD:
                 more = complaints(found[0]) - complaints(source)

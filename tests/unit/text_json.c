@@ -150,6 +150,10 @@ Test(json, text_of_which_nothing_is_left_has_no_value)
 	gen_finish(&g);
 	expect_line(&g, "\"Value\":[\"abc\"]");
 	gen_begin(&g, GEN_EXPLICIT);
+	gen_bytes(&g, DCM_ImageComments, "LT", "  ab\\ c ", 8);
+	gen_finish(&g);
+	expect_line(&g, "\"Value\":[\"  ab\\\\ c\"]");
+	gen_begin(&g, GEN_EXPLICIT);
 	gen_put(&g, DCM_SpecificCharacterSet, "\\ISO 2022 IR 87");
 	gen_bytes(&g, DCM_ReferringPhysicianName, "PN", "\x1B(J ", 4);
 	gen_finish(&g);

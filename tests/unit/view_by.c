@@ -37,7 +37,7 @@ static void begin(void)
 {
 	archive_begin(&archive);
 	image("MR", 1, 1, "9", "none");
-	image("MR", 1, 2, "9", "a\\b");
+	image("MR", 1, 2, "9", " a \\ b");
 	image("MR", 1, 3, "9", NULL);
 	image("MR", 2, 1, "10.5", NULL);
 	image("CT", 3, 1, NULL, NULL);

@@ -224,29 +224,28 @@ Test(view_pixels, floats_have_their_own_bits_whatever_the_header_says)
 
 /* ---- native ---- */
 
-/* A row, so that there is no turning over. */
+/* Two pixels in a row, so that there is no turning over. */
+static void show_colours(const char *photometric, const void *pixels, size_t len)
+{
+	show_image(&(struct image){ .rows = 1,
+		.samples = 3,
+		.allocated = 8,
+		.vr = "OB",
+		.photometric = photometric,
+		.pixels = pixels,
+		.len = len });
+}
+
 Test(view_pixels, subsampled_by_name_alone)
 {
 	static const uint8_t ybr[6] = { 100, 128, 128, 50, 128, 128 };
 	static const uint8_t rgb[6] = { 100, 100, 100, 50, 50, 50 };
 
-	show_image(&(struct image){ .rows = 1,
-		.samples = 3,
-		.allocated = 8,
-		.vr = "OB",
-		.photometric = "YBR_FULL_422",
-		.pixels = ybr,
-		.len = sizeof ybr });
+	show_colours("YBR_FULL_422", ybr, sizeof ybr);
 	expect_voxels("all samples", rgb, sizeof rgb);
 	expect_native("all samples", "YBR_FULL_422", 8, ybr, sizeof ybr);
 	end();
-	show_image(&(struct image){ .rows = 1,
-		.samples = 3,
-		.allocated = 8,
-		.vr = "OB",
-		.photometric = "YBR_FULL_422",
-		.pixels = "\144\62\200\200",
-		.len = 4 });
+	show_colours("YBR_FULL_422", "\144\62\200\200", 4);
 	expect_voxels("subsampled", rgb, sizeof rgb);
 	end();
 }
@@ -255,13 +254,7 @@ Test(view_pixels, transforms_of_jpeg_2000_are_undone_where_there_is_none)
 {
 	static const uint8_t rgb[6] = { 250, 10, 20, 1, 200, 3 };
 
-	show_image(&(struct image){ .rows = 1,
-		.samples = 3,
-		.allocated = 8,
-		.vr = "OB",
-		.photometric = "YBR_RCT",
-		.pixels = rgb,
-		.len = sizeof rgb });
+	show_colours("YBR_RCT", rgb, sizeof rgb);
 	expect_voxels("RCT", rgb, sizeof rgb);
 	end();
 }

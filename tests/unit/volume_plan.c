@@ -770,6 +770,20 @@ Test(volume_plan, frames_that_cannot_be_there_cost_no_memory)
 	cr_expect_lt(p.set->volumes[0]->dim[3], 100000);
 }
 
+/* The planes of a dose grid, the first of them at 1, 2, 3. */
+static const struct volume *plan_dose(void (*more)(struct gen *g, void *arg),
+	const double *orientation)
+{
+	planned_image(&p,
+		&(struct planned_image){ .number = 1,
+			.modality = "RTDOSE",
+			.at = { 1, 2, 3 },
+			.orientation = orientation,
+			.more = more });
+	planned_plan(&p);
+	return p.set->volumes[0];
+}
+
 static void dose(struct gen *g, void *arg)
 {
 	(void)arg;
@@ -780,15 +794,8 @@ static void dose(struct gen *g, void *arg)
 
 Test(volume_plan, dose_planes_lie_where_their_offsets_say)
 {
-	const struct volume *v;
+	const struct volume *v = plan_dose(dose, NULL);
 
-	planned_image(&p,
-		&(struct planned_image){ .number = 1,
-			.modality = "RTDOSE",
-			.at = { 1, 2, 3 },
-			.more = dose });
-	planned_plan(&p);
-	v = p.set->volumes[0];
 	cr_assert_eq(v->dim[2], 3);
 	cr_expect_float_eq(v->slices[2].position[2], 8.0, 1e-9);
 	cr_expect_float_eq(v->pixdim[3], 2.5f, 1e-6f);
@@ -804,15 +811,8 @@ static void short_dose(struct gen *g, void *arg)
 
 Test(volume_plan, planes_of_a_dose_that_have_no_offset_follow)
 {
-	const struct volume *v;
+	const struct volume *v = plan_dose(short_dose, NULL);
 
-	planned_image(&p,
-		&(struct planned_image){ .number = 1,
-			.modality = "RTDOSE",
-			.at = { 1, 2, 3 },
-			.more = short_dose });
-	planned_plan(&p);
-	v = p.set->volumes[0];
 	cr_assert_eq(v->dim[2], 5);
 	for (uint32_t k = 0; k < 5; k++) {
 		cr_expect_eq(v->slices[k].frame, k);
@@ -853,24 +853,15 @@ static void placed_dose(struct gen *g, void *arg)
 Test(volume_plan, places_of_dose_planes_are_the_patients_whatever_the_normal)
 {
 	static const double down[6] = { 1, 0, 0, 0, -1, 0 };
-	const struct volume *v;
+	const struct volume *v = plan_dose(placed_dose, down);
 
-	planned_image(&p,
-		&(struct planned_image){ .number = 1,
-			.modality = "RTDOSE",
-			.at = { 1, 2, 3 },
-			.orientation = down,
-			.more = placed_dose });
-	planned_plan(&p);
-	v = p.set->volumes[0];
 	cr_assert_eq(v->dim[2], 3);
 	for (uint32_t k = 0; k < 3; k++)
 		cr_expect_float_eq(v->slices[k].position[2], 3.0 + 2.5 * v->slices[k].frame, 1e-9);
 	cr_expect_eq(v->slices[0].frame, 2); /* planes ascend along the normal, which points down */
 }
 
-/* --- memory, and the memo
- * --------------------------------------------------------------------------- */
+/* --- memory, and the memo --- */
 
 Test(volume_plan, want_of_memory_is_an_error_and_no_more)
 {

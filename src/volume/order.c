@@ -247,6 +247,12 @@ static bool claim_the_same(const struct instance *x, const struct instance *y)
 	return x != y && x->number != INSTANCE_NO_INT && compare_claims(x, y) == 0;
 }
 
+/* One InstanceNumber for images of other places or times, as some exporters write, is nobody's. */
+static bool share_a_number(const struct instance *x, const struct instance *y, bool elsewhere)
+{
+	return x->number == y->number && (elsewhere || compare_claims(x, y) != 0);
+}
+
 static int compare_claimed(const void *a, const void *b)
 {
 	const struct item *x = *(struct item *const *)a, *y = *(struct item *const *)b;
@@ -268,11 +274,22 @@ static int compare_copies(const void *a, const void *b)
 	return compare_rank(x, y);
 }
 
+/* Sorted by claims, so that the first and the last differ in what any two differ in. */
+static bool number_tells_nothing(struct item *const *by_claims, uint32_t n)
+{
+	const struct item *first = by_claims[0], *last = by_claims[n - 1];
+
+	return first->im->in->n_frames <= 1 &&
+		share_a_number(first->im->in, last->im->in, first->plane != last->plane);
+}
+
 static void number_copies(struct item *items, uint32_t n, struct item **scratch)
 {
 	for (uint32_t i = 0; i < n; i++)
 		scratch[i] = &items[i];
 	qsort(scratch, n, sizeof *scratch, compare_claimed);
+	if (number_tells_nothing(scratch, n))
+		return;
 	for (uint32_t i = 1; i < n; i++) {
 		struct item *x = scratch[i - 1], *y = scratch[i];
 
@@ -395,14 +412,24 @@ static struct plan_stack *add_stack(struct planner *p, struct stack_list *l,
 	return s->images ? s : NULL;
 }
 
+/* Was the last plane acquired before the first one, as their numbers tell? */
+static bool numbers_descend(const struct item *first, const struct item *last)
+{
+	const struct instance *x = first->im->in, *y = last->im->in;
+
+	return first->rank > last->rank && (x == y || x->number != y->number);
+}
+
 /* Fill a stack from items that have their plane and time, whole: each pair once. Planes go the
  * way in which the first time point was acquired, as its numbers tell; without any they ascend. */
 static int fill_stack(struct planner *p, struct stack_list *l, const struct plan_group *g,
 	struct item *const *items, uint32_t n, uint32_t n_planes, enum plan_rest rest,
 	uint32_t rest_number)
 {
-	uint32_t n_times = n / n_planes, first_rank = 0, last_rank = 0;
+	uint32_t n_times = n / n_planes;
+	const struct item *first = items[0], *last = items[0];
 	struct plan_stack *s = add_stack(p, l, g, n_planes, n_times);
+	bool descend;
 
 	if (!s)
 		return -1;
@@ -410,14 +437,15 @@ static int fill_stack(struct planner *p, struct stack_list *l, const struct plan
 	s->rest_number = rest_number;
 	for (uint32_t i = 0; i < n; i++) {
 		if (items[i]->time == 0 && items[i]->plane == 0)
-			first_rank = items[i]->rank;
+			first = items[i];
 		if (items[i]->time == 0 && items[i]->plane == n_planes - 1)
-			last_rank = items[i]->rank;
+			last = items[i];
 	}
+	descend = numbers_descend(first, last);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t plane = items[i]->plane;
 
-		if (first_rank > last_rank && items[i]->im->in->number != INSTANCE_NO_INT)
+		if (descend)
 			plane = n_planes - 1 - plane;
 		s->images[items[i]->time * n_planes + plane] = items[i]->im;
 	}
@@ -685,9 +713,25 @@ static int stack_volumes(struct planner *p, const struct plan_group *g,
 	return 0;
 }
 
+static bool number_tells_no_volumes(struct plan_block *const *blocks, uint32_t n)
+{
+	bool shared = false;
+
+	for (uint32_t i = 1; i < n; i++) {
+		const struct instance *x = blocks[0]->images[0].in, *y = blocks[i]->images[0].in;
+
+		if (x->number != y->number)
+			return false;
+		shared = shared || share_a_number(x, y, false);
+	}
+	return shared;
+}
+
 /* Which of the blocks that claim to be one volume each is; sorted, they are neighbours. */
 static void number_block_copies(struct plan_block *const *blocks, uint32_t n)
 {
+	if (number_tells_no_volumes(blocks, n))
+		return;
 	for (uint32_t i = 1; i < n; i++)
 		if (claim_the_same(blocks[i - 1]->images[0].in, blocks[i]->images[0].in))
 			blocks[i]->copy = blocks[i - 1]->copy + 1;

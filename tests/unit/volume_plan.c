@@ -311,6 +311,22 @@ Test(volume_plan, copies_of_copies_make_a_volume_a_round)
 	expect_each_frame_once();
 }
 
+/* Exporters that know no number write 1 into all. */
+Test(volume_plan, one_number_for_all_images_makes_no_duplicates)
+{
+	for (int i = 0; i < 6; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = 1,
+				.uid = i + 1,
+				.at = { 0, 0, 6.0 - 3.0 * (i % 3) } });
+	planned_plan(&p);
+	cr_expect_str_eq(planned_names(&p), "1_MR");
+	cr_expect_eq(p.set->volumes[0]->dim[2], 3);
+	cr_expect_eq(p.set->volumes[0]->dim[3], 2);
+	cr_expect_float_eq(p.set->volumes[0]->slices[2].position[2], 6.0, 1e-9, "they ascend");
+	expect_each_frame_once();
+}
+
 /* Two stations of a coronal scan, side by side: planes of both are as far from the front. */
 Test(volume_plan, stations_beside_one_another_are_no_time_points)
 {
@@ -627,6 +643,19 @@ Test(volume_plan, frames_are_sorted_by_place_and_then_by_dimension)
 	cr_assert(v->dim[2] == 2 && v->dim[3] == 3);
 	for (uint32_t i = 0; i < 6; i++)
 		cr_expect_eq(v->slices[i].frame, want[i]);
+}
+
+Test(volume_plan, one_number_for_films_of_several_times_makes_no_duplicates)
+{
+	for (int i = 0; i < 3; i++)
+		planned_image(&p,
+			&(struct planned_image){ .number = 1,
+				.uid = i + 1,
+				.time = i ? "120001" : "120000",
+				.more = film });
+	planned_plan(&p);
+	cr_assert_str_eq(planned_names(&p), "1_MR");
+	cr_expect_eq(p.set->volumes[0]->dim[2] * p.set->volumes[0]->dim[3], 12);
 }
 
 Test(volume_plan, echoes_of_one_file_are_volumes_of_their_own)

@@ -103,15 +103,38 @@ static uint32_t guess_tiles(const struct view *v)
 	return (uint32_t)(rows / phase) * (uint32_t)(cols / freq);
 }
 
-static uint32_t count_tiles(const struct view *v, const struct csa *csa, uint32_t n_times)
+/* 0: not told. */
+static uint32_t tiles_told(const struct view *v, const struct csa *csa)
 {
 	double n = csa_number(csa, "NumberOfImagesInMosaic", 0);
 
 	if (!(n > 0))
 		n = view_private_number(v, &n_images, 0);
-	if (n > 0 && n < 65536)
-		return (uint32_t)n;
-	return n_times ? n_times : guess_tiles(v);
+	return n > 0 && n < 65536 ? (uint32_t)n : 0;
+}
+
+static uint32_t tiles_across(uint32_t n_tiles)
+{
+	return (uint32_t)ceil(sqrt(n_tiles));
+}
+
+/* De-identifiers and archives rewrite ImageType: then the count tells, where it divides the image. */
+static bool is_mosaic(const struct view *v, const struct csa *csa)
+{
+	uint32_t n = tiles_told(v, csa);
+
+	return view_has(v, DCM_ImageType, "MOSAIC") ||
+		(n > 1 && fmod(view_number(v, DCM_Rows, 0), tiles_across(n)) == 0.0 &&
+			fmod(view_number(v, DCM_Columns, 0), tiles_across(n)) == 0.0);
+}
+
+static uint32_t count_tiles(const struct view *v, const struct csa *csa, uint32_t n_times)
+{
+	uint32_t n = tiles_told(v, csa);
+
+	if (!n)
+		n = n_times ? n_times : guess_tiles(v);
+	return n;
 }
 
 static int mosaic(const struct view *v, const struct csa *csa, struct facts *out, struct err *err)
@@ -121,7 +144,7 @@ static int mosaic(const struct view *v, const struct csa *csa, struct facts *out
 
 	out->slice_times_ms = siemens_mosaic_times(v, csa, &out->n_slice_times);
 	out->n_tiles = count_tiles(v, csa, out->n_slice_times);
-	out->tile_cols = out->tile_rows = (uint32_t)ceil(sqrt(out->n_tiles));
+	out->tile_cols = out->tile_rows = tiles_across(out->n_tiles);
 	out->has_slice_normal = true;
 	for (i = 0; i < 3; i++) {
 		out->slice_normal[i] = csa_number(csa, "SliceNormalVector", (uint32_t)i);
@@ -179,7 +202,7 @@ static int siemens_facts(const struct view *v, struct facts *out, struct err *er
 
 	if (!rc)
 		out->protocol_slice_number = csa_number(&csa, "ProtocolSliceNumber", 0);
-	if (!rc && view_has(v, DCM_ImageType, "MOSAIC"))
+	if (!rc && is_mosaic(v, &csa))
 		rc = mosaic(v, &csa, out, err);
 	if (rc)
 		return rc;

@@ -248,7 +248,7 @@ static int collect_mosaic(struct planner *p, const struct instance *in, struct p
 		return rc;
 	if (tiles_fit(&f, in->attr))
 		fill_mosaic(&f, b);
-	else
+	else if (f.n_tiles || has_value(in->attr->image_type, "MOSAIC"))
 		plan_problem(p, in, "a mosaic that does not tell its tiles: shown as one plane");
 	return 0;
 }

@@ -15,11 +15,16 @@
 static struct arena arena;
 static struct gen g;
 
-static void begin(const char *maker)
+static void begin_image(const char *maker, const char *image_type)
 {
 	gen_begin(&g, GEN_EXPLICIT);
-	gen_put(&g, DCM_ImageType, "ORIGINAL\\PRIMARY\\M\\MOSAIC");
+	gen_put(&g, DCM_ImageType, image_type);
 	gen_put(&g, DCM_Manufacturer, maker);
+}
+
+static void begin(const char *maker)
+{
+	begin_image(maker, "ORIGINAL\\PRIMARY\\M\\MOSAIC");
 }
 
 static void end(void)
@@ -96,6 +101,23 @@ Test(vendor_vendor, siemens_mosaics_count_their_tiles)
 	cr_assert(f.n_slice_times == 5 && f.slice_times_ms[4] == 100);
 	cr_assert_eq(f.multiband, 2);
 	cr_assert_not(f.has_slice_normal);
+}
+
+/* Whose ImageType an archive has rewritten. */
+static uint32_t tiles_of_images_without_the_word(const char *side)
+{
+	begin_image("SIEMENS", "DERIVED\\SECONDARY");
+	gen_put(&g, 0x00190010, "SIEMENS MR HEADER");
+	gen_put_vr(&g, 0x0019100A, "US", "5");
+	gen_put(&g, DCM_Rows, side);
+	gen_put(&g, DCM_Columns, side);
+	return facts(0).n_tiles;
+}
+
+Test(vendor_vendor, siemens_mosaics_are_known_by_their_count_where_it_divides_the_image)
+{
+	cr_expect_eq(tiles_of_images_without_the_word("192"), 5);
+	cr_expect_eq(tiles_of_images_without_the_word("256"), 0);
 }
 
 Test(vendor_vendor, siemens_keeps_what_the_overwritten_creator_named)

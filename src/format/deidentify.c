@@ -11,6 +11,32 @@
 #include "dicom/tags.h"
 #include "dicom/value.h"
 
+/* What the profile's table has not, though it has what is like it: text of notes, which it knows by the
+ * sequences that held them when it was written (that of waveforms is none of them); birth and death in
+ * another calendar; comments on what was planned for a patient; where an instance is to be had, which
+ * says who has it, and its UIDs. */
+static const struct deid_row similar[] = {
+	{ DCM_RetrieveURL, UINT32_MAX, DEID_DUMMY, 0 },
+	{ DCM_PatientBirthDateInAlternativeCalendar, UINT32_MAX, DEID_REMOVE, 0 },
+	{ DCM_PatientDeathDateInAlternativeCalendar, UINT32_MAX, DEID_REMOVE, 0 },
+	{ DCM_PixelDataProviderURL, UINT32_MAX, DEID_DUMMY, 0 },
+	{ DCM_CommentsOnTheScheduledProcedureStep, UINT32_MAX, DEID_REMOVE, DEID_DESCRIPTORS },
+	{ DCM_TextValue, UINT32_MAX, DEID_DUMMY, 0 },
+	{ DCM_HL7InstanceIdentifier, UINT32_MAX, DEID_DUMMY, 0 },
+	{ DCM_RetrieveURI, UINT32_MAX, DEID_DUMMY, 0 },
+	{ DCM_UnformattedTextValue, UINT32_MAX, DEID_DUMMY, 0 },
+};
+
+static const struct deid_row *find_similar(uint32_t tag)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof similar / sizeof *similar; i++)
+		if (similar[i].tag == tag)
+			return &similar[i];
+	return NULL;
+}
+
 static const struct deid_row *find_row(uint32_t tag)
 {
 	unsigned low = 0, high = deid_table_rows, mid;
@@ -29,7 +55,7 @@ static const struct deid_row *find_row(uint32_t tag)
 		if (deid_table[mid].mask != UINT32_MAX &&
 			(tag & deid_table[mid].mask) == deid_table[mid].tag)
 			return &deid_table[mid];
-	return NULL;
+	return find_similar(tag);
 }
 
 /* Is one of the UIDs not of the standard itself? */

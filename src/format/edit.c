@@ -448,16 +448,39 @@ static bool looks_like_numbers(const struct dcm_node *n)
 }
 
 /* A text by the dictionary that is written as anything else, a number that is none: neither is
- * looked into. */
+ * looked into. Nor are items of a sequence that is not written as one. */
 static bool is_disguised(const struct dcm_node *n)
 {
 	const struct dcm_dict_entry *e = dcm_dict_find(n->el.tag);
 
-	if (n->items || !n->el.len || n->el.vr == DCM_VR_UN)
+	if (n->items || !n->el.len || n->el.vr == DCM_VR_SQ)
+		return false;
+	if (e && e->vr == DCM_VR_SQ)
+		return true;
+	if (n->el.vr == DCM_VR_UN)
 		return false;
 	if (e && dcm_vr_is_text(e->vr) && !dcm_vr_is_text(n->el.vr))
 		return !is_number(e->vr) || is_bytes(n->el.vr);
+	if (e && !dcm_vr_is_text(e->vr) && dcm_vr_is_text(n->el.vr))
+		return !looks_like_numbers(n);
 	return is_number(n->el.vr) && n->value && !looks_like_numbers(n);
+}
+
+/* What was measured, of a patient as well: in a report, age and weight are numbers among others. */
+static bool is_measured(uint32_t tag)
+{
+	return tag == DCM_MeasuredValueSequence || tag == DCM_NumericValue;
+}
+
+/* Of what the profile's table does not name. */
+static enum deid_action action_within(struct session *s, const struct dcm_dataset *ds,
+	const struct dcm_node *n)
+{
+	if ((!is_telling(n) && !is_measured(n->el.tag)) || !is_in_dummy(s, ds))
+		return DEID_KEEP;
+	if (is_telling(n))
+		return DEID_DUMMY;
+	return is_set_below(s, ds, n) ? DEID_KEEP : DEID_EMPTY;
 }
 
 static enum part10_action deidentify(struct session *s, const struct dcm_dataset *ds,
@@ -467,10 +490,11 @@ static enum part10_action deidentify(struct session *s, const struct dcm_dataset
 
 	if (dcm_header_is_pixels(s->h, n))
 		return PART10_KEEP;
-	if (action == DEID_KEEP && is_disguised(n))
+	if ((action == DEID_KEEP || action == DEID_CLEAN || action == DEID_ITEMS) &&
+		is_disguised(n))
 		action = DEID_EMPTY;
-	if (action == DEID_KEEP && is_telling(n) && is_in_dummy(s, ds))
-		action = DEID_DUMMY;
+	else if (action == DEID_KEEP)
+		action = action_within(s, ds, n);
 	switch (action) {
 	case DEID_REMOVE:
 		return PART10_DROP;

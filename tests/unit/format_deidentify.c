@@ -62,6 +62,9 @@ Test(deidentify, actions_by_attribute)
 		{ DCM_TAG(0x0008, 0x7777), DEID_REMOVE },
 		{ DCM_EvaluatorName, DEID_DUMMY },
 		{ DCM_DocumentAuthorTrial, DEID_DUMMY },
+		{ DCM_PatientBirthDateInAlternativeCalendar, DEID_REMOVE },
+		{ DCM_RetrieveURL, DEID_DUMMY },
+		{ DCM_CodingSchemeURL, DEID_KEEP },
 	};
 	size_t i;
 
@@ -407,6 +410,82 @@ Test(deidentify, reports_notes_and_codes_of_persons_say_nothing)
 	cr_expect(dcm_text_is(dcm_get(item, DCM_ValueType), 0, "TEXT"));
 	cr_expect(dcm_text_is(dcm_get(item, DCM_TextValue), 0, "ANON"));
 	cr_expect(has(&b, "Finding"), "what is told stays");
+	done(&g, h, &b);
+}
+
+Test(deidentify, notes_on_waveforms_say_nothing_and_measurements_stay)
+{
+	const struct dcm_node *notes;
+	struct dcm_header *h;
+	struct buf b;
+	struct gen g;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_sequence(&g, DCM_WaveformAnnotationSequence);
+	gen_item(&g);
+	gen_put(&g, DCM_UnformattedTextValue, "Quickfox, 1950");
+	gen_end(&g);
+	gen_item(&g);
+	gen_put(&g, DCM_NumericValue, "812");
+	gen_end(&g);
+	gen_end(&g);
+	gen_finish(&g);
+	h = deidentify(&g, 0, &b);
+	notes = dcm_get(&h->top, DCM_WaveformAnnotationSequence);
+	cr_expect_not(has(&b, "Quickfox"));
+	cr_assert_not_null(dcm_item(notes, 1));
+	cr_expect(dcm_text_is(dcm_get(dcm_item(notes, 0), DCM_UnformattedTextValue), 0, "ANON"));
+	cr_expect(dcm_text_is(dcm_get(dcm_item(notes, 1), DCM_NumericValue), 0, "812"));
+	done(&g, h, &b);
+}
+
+/* A patient's age is removed from the header, and is a number in a report. */
+Test(deidentify, what_was_measured_is_in_no_report)
+{
+	const struct dcm_dataset *item;
+	struct dcm_header *h;
+	struct buf b;
+	struct gen g;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_sequence(&g, DCM_ContentSequence);
+	gen_item(&g);
+	gen_put(&g, DCM_ValueType, "NUM");
+	put_code(&g, DCM_ConceptNameCodeSequence, "121033", "Subject Age");
+	gen_sequence(&g, DCM_MeasuredValueSequence);
+	gen_item(&g);
+	gen_put(&g, DCM_NumericValue, "93.625");
+	gen_end(&g);
+	gen_end(&g);
+	gen_end(&g);
+	gen_end(&g);
+	gen_finish(&g);
+	h = deidentify(&g, 0, &b);
+	cr_expect_not(has(&b, "93.625"));
+	item = dcm_item(dcm_get(&h->top, DCM_ContentSequence), 0);
+	cr_assert_not_null(item);
+	cr_assert_not_null(dcm_get(item, DCM_MeasuredValueSequence), "zero items: no value");
+	cr_expect_eq(dcm_get(item, DCM_MeasuredValueSequence)->n_items, 0);
+	cr_expect(has(&b, "Subject Age"));
+	done(&g, h, &b);
+}
+
+Test(deidentify, what_is_not_written_as_what_it_is_says_nothing)
+{
+	static const char items[] = "\xFE\xFF\x00\xE0\x10\x00\x00\x00"
+				    "\x10\x00\x10\x00\x08\x00\x00\x00Quickfox";
+	struct dcm_header *h;
+	struct buf b;
+	struct gen g;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_bytes(&g, DCM_ReferencedImageSequence, "OB", items, sizeof items - 1);
+	gen_put_vr(&g, DCM_Rows, "LT", "Quickfox");
+	gen_put_vr(&g, DCM_Columns, "IS", "512");
+	gen_finish(&g);
+	h = deidentify(&g, 0, &b);
+	cr_expect_not(has(&b, "Quickfox"));
+	cr_expect(dcm_text_is(dcm_get(&h->top, DCM_Columns), 0, "512"));
 	done(&g, h, &b);
 }
 

@@ -58,7 +58,8 @@ struct session {
 	struct buf patient;     /* what tells this one from others */
 	int shift_days;
 	struct seen_sequence seen[16];
-	bool failed; /* for want of memory */
+	bool failed;    /* for want of memory */
+	int read_error; /* 0: none */
 	struct part10_addition add[MAX_ADDITIONS];
 	size_t n_add;
 };
@@ -366,13 +367,13 @@ static bool is_bytes(uint16_t vr)
 }
 
 /* Three quarters of it, be it bytes or words: a palette's ramp has all letters in it, too. */
-static bool is_mostly_text(const struct dcm_node *n)
+static bool is_mostly_text(const uint8_t *value, uint64_t len)
 {
 	uint64_t n_text = 0, i;
 
-	for (i = 0; i < n->el.len; i++)
-		n_text += n->value[i] >= ' ' && n->value[i] <= '~';
-	return 4 * n_text >= 3 * n->el.len;
+	for (i = 0; i < len; i++)
+		n_text += value[i] >= ' ' && value[i] <= '~';
+	return 4 * n_text >= 3 * len;
 }
 
 /* May a secret stand in it, where it stays? Numbers say nothing of a person, UIDs are mapped. */
@@ -382,7 +383,7 @@ static bool may_tell(const struct dcm_node *n)
 		n->el.vr == DCM_VR_IS)
 		return false;
 	if (is_bytes(n->el.vr))
-		return n->el.vr == DCM_VR_UN || is_mostly_text(n);
+		return n->el.vr == DCM_VR_UN || is_mostly_text(n->value, n->el.len);
 	return dcm_vr_is_text(n->el.vr) && !is_needed_code(n->el.tag);
 }
 
@@ -515,6 +516,48 @@ static enum part10_action deidentify(struct session *s, const struct dcm_dataset
 	return PART10_DROP;
 }
 
+/* A value that was left in the file for its length, and that would stay, for all that is known: is it
+ * to be read? Numbers are not; bytes are where they begin as a text. */
+static bool is_to_be_read(struct session *s, const struct dcm_dataset *ds, const struct dcm_node *n)
+{
+	uint8_t begin[4096];
+	size_t len = (size_t)min_u64(n->el.len, sizeof begin);
+	enum deid_action action;
+
+	if (n->value || !n->el.len || n->el.len == DCM_UNDEFINED_LENGTH || n->items ||
+		dcm_header_is_pixels(s->h, n))
+		return false;
+	action = action_of(s, ds, n);
+	if (action == DEID_REMOVE || action == DEID_EMPTY || action == DEID_DUMMY)
+		return false;
+	if (!is_bytes(n->el.vr))
+		return dcm_vr_is_text(n->el.vr);
+	return dcm_source_read_full(s->h->file.source, begin, len, n->el.off, NULL) < 0 ||
+		is_mostly_text(begin, len);
+}
+
+static enum part10_action deidentify_unread(struct session *s, const struct dcm_dataset *ds,
+	const struct dcm_node *n, struct part10_value *v)
+{
+	struct dcm_node whole = *n;
+	enum part10_action action;
+	bool owned;
+	int rc = dcm_header_load(s->h, n, &whole.value, &owned, NULL);
+
+	if (rc < 0 && rc != -EFBIG && rc != -EBADMSG)
+		s->read_error = rc;
+	if (rc < 0) /* what cannot be looked into cannot stay */
+		return replace(v, NULL, 0);
+	/* numbers and tables are longer than texts, and have more of anything by chance */
+	if (is_bytes(n->el.vr) && !is_mostly_text(whole.value, n->el.len))
+		action = PART10_KEEP;
+	else
+		action = deidentify(s, ds, &whole, v);
+	if (owned)
+		mem_free((void *)(uintptr_t)whole.value);
+	return action;
+}
+
 /* Text of another character set, where rules brought one that it cannot hold: n's own, or what
  * stands for it. */
 static enum part10_action to_utf8(struct session *s, const struct dcm_dataset *ds,
@@ -555,7 +598,8 @@ static enum part10_action edit(void *arg, const struct dcm_dataset *ds, const st
 	if (value)
 		return replace(v, value, len);
 	if (s->e->deidentify)
-		action = deidentify(s, ds, n, v);
+		action = is_to_be_read(s, ds, n) ? deidentify_unread(s, ds, n, v) :
+						   deidentify(s, ds, n, v);
 	if (action != PART10_DROP && s->e->rules.beyond_ascii)
 		action = to_utf8(s, ds, n, action, v);
 	return action;
@@ -845,9 +889,9 @@ static int write_edited(struct editor *e, struct dcm_header *h, struct part10 *o
 	add_everything(&s);
 	plan.n_add = s.n_add;
 	rc = part10_write(h, &plan, out, err);
-	if (rc == 0 && s.failed) {
+	if (rc == 0 && (s.failed || s.read_error)) {
 		part10_release(out);
-		rc = err_nomem(err);
+		rc = s.failed ? err_nomem(err) : err_set(err, s.read_error, "read a value");
 	}
 	secrets_release(&s.secrets);
 	buf_release(&s.patient);

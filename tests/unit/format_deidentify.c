@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "dicom/dataset.h"
 #include "dicom/dict.h"
+#include "dicom/limits.h"
 #include "dicom/source.h"
 #include "dicom/tags.h"
 #include "dicom/value.h"
@@ -468,6 +469,41 @@ Test(deidentify, what_was_measured_is_in_no_report)
 	cr_expect_eq(dcm_get(item, DCM_MeasuredValueSequence)->n_items, 0);
 	cr_expect(has(&b, "Subject Age"));
 	done(&g, h, &b);
+}
+
+static char *long_value(const char *text, size_t len)
+{
+	char *value = mem_alloc(len);
+
+	cr_assert_not_null(value);
+	memset(value, '.', len);
+	memcpy(value + len - strlen(text), text, strlen(text));
+	return value;
+}
+
+Test(deidentify, values_that_are_left_in_the_file_for_their_length_are_looked_into)
+{
+	size_t len = DCM_LAZY_VALUE + 100;
+	char *text = long_value("for Quickfox", len), *numbers;
+	struct dcm_header *h;
+	struct buf b;
+	struct gen g;
+
+	numbers = long_value("Quickfox by chance", len);
+	memset(numbers, 1, len / 2);
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put(&g, DCM_PatientName, "Quickfox^Ann");
+	gen_bytes(&g, DCM_ICCProfile, "UN", text, (uint32_t)len);
+	gen_bytes(&g, DCM_RedPaletteColorLookupTableData, "OW", numbers, (uint32_t)len);
+	gen_bytes(&g, DCM_HPGLDocument, "OB", text, (uint32_t)len);
+	gen_finish(&g);
+	h = deidentify(&g, 0, &b);
+	cr_expect_eq(dcm_get(&h->top, DCM_ICCProfile)->el.len, 0);
+	cr_expect_eq(dcm_get(&h->top, DCM_HPGLDocument)->el.len, 0);
+	cr_expect_eq(dcm_get(&h->top, DCM_RedPaletteColorLookupTableData)->el.len, len);
+	done(&g, h, &b);
+	mem_free(text);
+	mem_free(numbers);
 }
 
 Test(deidentify, what_is_not_written_as_what_it_is_says_nothing)

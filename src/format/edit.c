@@ -72,20 +72,37 @@ static void add_secret(struct session *s, const char *text, size_t len)
 		s->failed = true;
 }
 
+/* The parts of a name; of a patient's the short ones too, but titles and degrees, which are in the
+ * fourth and fifth component (PS3.5 §6.2.1.1). Initials of those who work there may be any word. */
+static void add_parts(struct session *s, const char *name, size_t len, bool of_patient)
+{
+	size_t from, part;
+	unsigned component = 0;
+
+	for (from = 0; from < len; from += part + 1) {
+		for (part = 0; from + part < len && !strchr("^= ,", name[from + part]); part++)
+			;
+		if (!of_patient || component > 2)
+			add_secret(s, name + from, part);
+		else if (secrets_add_name(&s->secrets, name + from, part) < 0)
+			s->failed = true;
+		if (from + part < len && name[from + part] == '^')
+			component++;
+		else if (from + part < len && name[from + part] == '=')
+			component = 0;
+	}
+}
+
 /* The whole of each value, and of a name its parts. */
 static void add_secrets_of(struct session *s, const struct dcm_node *n)
 {
-	size_t len, from, part, at = 0;
+	size_t len, at = 0;
 	const char *text;
 
 	while (dcm_next_raw_text(n, &at, &text, &len)) {
 		add_secret(s, text, len);
-		for (from = 0; n->el.vr == DCM_VR_PN && from < len; from += part + 1) {
-			for (part = 0; from + part < len && !strchr("^= ,", text[from + part]);
-				part++)
-				;
-			add_secret(s, text + from, part);
-		}
+		if (n->el.vr == DCM_VR_PN)
+			add_parts(s, text, len, DCM_TAG_GROUP(n->el.tag) == 0x0010);
 	}
 }
 
@@ -397,19 +414,27 @@ static bool says_something(const struct buf *text)
 	return false;
 }
 
+/* Sentences, in which a short word may be a name. Single words may be that of a kernel or a unit. */
+static bool is_prose(const struct dcm_node *n)
+{
+	return n->el.vr == DCM_VR_LT || n->el.vr == DCM_VR_ST || n->el.vr == DCM_VR_UC ||
+		n->el.vr == DCM_VR_UT;
+}
+
 /* A text that stays, without what was taken away elsewhere; a dummy where nothing is left. */
-static enum part10_action scrub(struct session *s, const struct dcm_node *n, struct part10_value *v)
+static enum part10_action scrub(struct session *s, const struct dcm_node *n, bool prose,
+	struct part10_value *v)
 {
 	char *copy = NULL;
 	struct buf left;
 	bool found;
 	size_t len;
 
-	if (!s->secrets.n_lengths || !may_tell(n))
+	if (secrets_are_none(&s->secrets) || !may_tell(n))
 		return PART10_KEEP;
 	buf_init(&left);
-	if (secrets_remove(&s->secrets, (const char *)n->value, (size_t)n->el.len, &left, &found) <
-		0) {
+	if (secrets_remove(&s->secrets, (const char *)n->value, (size_t)n->el.len, prose, &left,
+		    &found) < 0) {
 		buf_release(&left);
 		return drop_all(s);
 	}
@@ -511,7 +536,7 @@ static enum part10_action deidentify(struct session *s, const struct dcm_dataset
 	case DEID_KEEP:
 	case DEID_CLEAN:
 	case DEID_ITEMS:
-		return scrub(s, n, v);
+		return scrub(s, n, action == DEID_CLEAN || is_prose(n), v);
 	}
 	return PART10_DROP;
 }

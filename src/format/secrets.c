@@ -74,9 +74,39 @@ int secrets_add(struct secrets *s, const char *text, size_t len)
 	return 0;
 }
 
+/* Or a digit, which a word does not end at. All of another alphabet are. */
+static bool is_of_word(char c)
+{
+	return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') ||
+		(unsigned char)c >= 0x80;
+}
+
+int secrets_add_name(struct secrets *s, const char *text, size_t len)
+{
+	char *copy;
+	size_t i;
+
+	if (len >= SECRET_LEAST || len < SECRET_WORD)
+		return secrets_add(s, text, len);
+	for (i = 0; i < len; i++)
+		if (!is_of_word(text[i]) || (text[i] >= '0' && text[i] <= '9'))
+			return 0;
+	copy = arena_strndup(&s->arena, text, len);
+	if (!copy)
+		return -ENOMEM;
+	copy_lower(copy, text, len);
+	return map_get(&s->words, copy, len) ? 0 : map_put(&s->words, copy, len, copy);
+}
+
+bool secrets_are_none(const struct secrets *s)
+{
+	return !s->n_lengths && !s->words.n_used;
+}
+
 void secrets_release(struct secrets *s)
 {
 	map_release(&s->whole);
+	map_release(&s->words);
 	arena_release(&s->arena);
 	memset(s, 0, sizeof *s);
 }
@@ -98,13 +128,25 @@ static size_t secret_at(const struct secrets *s, const char *folded, size_t len)
 	return 0;
 }
 
+/* The word that begins here, if it is a short name; 0: none. */
+static size_t name_at(const struct secrets *s, const char *folded, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && n < SECRET_LEAST && is_of_word(folded[n]))
+		n++;
+	return n >= SECRET_WORD && n < SECRET_LEAST && map_get(&s->words, folded, n) ? n : 0;
+}
+
 /* One pass over text and its twin in lower case, both in place; the new length. */
-static size_t remove_once(const struct secrets *s, char *text, char *folded, size_t len)
+static size_t remove_once(const struct secrets *s, char *text, char *folded, size_t len, bool words)
 {
 	size_t from = 0, to = 0, secret;
 
 	while (from < len) {
 		secret = secret_at(s, folded + from, len - from);
+		if (!secret && words && (!to || !is_of_word(folded[to - 1])))
+			secret = name_at(s, folded + from, len - from);
 		if (secret) {
 			from += secret;
 			continue;
@@ -115,8 +157,8 @@ static size_t remove_once(const struct secrets *s, char *text, char *folded, siz
 	return to;
 }
 
-int secrets_remove(const struct secrets *s, const char *text, size_t len, struct buf *out,
-	bool *found)
+int secrets_remove(const struct secrets *s, const char *text, size_t len, bool words,
+	struct buf *out, bool *found)
 {
 	size_t left = len, before;
 	char *copy, *folded;
@@ -131,7 +173,7 @@ int secrets_remove(const struct secrets *s, const char *text, size_t len, struct
 	copy_lower(folded, text, len);
 	do {
 		before = left;
-		left = remove_once(s, copy, folded, before);
+		left = remove_once(s, copy, folded, before, words);
 	} while (left != before && ++pass < MOST_PASSES);
 	*found = left != len;
 	if (left == before)

@@ -471,6 +471,36 @@ Test(deidentify, what_was_measured_is_in_no_report)
 	done(&g, h, &b);
 }
 
+/* The file of a patient of a short name, treated with these options. */
+static struct dcm_header *deidentify_short_name(struct gen *g, unsigned keep, struct buf *b)
+{
+	gen_begin(g, GEN_EXPLICIT);
+	gen_put(g, DCM_StudyDescription, "MR of KIM, Hu");
+	gen_put(g, DCM_OperatorsName, "MR");
+	gen_put(g, DCM_DerivationDescription, "kim");
+	gen_put(g, DCM_PatientName, "Hu^Kim^^Dr^MD");
+	gen_put(g, DCM_Manufacturer, "HU ACME");
+	gen_put(g, DCM_RescaleType, "HU");
+	gen_put(g, DCM_SegmentDescription, "drawn by Dr MD for Kim");
+	gen_finish(g);
+	return deidentify(g, keep, b);
+}
+
+Test(deidentify, short_names_are_words_of_prose)
+{
+	struct dcm_header *h;
+	struct buf b;
+	struct gen g;
+
+	h = deidentify_short_name(&g, DEID_DESCRIPTORS, &b);
+	cr_expect(dcm_text_is(dcm_get(&h->top, DCM_StudyDescription), 0, "MR of ,"));
+	cr_expect(dcm_text_is(dcm_get(&h->top, DCM_DerivationDescription), 0, "ANON"));
+	cr_expect(dcm_text_is(dcm_get(&h->top, DCM_SegmentDescription), 0, "drawn by Dr MD for"));
+	cr_expect(dcm_text_is(dcm_get(&h->top, DCM_Manufacturer), 0, "HU ACME"));
+	cr_expect(dcm_text_is(dcm_get(&h->top, DCM_RescaleType), 0, "HU"));
+	done(&g, h, &b);
+}
+
 static char *long_value(const char *text, size_t len)
 {
 	char *value = mem_alloc(len);

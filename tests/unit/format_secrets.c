@@ -14,7 +14,7 @@ static void expect(const struct secrets *s, const char *text, const char *want)
 	bool found;
 
 	buf_init(&b);
-	cr_assert_eq(secrets_remove(s, text, strlen(text), &b, &found), 0);
+	cr_assert_eq(secrets_remove(s, text, strlen(text), true, &b, &found), 0);
 	buf_addc(&b, '\0');
 	cr_assert_str_eq(b.data, want, "%s", text);
 	cr_assert_eq(found, strcmp(text, want) != 0);
@@ -53,6 +53,39 @@ Test(secrets, what_is_short_or_blank_is_none)
 	secrets_release(&s);
 }
 
+static void add_name(struct secrets *s, const char *text)
+{
+	cr_assert_eq(secrets_add_name(s, text, strlen(text)), 0);
+}
+
+Test(secrets, short_names_are_taken_out_as_words_of_prose)
+{
+	struct secrets s = { 0 };
+	struct buf b;
+	bool found;
+
+	add_name(&s, "Kim");
+	add_name(&s, "Li");
+	add_name(&s, "\xE6\x9D\x8E");
+	add_name(&s, "Smith");
+	add_name(&s, "J");
+	add_name(&s, "7T");
+	expect(&s, "KIM, li. J Smith 7T", ", . J  7T");
+	expect(&s, "Kimono Li2 Eli 3Li \xC3\xBCLi", "Kimono Li2 Eli 3Li \xC3\xBCLi");
+	expect(&s, "LSmithi", "");
+	expect(&s, "\xE6\x9D\x8E knee", " knee");
+	buf_init(&b);
+	cr_assert_eq(secrets_remove(&s, "Kim Smith", 9, false, &b, &found), 0);
+	buf_addc(&b, '\0');
+	cr_assert_str_eq(b.data, "Kim ");
+	buf_release(&b);
+	secrets_release(&s);
+	cr_assert(secrets_are_none(&s));
+	add_name(&s, "Kim");
+	cr_assert_not(secrets_are_none(&s));
+	secrets_release(&s);
+}
+
 Test(secrets, none_is_made_by_taking_out_another)
 {
 	struct secrets s = { 0 };
@@ -74,7 +107,7 @@ Test(secrets, a_long_one_is_known_by_its_begin)
 	memset(text, 'q', sizeof text);
 	cr_assert_eq(secrets_add(&s, text, sizeof text), 0);
 	buf_init(&b);
-	cr_assert_eq(secrets_remove(&s, text, sizeof text, &b, &found), 0);
+	cr_assert_eq(secrets_remove(&s, text, sizeof text, true, &b, &found), 0);
 	cr_assert(found);
 	cr_assert_eq(b.len, 10);
 	buf_release(&b);
@@ -98,7 +131,7 @@ Test(secrets, ten_thousand_of_them_cost_no_more_than_one)
 	buf_init(&out);
 	for (i = 0; i < 100; i++) { /* minutes, were each looked for in turn */
 		buf_reset(&out);
-		cr_assert_eq(secrets_remove(&s, b.data, b.len, &out, &found), 0);
+		cr_assert_eq(secrets_remove(&s, b.data, b.len, true, &out, &found), 0);
 		cr_assert_not(found);
 		cr_assert_eq(out.len, b.len);
 	}
@@ -116,7 +149,8 @@ Test(secrets, want_of_memory_is_told)
 	buf_init(&b);
 	mem_fail_after(1);
 	cr_assert_lt(secrets_add(&s, "Smith", 5), 0);
-	cr_assert_lt(secrets_remove(&s, "Smith", 5, &b, &found), 0);
+	cr_assert_lt(secrets_add_name(&s, "Kim", 3), 0);
+	cr_assert_lt(secrets_remove(&s, "Smith", 5, true, &b, &found), 0);
 	mem_fail_after(0);
 	buf_release(&b);
 	secrets_release(&s);

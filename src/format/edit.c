@@ -22,6 +22,7 @@
 #include "dicom/tags.h"
 #include "dicom/value.h"
 #include "format/deidentify.h"
+#include "format/edit_comments.h"
 #include "format/edit_pixels.h"
 #include "format/edit_rules.h"
 #include "format/part10.h"
@@ -834,6 +835,7 @@ struct edited {
 	struct dcm_source source;
 	struct dcm_source *base;
 	struct part10 file;
+	struct edit_comments comments;
 };
 
 static int64_t fetch(void *arg, const struct part10_part *p, void *buf, size_t n, uint64_t off,
@@ -842,7 +844,10 @@ static int64_t fetch(void *arg, const struct part10_part *p, void *buf, size_t n
 	struct edited *x = arg;
 	int rc = dcm_source_read_full(x->base, buf, n, p->off + off, err);
 
-	return rc < 0 ? rc : (int64_t)n;
+	if (rc < 0)
+		return rc;
+	edit_comments_blank(&x->comments, buf, n, p->off + off);
+	return (int64_t)n;
 }
 
 /* Nothing beside an error: who reads a source takes fewer bytes for its end. */
@@ -860,6 +865,7 @@ static void close_edited(struct dcm_source *s)
 	struct edited *x = (struct edited *)s;
 
 	part10_release(&x->file);
+	edit_comments_release(&x->comments);
 	dcm_source_close(x->base);
 	mem_free(x);
 }
@@ -926,6 +932,7 @@ static int write_edited(struct editor *e, struct dcm_header *h, struct part10 *o
 
 int editor_filter(void *editor, struct dcm_source *in, struct dcm_source **out, struct err *err)
 {
+	struct editor *e = editor;
 	struct dcm_header *h;
 	struct edited *x;
 	int rc = dcm_header_read(in, DCM_LOAD_ALL, 0, &h, err);
@@ -937,15 +944,19 @@ int editor_filter(void *editor, struct dcm_source *in, struct dcm_source **out, 
 		dcm_header_free(h);
 		return err_nomem(err);
 	}
-	rc = write_edited(editor, h, &x->file, err);
+	rc = e->deidentify ? edit_comments_find(h, &x->comments, err) : 0;
+	if (rc == 0)
+		rc = write_edited(e, h, &x->file, err);
 	if (rc == 0) {
 		x->base = h->file.source;
 		x->source = (struct dcm_source){ .ops = &edited_ops,
 			.size = x->file.size,
-			.held_bytes = part10_held_bytes(&x->file) + x->base->held_bytes };
+			.held_bytes = part10_held_bytes(&x->file) + x->base->held_bytes +
+				x->comments.cap * sizeof *x->comments.all };
 		h->file.source = NULL;
 		*out = &x->source;
 	} else {
+		edit_comments_release(&x->comments);
 		mem_free(x);
 	}
 	dcm_header_free(h);

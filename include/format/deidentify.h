@@ -47,6 +47,10 @@ extern const unsigned deid_table_rows;
  * dictionary has. */
 enum deid_action deid_action_of(const struct dcm_node *n, unsigned options);
 
+/* One that the standard has registered (PS3.6 annex A): its root alone says nothing, since some writers
+ * make the UIDs of their instances of that of the class. */
+bool deid_is_of_standard(const char *uid, size_t len);
+
 /* Words separated by colons: "keep-uids:shift-dates"; "only" is left to the caller. False: a
  * word is unknown, and *bad is where it begins. */
 bool deid_parse_options(const char *words, unsigned *options, bool *only, const char **bad);

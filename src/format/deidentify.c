@@ -58,15 +58,25 @@ static const struct deid_row *find_row(uint32_t tag)
 	return find_similar(tag);
 }
 
+bool deid_is_of_standard(const char *uid, size_t len)
+{
+	char text[65];
+
+	if (len >= sizeof text)
+		return false;
+	memcpy(text, uid, len);
+	text[len] = '\0';
+	return dcm_dict_uid_name(text) != NULL;
+}
+
 /* Is one of the UIDs not of the standard itself? */
 static bool names_something(const struct dcm_node *n)
 {
-	static const char root[] = "1.2.840.10008.";
 	const char *text;
 	size_t len, at = 0;
 
 	while (dcm_next_raw_text(n, &at, &text, &len))
-		if (len && (len < sizeof root - 1 || memcmp(text, root, sizeof root - 1) != 0))
+		if (len && !deid_is_of_standard(text, len))
 			return true;
 	return false;
 }
@@ -81,7 +91,9 @@ static bool names_a_kind(uint32_t tag)
 		DCM_ContextUID, DCM_MappingResourceUID, DCM_ContextGroupExtensionCreatorUID,
 		DCM_ReferencedSOPClassUID, DCM_SOPClassesSupported, DCM_AvailableTransferSyntaxUID,
 		DCM_MACCalculationTransferSyntaxUID, DCM_EncryptedContentTransferSyntaxUID,
-		DCM_ReferencedSOPClassUIDInFile, DCM_ReferencedTransferSyntaxUIDInFile };
+		DCM_ReferencedSOPClassUIDInFile, DCM_ReferencedTransferSyntaxUIDInFile,
+		DCM_ReferencedRelatedGeneralSOPClassUIDInFile, DCM_PertinentSOPClassesInStudy,
+		DCM_PertinentSOPClassesInSeries, DCM_FlowTransferSyntaxUID };
 	size_t i;
 
 	for (i = 0; i < sizeof tags / sizeof *tags; i++)
@@ -106,7 +118,8 @@ static enum deid_action without_row(const struct dcm_node *n, unsigned options)
 {
 	const struct dcm_dict_entry *e = dcm_dict_find(n->el.tag);
 
-	if (!e)
+	/* nor has an instance anything of commands and directories (PS3.7 E.1, PS3.10 8.6) */
+	if (!e || DCM_TAG_GROUP(n->el.tag) == 0x0000 || DCM_TAG_GROUP(n->el.tag) == 0x0004)
 		return DEID_REMOVE;
 	if (n->el.vr == DCM_VR_PN || e->vr == DCM_VR_PN) /* retired ones, and those of industry */
 		return DEID_DUMMY;

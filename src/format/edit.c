@@ -171,7 +171,6 @@ static enum part10_action drop_all(struct session *s)
 static enum part10_action map_uids(struct session *s, const struct dcm_node *n,
 	struct part10_value *v)
 {
-	static const char root[] = "1.2.840.10008.";
 	const char *text, *between = "";
 	char *copy = NULL, uid[65];
 	size_t len, at = 0;
@@ -180,7 +179,7 @@ static enum part10_action map_uids(struct session *s, const struct dcm_node *n,
 	buf_init(&b);
 	for (; dcm_next_raw_text(n, &at, &text, &len); between = "\\") {
 		buf_adds(&b, between);
-		if (len >= sizeof root - 1 && memcmp(text, root, sizeof root - 1) == 0) {
+		if (deid_is_of_standard(text, len)) {
 			buf_add(&b, text, len);
 		} else if (len) {
 			deid_uid(s->e->key, text, len, uid);

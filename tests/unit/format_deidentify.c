@@ -66,6 +66,8 @@ Test(deidentify, actions_by_attribute)
 		{ DCM_PatientBirthDateInAlternativeCalendar, DEID_REMOVE },
 		{ DCM_RetrieveURL, DEID_DUMMY },
 		{ DCM_CodingSchemeURL, DEID_KEEP },
+		{ DCM_MoveOriginatorApplicationEntityTitle, DEID_REMOVE },
+		{ DCM_FileSetID, DEID_REMOVE },
 	};
 	size_t i;
 
@@ -593,6 +595,7 @@ Test(deidentify, uids_by_value_and_by_what_they_name)
 	gen_put(&g, DCM_FailedSOPInstanceUIDList, "1.2.840.10008.1.4.1.1\\\\1.2.3.99.556");
 	gen_put(&g, DCM_CodingSchemeUID, "2.16.840.1.113883.6.96");
 	gen_put_vr(&g, DCM_StudyInstanceUID, "LO", "1.2.3.77");
+	gen_put(&g, DCM_SeriesInstanceUID, "1.2.840.10008.5.1.4.1.1.4.20200229.4711");
 	gen_finish(&g);
 	h = deidentify(&g, 0, &b);
 	cr_expect(dcm_text_is(dcm_get(&h->top, DCM_SOPClassUID), 0, "1.3.12.2.1107.5.9.1"));
@@ -601,6 +604,7 @@ Test(deidentify, uids_by_value_and_by_what_they_name)
 		"1.2.840.10008.1.4.1.1"));
 	cr_expect_not(has(&b, "1.2.3.99.556"));
 	cr_expect_not(has(&b, "1.2.3.77"));
+	cr_expect_not(has(&b, "4711"), "made of a class, not of the standard");
 	cr_assert(dcm_raw_text(dcm_get(&h->top, DCM_StudyInstanceUID), 0, &text, &len));
 	cr_expect_eq(memcmp(text, "2.25.", 5), 0);
 	cr_expect_eq(dcm_get(&h->top, DCM_StudyInstanceUID)->el.vr, DCM_VR_UI);

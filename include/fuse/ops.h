@@ -94,7 +94,7 @@ bool refresher_has_ended(const struct session *s);
 void refresher_join(struct session *s);
 /* A request waits for the first look at the source. */
 void refresher_hurry(struct session *s);
-/* A request has used memory: there will be something to give back. */
+/* A request has used the tree: there may be something to give back, or to look at again. */
 void refresher_stir(struct session *s);
 
 #endif

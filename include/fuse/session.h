@@ -21,16 +21,16 @@ struct vfs;
 struct session_source {
 	void *arg;
 	bool unscanned; /* there is no snapshot before the first rescan() */
-	/* Look again: at everything, or at what drain() was told of. *changed: there is a newer
-	 * snapshot; *again_ms: look once more in so many milliseconds, or -1. */
-	int (*rescan)(void *arg, bool everything, bool *changed, int64_t *again_ms,
-		struct err *err);
+	/* Look again: at everything, or at what drain() was told of. *changed: what is shown is
+	 * another, also where it fails; *again: look once more at once. */
+	int (*rescan)(void *arg, bool everything, bool *changed, bool *again, struct err *err);
+	/* In how many milliseconds it wants another look; -1: not by itself. */
+	int64_t (*waits_ms)(void *arg);
 	/* From another thread: a rescan() ends soon from now on, and comes to nothing. */
 	void (*stop)(void *arg);
 	/* Begin to watch, once there is a snapshot: a descriptor that is readable when something
-	 * has happened, or -1 where nobody tells. *changed: something has happened already;
-	 * *again_ms as of rescan(). */
-	int (*watch)(void *arg, bool *changed, int64_t *again_ms);
+	 * has happened, or -1 where nobody tells. *changed: something has happened already. */
+	int (*watch)(void *arg, bool *changed);
 	/* Take what has happened; was there anything? */
 	bool (*drain)(void *arg);
 	/* Is there something of which nobody tells, though it should be watched? All is then looked

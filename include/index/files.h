@@ -44,6 +44,9 @@ int files_filtered(const struct files *f, struct dcm_source *in /* taken */,
 #define FILES_CHECK_MS 1000
 int files_get(struct files *f, const struct instance *in, struct dcm_source **out, struct err *err);
 void files_put(struct files *f, const struct instance *in, struct dcm_source *s);
+/* Is it what the file holds that one of these calls failed at, as each time? Other errors are of
+ * the file system: another time it may be had. */
+bool files_fails_for_good(int rc);
 
 /* The file's own bytes, as in SOURCE (not inflated, not filtered): for dicom/. */
 int64_t files_pread_raw(struct files *f, const struct instance *in, void *buf, size_t n,

@@ -63,6 +63,7 @@ struct dir {
 	unsigned depth;
 	struct era *era;   /* that chain and list are of */
 	struct list *list; /* NULL: not made yet, or given back */
+	bool renumbered;   /* outside of a refresh: nobody was told */
 	bool numbered;     /* the list has been made once: */
 	uint32_t n;        /* its names */
 	unsigned n_blocks; /* of numbers that lead here */

@@ -22,12 +22,12 @@ enum tree_kind {
 	TREE_INSTANCE,        /* a: instance id, b: which of the view's files */
 	TREE_SERIES_FILE,     /* a: series id, b: which; version: the series' */
 	TREE_VOLUME_FILE,     /* a: study id, b: volumes_key() << 8 | which; version: the study's */
-	TREE_STUDY_FILE,      /* a: study id, b: which; version: the study's */
+	TREE_STUDY_FILE,      /* a: study id, b: a hash of its volumes; version: the study's */
 	TREE_ROOT_FILE,       /* b: which */
 	TREE_VOLUME_DIR,      /* a: study id, b: volumes_key(); version: the study's */
-	TREE_SLICE_FILE,      /* a: study id, b: volume index << 32 | slice; version: the study's */
+	TREE_SLICE_FILE,      /* a: study id, b: a hash << 32 | slice; version: the study's */
 	TREE_FOLDER,          /* a: key of a layout's folder */
-	TREE_FOLDER_FILE,     /* a: key of a layout's folder, b: which; version: the catalog's */
+	TREE_FOLDER_FILE,     /* a: key of a layout's folder, b: a hash; version: the catalog's */
 	TREE_FIRST_FREE = 64, /* views' own kinds start here */
 };
 

@@ -44,8 +44,10 @@ int world_scan(struct world *w, bool *changed, struct err *err);
 /* The same where only these folders may have changed since the last scan. */
 int world_scan_changes(struct world *w, const struct changes *where, bool *changed,
 	struct err *err);
-/* In how many milliseconds some file is worth another look: store_waits_ms(). */
-int64_t world_waits_ms(const struct world *w);
+/* In how many milliseconds to scan again though nothing changes, as store_waits_ms() and
+ * plans_waits_ms() have it of all that is shown; -1: there is no need. Who uses the tree meanwhile
+ * may bring it about. The thread that scans. */
+int64_t world_waits_ms(struct world *w);
 
 /* Nobody has read anything for a while: give back what is kept for who reads on. Any thread. */
 void world_rest(struct world *w);

@@ -56,6 +56,7 @@ struct plan_block {
 	bool is_multiframe;
 	bool is_upside_down; /* rows were acquired, and lie, the other way round than told */
 	bool is_left_over;   /* frames that do not fill a volume */
+	bool is_incomplete;  /* made without a header that could not be read */
 	bool has_slice_normal, has_tile_positions;
 	double slice_normal[3], last_tile[3];
 	double spacing[2], thickness, gap; /* row, column spacing; mm; NAN */
@@ -167,6 +168,8 @@ struct planner {
 	 * same file */
 	struct dcm_header *header;
 	const struct instance *header_of;
+	bool header_is_unread; /* it may be had another time */
+	uint32_t n_unread;     /* how often one was asked for in vain that may be */
 	struct err
 		passing; /* why a header could not be read that will be another time; code 0: none */
 };
@@ -210,6 +213,8 @@ int plan_diffusion(struct planner *p, struct plan_stack *s, const struct plan_fi
 /* The header of an instance, until the next call; NULL where it cannot be read (told as a
  * problem). */
 const struct dcm_header *plan_header(struct planner *p, const struct instance *in);
+/* The same, beside that one, which stays; the caller frees it. */
+struct dcm_header *plan_second_header(struct planner *p, const struct instance *in);
 int plan_problem(struct planner *p, const struct instance *in, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Room for one more in a growing array of the scratch arena; the element is zeroed. NULL: no

@@ -117,6 +117,9 @@ struct volume_set {
 		const char *text;
 	} * problems;
 	uint32_t n_problems;
+	/* Times that a header could not be read which may be another time: planned then, the study
+	 * may have more volumes, and others (whose identity tells so). */
+	uint32_t n_unread;
 	uint32_t study_id, study_version;
 	struct catalog *catalog; /* a reference: what the slices point into */
 	struct arena arena;

@@ -178,6 +178,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	int r = reply_lookup(s, req, parent, name);
 
 	binding_end(s, parity);
+	refresher_stir(s);
 	if (r == -EAGAIN)
 		waiting_add(req, &(struct waiting_for){ .ino = parent, .name = name });
 }

@@ -75,13 +75,18 @@ static void tell_kernel(void *arg, uint64_t dir, const char *name)
 		fuse_lowlevel_notify_inval_inode(t->s->fuse, dir, 0, 0);
 }
 
-/* When to look once something has happened: files come in crowds, and looking takes its time, of
- * which it gets a fifth. */
+/* Not before that: looking takes its time, of which it gets a fifth. */
+static int64_t rested(const struct refresher *f, int64_t at_ms)
+{
+	int64_t least = f->looked_at + 4 * f->look_ms;
+
+	return at_ms > least ? at_ms : least;
+}
+
+/* When to look once something has happened: files come in crowds. */
 static int64_t time_to_look(const struct refresher *f)
 {
-	int64_t soon = now_ms() + 100, rested = f->looked_at + 4 * f->look_ms;
-
-	return soon > rested ? soon : rested;
+	return rested(f, now_ms() + 100);
 }
 
 static void plan(int64_t *next, int64_t at_ms)
@@ -120,18 +125,26 @@ static int64_t retry_after(struct refresher *f, const struct err *err)
 	return f->retry_ms;
 }
 
+/* What the source waits for by itself, and whoever has used the tree may have made it wait for. What
+ * failed is tried again when that is due. */
+static void plan_waits(struct refresher *f)
+{
+	const struct session_source *source = &f->s->o.source;
+	int64_t waits = f->retry_ms == 0 ? source->waits_ms(source->arg) : -1;
+
+	if (waits >= 0)
+		plan(&f->next, rested(f, now_ms() + waits));
+}
+
 static void start_watching(struct refresher *f)
 {
 	const struct session_source *source = &f->s->o.source;
-	int64_t again_ms = -1;
 	bool changed = false;
 
 	f->watches = true;
-	f->watch_fd = source->watch(source->arg, &changed, &again_ms);
+	f->watch_fd = source->watch(source->arg, &changed);
 	if (changed)
 		plan(&f->next_all, now_ms());
-	if (again_ms >= 0)
-		plan(&f->next, now_ms() + again_ms);
 	plan_poll(f);
 }
 
@@ -140,21 +153,21 @@ static void refresh(struct refresher *f)
 {
 	struct session *s = f->s;
 	struct teller teller = { s, 0 };
-	bool everything = is_due(f->next_all), changed = false;
-	int64_t start = now_ms(), again_ms = -1;
+	bool everything = is_due(f->next_all), changed = false, again = false;
+	int64_t start = now_ms(), retry_ms = -1;
 	struct err err;
 	int r;
 
 	waiting_expect(s);
-	r = s->o.source.rescan(s->o.source.arg, everything, &changed, &again_ms, &err);
-	f->unshown |= r == 0 && changed;
+	r = s->o.source.rescan(s->o.source.arg, everything, &changed, &again, &err);
+	f->unshown |= changed;
 	if (r == 0 && f->unshown)
 		r = vfs_refresh(s->o.vfs, tell_kernel, &teller, &err);
 	if (r == 0) {
 		f->unshown = false;
 		f->retry_ms = 0;
 	} else if (!atomic_load(&f->stop)) {
-		again_ms = retry_after(f, &err);
+		retry_ms = retry_after(f, &err);
 	}
 	waiting_settle(s, r < 0 ? -EIO : 0);
 	f->looked_at = now_ms();
@@ -163,9 +176,10 @@ static void refresh(struct refresher *f)
 	if (everything)
 		f->next_all = -1;
 	plan_poll(f);
-	if (again_ms >= 0)
-		plan(&f->next,
-			f->looked_at + (again_ms > 4 * f->look_ms ? again_ms : 4 * f->look_ms));
+	if (retry_ms >= 0)
+		plan(&f->next, rested(f, f->looked_at + retry_ms));
+	else if (again)
+		plan(&f->next, rested(f, f->looked_at));
 	if (r == 0 && !f->watches && !atomic_load(&f->stop))
 		start_watching(f);
 }
@@ -227,6 +241,7 @@ static void rest(struct refresher *f)
 		malloc_trim(0);
 	f->trimmed = trim;
 	atomic_store(&f->s->resting, !trim);
+	plan_waits(f); /* who comes later wakes us */
 	poll(fds, 3, sleep_ms(f, trim));
 	atomic_store(&f->s->resting, false);
 	f->stirred = fds[0].revents && read(f->wake_fd, &n, sizeof n) == sizeof n;

@@ -432,6 +432,11 @@ void files_put(struct files *f, const struct instance *in, struct dcm_source *s)
 	dcm_source_close(s);
 }
 
+bool files_fails_for_good(int rc)
+{
+	return rc == -EBADMSG || rc == -ENOTSUP || rc == -EFBIG || rc == -EPROTO;
+}
+
 int64_t files_pread_raw(struct files *f, const struct instance *in, void *buf, size_t n,
 	uint64_t off, struct err *err)
 {

@@ -65,7 +65,7 @@ static int scan_first(struct app *a, bool *changed, struct err *err)
 }
 
 /* What the watch told of is only forgotten when it has been looked at. */
-static int rescan(void *arg, bool everything, bool *changed, int64_t *again_ms, struct err *err)
+static int rescan(void *arg, bool everything, bool *changed, bool *again, struct err *err)
 {
 	struct app *a = arg;
 	struct changes where = a->changes;
@@ -83,14 +83,20 @@ static int rescan(void *arg, bool everything, bool *changed, int64_t *again_ms, 
 	if (r < 0)
 		changes_add_all(&a->changes);
 	changes_release(&where);
-	*again_ms = r < 0 ? -1 : world_waits_ms(a->world);
 	if (r == 0 && a->watch && watch_is_of_another(a->watch)) {
 		watch_again(a->watch);
 		tell_trouble(a);
 		changes_add_all(&a->changes); /* what changed before it was watched */
-		*again_ms = 0;
+		*again = true;
 	}
 	return r;
+}
+
+static int64_t waits_ms(void *arg)
+{
+	const struct app *a = arg;
+
+	return world_waits_ms(a->world);
 }
 
 static void stop(void *arg)
@@ -101,12 +107,11 @@ static void stop(void *arg)
 }
 
 /* Not worth an error: there are other ways to be asked to look. */
-static int start_watch(void *arg, bool *changed, int64_t *again_ms)
+static int start_watch(void *arg, bool *changed)
 {
 	struct app *a = arg;
 	struct err err;
 
-	*again_ms = world_waits_ms(a->world);
 	if (a->source.only_file)
 		return -1;
 	if (watch_new(a->source.fd, a->scanned_ns, &a->watch, changed, &err) < 0) {
@@ -160,6 +165,7 @@ static void fill_options(struct app *a, struct session_options *s)
 	s->source = (struct session_source){ .arg = a,
 		.unscanned = !a->scanned,
 		.rescan = rescan,
+		.waits_ms = waits_ms,
 		.stop = stop,
 		.watch = start_watch,
 		.drain = drain_watch,

@@ -263,8 +263,9 @@ void tree_trim_lists(struct vfs *v, size_t most, int64_t since)
 	}
 }
 
-/* Number a list that came for the first time, or that is not the one that was given back: a view
- * that is not true to itself. What it had is gone then; a number never moves to another name. */
+/* Number a list that came for the first time, or that is not the one that was given back: files
+ * could not be read for a while, and a view is not true to itself. What it had is gone then; a
+ * number never moves to another name. */
 static int number_anew(struct vfs *v, struct dir *d, const struct list *l)
 {
 	uint64_t base;
@@ -275,6 +276,7 @@ static int number_anew(struct vfs *v, struct dir *d, const struct list *l)
 		return -ENOMEM;
 	while (d->subs.n)
 		dir_doom(v, (struct dir *)(void *)d->subs.items[d->subs.n - 1]);
+	d->renumbered = d->numbered;
 	mem_free(d->inos);
 	mem_free(d->by_ino);
 	mem_free(d->n_lookups);

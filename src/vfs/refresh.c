@@ -353,6 +353,16 @@ static void target_in(const struct dir *d, struct era *era, struct target *t)
 	t->chain[d->depth] = d->next_key;
 }
 
+/* Whatever is known of a name of the folder is over. */
+static int add_all_names(const struct dir *d, struct buf *names)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->n; i++)
+		buf_add(names, list_name(d->list, i), strlen(list_name(d->list, i)) + 1);
+	return buf_error(names);
+}
+
 /* Compare and move. The old list is needed for that; where it cannot be had any more, all names are
  * new. */
 static int relist(struct vfs *v, struct dir *d, struct era *era, struct buf *names, struct err *err)
@@ -378,6 +388,10 @@ static int relist(struct vfs *v, struct dir *d, struct era *era, struct buf *nam
 		move_dir(v, d, era);
 		r = dir_take_list(v, d, m.list, err);
 		m.list = NULL;
+	}
+	if (r == 0 && d->renumbered) {
+		r = add_all_names(d, &m.names);
+		d->renumbered = r < 0;
 	}
 	if (r == 0) {
 		*names = m.names;

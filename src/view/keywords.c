@@ -354,11 +354,6 @@ struct load {
 };
 
 /* A header that is broken stays so; one that cannot be had now is asked for by the next load again. */
-static bool is_for_good(int rc)
-{
-	return rc == -EBADMSG || rc == -ENOTSUP || rc == -EFBIG || rc == -EPROTO;
-}
-
 static void *read_headers(void *arg)
 {
 	struct load *l = arg;
@@ -375,7 +370,7 @@ static void *read_headers(void *arg)
 		rc = files_header(l->k->files, in, DCM_LOAD_BEFORE_PIXELS, 0, &h, NULL);
 		if (rc < 0)
 			h = NULL;
-		for (i = 0; i < l->n_from_header && (h || is_for_good(rc)); i++) {
+		for (i = 0; i < l->n_from_header && (h || files_fails_for_good(rc)); i++) {
 			if (l->from_header[i]->by_id[in->id])
 				continue;
 			if (h)

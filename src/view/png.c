@@ -11,27 +11,34 @@
 #include "view/pages.h"
 #include "view/volumes.h"
 
-/* What a slice's key has in b: the volume's place, and the slice; its folder's has the volume's key. */
+/* What a slice's key has in b: the slice, and above it a hash of the volume. Its folder's key has the
+ * volume's. */
 #define SLICE_BITS 32
 
-static struct view_key volume_key(const struct study *st, const struct volume *v, uint32_t kind,
-	uint64_t b)
+static struct view_key volume_key(const struct study *st, uint32_t kind, uint64_t b)
 {
-	(void)v;
 	return (struct view_key){ .kind = kind, .version = st->version, .a = st->id, .b = b };
 }
+
+/* A listing under way. */
+struct listing {
+	struct view_out *out;
+	uint64_t volumes; /* a hash of those that are in it, which the page beside them tells of */
+};
 
 static int emit_volume(void *arg, const struct study *st, const struct volume *v, const char *stem,
 	struct err *err)
 {
-	struct view_key dir = volume_key(st, v, TREE_VOLUME_DIR, volumes_key(v));
-	struct view_key sheet = volume_key(st, v, TREE_VOLUME_FILE, volumes_key(v) << 8);
+	uint64_t volume = volumes_key(v);
+	struct view_key dir = volume_key(st, TREE_VOLUME_DIR, volume);
+	struct view_key sheet = volume_key(st, TREE_VOLUME_FILE, volume << 8);
 	struct png_shape shape = picture_sheet_shape(v);
-	struct view_out *out = arg;
-	int rc = tree_emit(out, VIEW_DIR, stem, "", &dir, 0, v->mtime_ns, v->identity, err);
+	struct listing *l = arg;
+	int rc = tree_emit(l->out, VIEW_DIR, stem, "", &dir, 0, v->mtime_ns, v->identity, err);
 
+	l->volumes = hash_bytes(l->volumes, &volume, sizeof volume);
 	if (rc == 0)
-		rc = tree_emit(out, VIEW_FILE, stem, ".png", &sheet, (int64_t)png_size(&shape),
+		rc = tree_emit(l->out, VIEW_FILE, stem, ".png", &sheet, (int64_t)png_size(&shape),
 			v->mtime_ns, v->identity, err);
 	return rc;
 }
@@ -39,12 +46,11 @@ static int emit_volume(void *arg, const struct study *st, const struct volume *v
 static int list_study(const struct view_node *n, struct view_out *out, struct err *err)
 {
 	const struct study *st = tree_study(n);
-	int rc = tree_each_volume(n, emit_volume, out, err);
+	struct listing l = { .out = out };
+	int rc = tree_each_volume(n, emit_volume, &l, err);
 
 	if (rc == 0) {
-		struct view_key page = { .kind = TREE_STUDY_FILE,
-			.version = st->version,
-			.a = st->id };
+		struct view_key page = volume_key(st, TREE_STUDY_FILE, l.volumes);
 
 		rc = tree_emit(out, VIEW_FILE, "index", ".html", &page, VIEW_SIZE_LATER,
 			st->mtime_ns, 0, err);
@@ -56,7 +62,7 @@ static int list_study(const struct view_node *n, struct view_out *out, struct er
 static int list_slices(const struct view_node *n, struct view_out *out, struct err *err)
 {
 	const struct study *st = tree_study(n);
-	uint64_t i, count;
+	uint64_t i, count, volume;
 	struct volume_set *set;
 	const struct volume *v;
 	struct png_shape shape;
@@ -65,12 +71,12 @@ static int list_slices(const struct view_node *n, struct view_out *out, struct e
 
 	if (rc < 0)
 		return rc;
+	volume = hash_bytes(0, v->name, strlen(v->name)) ^ v->identity;
 	count = picture_count(v);
 	shape = picture_shape(v);
 	digits = snprintf(name, sizeof name, "%llu", (unsigned long long)count);
 	for (i = 0; i < count && rc == 0; i++) {
-		struct view_key key = volume_key(st, v, TREE_SLICE_FILE,
-			(uint64_t)v->index << SLICE_BITS | i);
+		struct view_key key = volume_key(st, TREE_SLICE_FILE, volume << SLICE_BITS | i);
 
 		snprintf(name, sizeof name, "%0*llu", digits < 4 ? 4 : digits,
 			(unsigned long long)i + 1);
@@ -87,10 +93,12 @@ static int list_folder(const struct view_node *n, struct view_out *out, struct e
 	struct view_key page = { .kind = n->snap->layout ? TREE_FOLDER_FILE : TREE_ROOT_FILE,
 		.version = (uint32_t)n->snap->catalog->gen,
 		.a = node_key(n)->a };
+	struct listing l = { .out = out };
 	int rc = tree_list_volume_folders(n, out, err);
 
 	if (rc == 0 && n->snap->layout)
-		rc = tree_each_volume(n, emit_volume, out, err);
+		rc = tree_each_volume(n, emit_volume, &l, err);
+	page.b = l.volumes;
 	return rc ? rc :
 		    tree_emit(out, VIEW_FILE, "index", ".html", &page, VIEW_SIZE_LATER, 0, 0, err);
 }

@@ -21,6 +21,7 @@
 
 #define CACHE_BYTES ((size_t)256 << 20)
 #define MAX_OPEN_FILES 512u
+#define BUSY_MS 1000 /* until the edited world is asked again what it waits for */
 
 struct world {
 	struct files *files;
@@ -119,10 +120,9 @@ static void note_changes(struct world *w, const struct changes *where)
 }
 
 /* Scan where something has changed since the edited world was scanned last. */
-static int scan_edited(struct world *w, struct err *err)
+static int scan_edited(struct world *w, bool *changed, struct err *err)
 {
 	struct changes where;
-	bool changed;
 	int rc;
 
 	pthread_mutex_lock(&w->lock);
@@ -130,9 +130,9 @@ static int scan_edited(struct world *w, struct err *err)
 	memset(&w->unedited, 0, sizeof w->unedited);
 	pthread_mutex_unlock(&w->lock);
 	if (where.all)
-		rc = world_scan(w->edited, &changed, err);
+		rc = world_scan(w->edited, changed, err);
 	else
-		rc = world_scan_changes(w->edited, &where, &changed, err);
+		rc = world_scan_changes(w->edited, &where, changed, err);
 	if (rc < 0)
 		note_changes(w, &where);
 	changes_release(&where);
@@ -144,6 +144,7 @@ static int refresh_edited(struct world *w, uint64_t gen, struct err *err)
 {
 	static const struct changes everywhere = { .all = true };
 	struct world_options o = w->options;
+	bool changed;
 	int rc = 0;
 
 	o.index = NULL;
@@ -157,7 +158,7 @@ static int refresh_edited(struct world *w, uint64_t gen, struct err *err)
 		rc = make_world(w->root_fd, &o, w->options.editor, &w->edited, err);
 	}
 	if (rc == 0)
-		rc = scan_edited(w, err);
+		rc = scan_edited(w, &changed, err);
 	if (rc == 0)
 		w->edited_gen = gen;
 	return rc;
@@ -272,13 +273,42 @@ static int show_changed(struct world *w, bool *changed, struct err *err)
 	return rc;
 }
 
+/* The edited world waits for its own files, and nobody else would look at it again. Who scans it
+ * now does that himself. */
+static int retry_edited(struct world *w, bool everything, bool *changed, struct err *err)
+{
+	bool edited_changed = false;
+	int64_t waits;
+	int rc = 0;
+
+	if (pthread_mutex_trylock(&w->edited_lock) != 0)
+		return 0;
+	waits = w->edited ? world_waits_ms(w->edited) : -1;
+	if (waits == 0 || (everything && waits > 0))
+		rc = scan_edited(w, &edited_changed, err);
+	pthread_mutex_unlock(&w->edited_lock);
+	*changed |= edited_changed;
+	return rc;
+}
+
+/* Behind a scan: what is made of the files may have waited for them too. */
+static int finish_scan(struct world *w, bool everything, bool *changed, struct err *err)
+{
+	int rc = show_changed(w, changed, err);
+
+	if (rc < 0)
+		return rc;
+	plans_retry(w->plans, w->newest->catalog, everything, w->options.scan.stop, changed);
+	return retry_edited(w, everything, changed, err);
+}
+
 int world_scan(struct world *w, bool *changed, struct err *err)
 {
 	static const struct changes everywhere = { .all = true };
 	int rc = store_scan(w->store, changed, err);
 
 	note_changes(w, &everywhere);
-	return rc < 0 ? rc : show_changed(w, changed, err);
+	return rc < 0 ? rc : finish_scan(w, true, changed, err);
 }
 
 int world_scan_changes(struct world *w, const struct changes *where, bool *changed, struct err *err)
@@ -286,12 +316,31 @@ int world_scan_changes(struct world *w, const struct changes *where, bool *chang
 	int rc = store_scan_changes(w->store, where, changed, err);
 
 	note_changes(w, where);
-	return rc < 0 ? rc : show_changed(w, changed, err);
+	return rc < 0 ? rc : finish_scan(w, false, changed, err);
 }
 
-int64_t world_waits_ms(const struct world *w)
+/* Of two times to wait, the shorter one; -1: for ever. */
+static int64_t sooner(int64_t a, int64_t b)
 {
-	return store_waits_ms(w->store);
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+static int64_t edited_waits_ms(struct world *w)
+{
+	int64_t waits = -1;
+
+	if (pthread_mutex_trylock(&w->edited_lock) != 0)
+		return BUSY_MS;
+	if (w->edited)
+		waits = world_waits_ms(w->edited);
+	pthread_mutex_unlock(&w->edited_lock);
+	return waits;
+}
+
+int64_t world_waits_ms(struct world *w)
+{
+	return sooner(edited_waits_ms(w),
+		sooner(store_waits_ms(w->store), plans_waits_ms(w->plans)));
 }
 
 struct snapshot *world_snapshot(struct world *w)

@@ -56,29 +56,47 @@ static void forget_header(struct planner *p)
 	p->header_of = NULL;
 }
 
-/* Not the file's fault, and another time it can be read: a plan without it is not kept. */
+/* It has nothing to do with the file: who asks gets the error, and who asks again a plan. */
 static bool is_passing(int rc)
 {
 	return rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE || rc == -EINTR;
 }
 
-const struct dcm_header *plan_header(struct planner *p, const struct instance *in)
+static int read_header(struct planner *p, const struct instance *in, struct dcm_header **out)
 {
 	struct err err = { 0 };
-	int rc;
+	int rc = files_header(p->files, in, DCM_LOAD_BEFORE_PIXELS, 0, out, &err);
 
-	if (p->header_of == in)
-		return p->header;
-	forget_header(p);
-	rc = files_header(p->files, in, DCM_LOAD_BEFORE_PIXELS, 0, &p->header, &err);
-	if (rc < 0) {
-		p->header = NULL;
-		plan_problem(p, in, "header: %s", err.msg);
-	}
+	if (rc == 0)
+		return 0;
+	*out = NULL;
+	plan_problem(p, in, "header: %s", err.msg);
 	if (is_passing(rc))
 		p->passing = err;
-	p->header_of = in;
+	return rc;
+}
+
+const struct dcm_header *plan_header(struct planner *p, const struct instance *in)
+{
+	int rc;
+
+	if (p->header_of != in) {
+		forget_header(p);
+		rc = read_header(p, in, &p->header);
+		p->header_is_unread = rc < 0 && !files_fails_for_good(rc);
+		p->header_of = in;
+	}
+	p->n_unread += p->header_is_unread;
 	return p->header;
+}
+
+struct dcm_header *plan_second_header(struct planner *p, const struct instance *in)
+{
+	struct dcm_header *h;
+	int rc = read_header(p, in, &h);
+
+	p->n_unread += rc < 0 && !files_fails_for_good(rc);
+	return h;
 }
 
 struct plan_block *plan_new_block(struct planner *p, struct series *s, const struct instance *in,
@@ -102,6 +120,19 @@ struct plan_block *plan_new_block(struct planner *p, struct series *s, const str
 	return b;
 }
 
+/* Volumes from a draft on, where headers were lacking: with them they may have other bytes under the
+ * same name, and are others then. */
+static void mark_incomplete(struct planner *p, uint32_t draft)
+{
+	static const char mark[] = "incomplete";
+
+	for (; draft < p->n_drafts; draft++) {
+		struct volume *v = p->drafts[draft].v;
+
+		v->identity = hash_bytes(v->identity, mark, sizeof mark);
+	}
+}
+
 static int make_volumes(struct planner *p, struct err *err)
 {
 	for (uint32_t g = 0; g < p->n_groups; g++) {
@@ -109,12 +140,31 @@ static int make_volumes(struct planner *p, struct err *err)
 		uint32_t n;
 		int rc = plan_order_group(p, &p->groups[g], &stacks, &n, err);
 
-		for (uint32_t i = 0; !rc && i < n; i++)
+		for (uint32_t i = 0; !rc && i < n; i++) {
+			uint32_t unread = p->n_unread;
+
 			rc = plan_make_volume(p, &stacks[i], err);
+			if (!rc && (p->n_unread != unread || stacks[i].block->is_incomplete))
+				mark_incomplete(p, p->n_drafts - 1);
+		}
 		if (rc < 0)
 			return rc;
 	}
 	return 0;
+}
+
+static int derive_volumes(struct planner *p, struct err *err)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0, n = p->n_drafts; !rc && i < n; i++) {
+		uint32_t unread = p->n_unread, first = p->n_drafts;
+
+		rc = plan_derive(p, i, err);
+		if (!rc && p->n_unread != unread)
+			mark_incomplete(p, first);
+	}
+	return rc;
 }
 
 static int compare_names(const void *a, const void *b)
@@ -131,6 +181,7 @@ static int publish(struct planner *p, struct volume_set *set, struct err *err)
 	if (!set->volumes || (p->n_problems && !set->problems))
 		return err_nomem(err);
 	set->n_problems = p->n_problems;
+	set->n_unread = p->n_unread;
 	for (uint32_t i = 0; i < p->n_drafts; i++) {
 		p->drafts[i].v->set = set;
 		if (!p->drafts[i].is_step)
@@ -161,8 +212,8 @@ int plan_study(struct catalog *catalog, const struct study *study, struct files 
 		rc = plan_group_blocks(&p, err);
 	if (!rc)
 		rc = make_volumes(&p, err);
-	for (uint32_t i = 0, n = p.n_drafts; !rc && i < n; i++)
-		rc = plan_derive(&p, i, err);
+	if (!rc)
+		rc = derive_volumes(&p, err);
 	if (!rc)
 		rc = plan_name_volumes(&p, err);
 	if (!rc)

@@ -289,6 +289,20 @@ void plan_fill_from_record(struct planner *p, const struct instance *in, struct 
 	fill_image(p, in, im);
 }
 
+static int collect(struct planner *p, struct series *s, const struct instance *in, struct err *err)
+{
+	uint32_t unread = p->n_unread, first = p->n_blocks;
+	int rc;
+
+	if (in->n_frames > 1 || is_multiframe_class(in->attr->sop_class))
+		rc = plan_collect_multiframe(p, s, in, err);
+	else
+		rc = collect_single(p, s, in, err);
+	for (; first < p->n_blocks; first++)
+		p->blocks[first].is_incomplete = p->n_unread != unread;
+	return rc;
+}
+
 int plan_collect(struct planner *p, struct err *err)
 {
 	int rc = 0;
@@ -300,12 +314,8 @@ int plan_collect(struct planner *p, struct err *err)
 			const struct instance *in = s->instances[j];
 
 			tell_of_lost_pixels(p, in);
-			if (!is_image(in) || !is_readable(p, in))
-				continue;
-			if (in->n_frames > 1 || is_multiframe_class(in->attr->sop_class))
-				rc = plan_collect_multiframe(p, s, in, err);
-			else
-				rc = collect_single(p, s, in, err);
+			if (is_image(in) && is_readable(p, in))
+				rc = collect(p, s, in, err);
 		}
 	}
 	return rc ? rc : plan_collect_concatenations(p, err);

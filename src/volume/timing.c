@@ -146,8 +146,8 @@ int plan_learn_times(struct planner *p, const struct plan_stack *s, struct plan_
 	if (times_are_good(&f->facts, f->im->repetition_time) &&
 		slice_code(f->facts.slice_times_ms, f->facts.n_slice_times))
 		return 0;
-	/* beside the first one's header, which stays */
-	if (files_header(p->files, s->images[1]->in, DCM_LOAD_BEFORE_PIXELS, 0, &h, NULL) < 0)
+	h = plan_second_header(p, s->images[1]->in);
+	if (!h)
 		return 0;
 	rc = vendor_facts(h, 0, &p->scratch, &f->second, err);
 	dcm_header_free(h);

@@ -626,6 +626,44 @@ def test_a_look_at_the_source_that_failed_is_tried_again(box):
         assert wait_until(lambda: len(files_below(f'{m.path}/dicom')) == 4, 20)
 
 
+def frames(number, **more):
+    """Two frames in one file: what it shows as is in its header alone."""
+    whole = dicom(number=number, rows=32, **more)
+    rows = lambda n: element(0x28, 0x10, 'US', struct.pack('<H', n))
+    return whole.replace(rows(32), element(0x28, 8, 'IS', '2') + rows(16))
+
+
+def test_a_file_that_is_away_while_its_study_is_planned_comes_back_by_itself(box):
+    """Renamed and renamed back before anybody looks: nothing has changed, and nobody tells of it again."""
+    source = archive(f'{box}/src', slices=3, series=1)
+    write(f'{source}/s7/1.dcm', frames(1, series=7))
+    with Mount(source, f'{box}/mnt') as m:
+        time.sleep(1)
+        os.rename(f'{source}/s7/1.dcm', f'{box}/away')
+        folder = f'{m.path}/nii/P1/20200102_Study_1'
+        meanwhile = os.listdir(folder)
+        late = os.path.exists(f'{folder}/7_Series_7.nii')
+        os.rename(f'{box}/away', f'{source}/s7/1.dcm')
+        assert '1_Series_1.nii' in meanwhile and not late, meanwhile
+        assert wait_until(lambda: os.path.exists(f'{folder}/7_Series_7.nii'), 10), os.listdir(folder)
+        assert set(os.listdir(folder)) == set(meanwhile) | {'7_Series_7.nii', '7_Series_7.json'}
+        assert os.stat(f'{folder}/7_Series_7.nii').st_size == 352 + 16 * 16 * 2 * 2
+
+
+def test_a_file_from_the_future_shows_in_edited_too(box):
+    source = archive(f'{box}/src', slices=3, series=1)
+    with Mount(source, f'{box}/mnt', '-o', 'deidentify') as m:
+        shown = lambda where: len(files_below(f'{m.path}/{where}dicom'))
+        assert shown('') == shown('edited/') == 3
+        time.sleep(1)
+        late = f'{source}/s1/4.dcm'
+        write(f'{box}/4.dcm', dicom(number=4))
+        os.utime(f'{box}/4.dcm', (time.time() + 86400, time.time() + 86400))
+        os.rename(f'{box}/4.dcm', late)
+        assert wait_until(lambda: shown('') == 4, 10)
+        assert wait_until(lambda: shown('edited/') == 4, 10), shown('edited/')
+
+
 def test_a_new_file_shows_and_an_open_one_stays(box):
     source = archive(f'{box}/src', slices=6, series=1, rows=64, columns=64)
     with Mount(source, f'{box}/mnt') as m:

@@ -387,6 +387,37 @@ Test(vfs_vfs, a_refresh_tells_what_changed_and_nothing_else)
 	end_tree(v);
 }
 
+/* Files could not be read for a while, and can be again; the folder's list was given back between. */
+Test(vfs_vfs, a_refresh_tells_of_a_folder_that_came_out_otherwise_before_it)
+{
+	static const struct vfs_limits tight = { .list_bytes = 1 };
+	struct vfs *v = new_tree(false, &tight);
+	struct snapshot *s = fake_begin();
+	struct listing l = { 0 };
+	struct told t = { 0 };
+	uint64_t top, d;
+	int dir;
+
+	dir = fake_add(s, -1, true, "d");
+	fake_add(s, -1, true, "e");
+	fake_add(s, dir, false, "f");
+	fake_publish(s);
+	vfs_refresh(v, NULL, NULL, NULL);
+	top = look(v, VFS_ROOT, "fake");
+	d = look(v, top, "d");
+	look(v, d, "f");
+	cr_assert_eq(look_fails(v, d, "late"), -ENOENT);
+	vfs_readdir(v, look(v, top, "e"), 0, true, take, &l, NULL);
+	fake_add(s, dir, false, "late");
+	fake_publish(fake_begin());
+	vfs_refresh(v, tell, &t, NULL);
+	cr_expect(was_told(&t, d, "late"));
+	cr_expect(was_told(&t, d, "f"), "it has another number");
+	cr_expect(was_told(&t, d, "*"));
+	look(v, d, "late");
+	end_tree(v);
+}
+
 Test(vfs_vfs, a_folder_that_has_gone_is_empty_and_its_open_files_are_read_on)
 {
 	struct vfs *v = new_tree(true, NULL);

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* A world that is scanned again, also without memory. */
+/* A world that is scanned again, also without memory, or while a file is away. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "dicom/tags.h"
+#include "format/edit.h"
 #include "support/archive.h"
 #include "support/walk.h"
+#include "vfs/vfs.h"
 #include "view/world.h"
 
 static void add_image(struct archive *a, const char *name, int number)
@@ -52,4 +57,101 @@ Test(view_world, a_scan_shows_what_the_one_before_could_not, .timeout = 60)
 	cr_assert_not(changed);
 	walk_end(&w);
 	archive_end(&a);
+}
+
+/* ---- a file that is away for a moment ---- */
+
+static struct archive archive;
+static struct walk walk;
+static struct editor *editor;
+
+static void put_away(bool away)
+{
+	char here[128], there[160];
+
+	snprintf(here, sizeof here, "%s", archive_path(&archive, "frames"));
+	snprintf(there, sizeof there, "%s-away", archive.path);
+	cr_assert_eq(rename(away ? here : there, away ? there : here), 0);
+}
+
+static void add_frames(const char *name)
+{
+	struct gen_instance what = { .series = 2, .number = 1 };
+	struct gen g;
+
+	gen_instance_begin(&g, &what);
+	gen_put(&g, DCM_NumberOfFrames, "2");
+	gen_instance_end(&g, &what);
+	archive_header(&archive, name, &g);
+	archive_age(&archive, name, 60);
+}
+
+/* The file, or the folder where it is NULL, of the only study below a view. */
+static char *look(const char *view, const char *file)
+{
+	char path[256], *name;
+	int i;
+
+	snprintf(path, sizeof path, "%s", view);
+	for (i = 0; i < 2; i++) {
+		name = walk_list(&walk, path);
+		cr_assert_not_null(name, "%s", path);
+		name[strcspn(name, "|")] = '\0';
+		snprintf(path + strlen(path), sizeof path - strlen(path), "/%s", name);
+		mem_free(name);
+	}
+	if (!file)
+		return walk_list(&walk, path);
+	snprintf(path + strlen(path), sizeof path - strlen(path), "/%s", file);
+	return walk_read(&walk, path);
+}
+
+static bool shows(const char *view, const char *file, const char *what)
+{
+	char *all = look(view, file);
+	bool has = all && strstr(all, what);
+
+	mem_free(all);
+	return has;
+}
+
+static void expect_back_again(const char *nii, const char *png)
+{
+	struct err err;
+	bool changed;
+
+	archive_begin(&archive);
+	add_image(&archive, "1", 1);
+	add_frames("frames");
+	walk_begin(&walk, &archive, editor);
+	mem_free(walk_list(&walk, nii)); /* it is scanned, and nothing planned yet */
+	put_away(true);
+	cr_expect(shows(nii, NULL, "0_series.nii"), "the others are there");
+	cr_expect_not(shows(nii, NULL, "2_series.nii"));
+	cr_expect_not(shows(png, "index.html", "2_series.png"));
+	cr_expect_geq(world_waits_ms(walk.world), 0, "it comes back by itself");
+	put_away(false);
+	cr_assert_eq(world_scan(walk.world, &changed, &err), 0);
+	cr_expect(changed);
+	cr_assert_eq(vfs_refresh(walk.vfs, NULL, NULL, &err), 0);
+	cr_expect(shows(nii, NULL, "0_series.nii"));
+	cr_expect(shows(nii, NULL, "2_series.nii"));
+	cr_expect(shows(png, "index.html", "2_series.png"), "the page is another one then");
+	cr_expect_eq(world_waits_ms(walk.world), -1);
+	walk_end(&walk);
+	archive_end(&archive);
+}
+
+Test(view_world, volumes_of_a_file_that_was_away_for_a_moment_come_back)
+{
+	expect_back_again("nii", "png");
+}
+
+Test(view_world, they_do_in_edited_too)
+{
+	struct editor_options o = { .rules = "set PatientSex O" };
+
+	cr_assert_eq(editor_new(&o, &editor, NULL), 0);
+	expect_back_again("edited/nii", "edited/png");
+	editor_free(editor);
 }

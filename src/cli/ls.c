@@ -27,6 +27,7 @@ struct walk {
 	struct buf path; /* of what is being printed, NUL-terminated */
 	struct level *levels;
 	size_t n, cap;
+	size_t n_failed;
 };
 
 /* One entry of vfs_readdir(). */
@@ -51,25 +52,43 @@ static bool take_one(void *arg, const char *name, const struct vfs_attr *attr)
 static void print_details(FILE *out, const struct vfs_attr *a)
 {
 	time_t seconds = ns_timespec(a->mtime_ns).tv_sec;
-	char when[32] = "-";
+	char when[32] = "-", size[24] = "?";
 	struct tm tm;
 
 	if (gmtime_r(&seconds, &tm))
 		strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	fprintf(out, "%c %12llu %s ", a->type == VIEW_DIR ? 'd' : '-', (unsigned long long)a->size,
-		when);
+	if (a->size_known)
+		snprintf(size, sizeof size, "%llu", (unsigned long long)a->size);
+	fprintf(out, "%c %12s %s ", a->type == VIEW_DIR ? 'd' : '-', size, when);
+}
+
+/* What fails for the path of so many bytes alone is told, and all others are listed; else, for want
+ * of memory, it ends. */
+static int tell(struct walk *w, size_t path_len, int r, const struct err *why)
+{
+	if (r == -ENOMEM)
+		return r;
+	w->n_failed++;
+	fflush(w->out);
+	fprintf(stderr, "dcmfs: %.*s: %s\n", path_len ? (int)path_len : 1,
+		path_len ? w->path.data : "/", why->msg);
+	return 0;
 }
 
 static int print(struct walk *w, struct vfs_attr *a, struct err *err)
 {
+	struct vfs_attr known;
 	int r = 0;
 
 	if (w->path.len == 0)
 		return 0;
-	if (w->details && !a->size_known)
-		r = vfs_getattr(w->v, a->ino, false, a, err);
-	if (r < 0)
-		return r;
+	if (w->details && !a->size_known) {
+		r = vfs_getattr(w->v, a->ino, false, &known, err);
+		if (r == 0)
+			*a = known;
+		else if (tell(w, w->path.len, r, err) < 0)
+			return r;
+	}
 	if (w->details)
 		print_details(w->out, a);
 	return fprintf(w->out, "%s\n", w->path.data) < 0 ? err_errno(err, "write") : 0;
@@ -109,11 +128,9 @@ static int step(struct walk *w, struct err *err)
 	struct next next = { 0 };
 	int r = vfs_readdir(w->v, top->ino, top->last, false, take_one, &next, err);
 
-	if (r < 0)
-		return r;
-	if (!next.found) {
+	if (r < 0 || !next.found) {
 		w->n--;
-		return 0;
+		return r < 0 ? tell(w, top->path_len, r, err) : 0;
 	}
 	top->last = next.attr.ino;
 	set_path(w, top->path_len, next.name);
@@ -143,6 +160,8 @@ int cli_ls(struct vfs *v, const char *path, bool details, FILE *out, struct err 
 		r = step(&w, err);
 	if (r == 0 && fflush(out) != 0)
 		r = err_errno(err, "write");
+	if (r == 0 && w.n_failed)
+		r = err_set(err, -EIO, "not all of it could be listed");
 	mem_free(w.levels);
 	buf_release(&w.path);
 	return r;

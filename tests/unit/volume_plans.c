@@ -29,8 +29,11 @@ static void begin(void)
 	for (int i = 0; i < 3; i++)
 		planned_image(&p, &(struct planned_image){ .number = i + 1, .at = { 0, 0, i } });
 	planned_image(&p,
-		&(struct planned_image){
-			.file = "frames", .series = 2, .number = 1, .rows = 9, .more = put_frames });
+		&(struct planned_image){ .file = "frames",
+			.series = 2,
+			.number = 1,
+			.rows = 9,
+			.more = put_frames });
 	archive_scan(&p.archive);
 	cr_assert_eq(stat(archive_path(&p.archive, "frames"), &st), 0);
 	failing.size = (uint64_t)st.st_size;
@@ -50,8 +53,8 @@ static uint32_t count_volumes(void)
 {
 	volume_set_put(p.set);
 	p.set = NULL;
-	cr_assert_eq(plans_get(plans, p.archive.catalog,
-			     p.archive.catalog->patients[0]->studies[0], &p.set, NULL),
+	cr_assert_eq(plans_get(plans, p.archive.catalog, p.archive.catalog->patients[0]->studies[0],
+			     &p.set, NULL),
 		0);
 	return p.set->n_volumes;
 }

@@ -97,8 +97,30 @@ bool attrpath_matches(const struct attrpath *p, const struct dcm_dataset *ds,
 
 static bool is_binary(uint16_t vr)
 {
-	return !dcm_vr_known(vr) || vr == DCM_VR_UN || vr == DCM_VR_SQ || vr == DCM_VR_AT ||
-		(vr >> 8 == 'O');
+	return !dcm_vr_known(vr) || vr == DCM_VR_UN || vr == DCM_VR_SQ || (vr >> 8 == 'O');
+}
+
+/* Value i as a dump has it. False: there is none. */
+static bool add_number(const struct dcm_node *n, uint32_t i, struct buf *out)
+{
+	int64_t tag;
+	double v;
+
+	if (n->el.vr == DCM_VR_AT) {
+		if (!dcm_int(n, i, &tag))
+			return false;
+		buf_addf(out, "%s(%04x,%04x)", i ? "\\" : "", DCM_TAG_GROUP((uint32_t)tag),
+			DCM_TAG_ELEMENT((uint32_t)tag));
+		return true;
+	}
+	if (!dcm_double(n, i, &v))
+		return false;
+	buf_adds(out, i ? "\\" : "");
+	if (n->el.vr == DCM_VR_FL)
+		buf_add_f32(out, (float)v);
+	else
+		buf_add_f64(out, v);
+	return true;
 }
 
 void attrpath_render_node(const struct dcm_dataset *ds, const struct dcm_node *n, struct buf *out)
@@ -106,7 +128,6 @@ void attrpath_render_node(const struct dcm_dataset *ds, const struct dcm_node *n
 	struct arena a = { 0 };
 	const char *text;
 	uint32_t i, vm;
-	double v;
 
 	if (n->items || is_binary(n->el.vr))
 		return;
@@ -117,13 +138,8 @@ void attrpath_render_node(const struct dcm_dataset *ds, const struct dcm_node *n
 		return;
 	}
 	vm = dcm_vm(n);
-	for (i = 0; i < vm && i < MAX_NUMBERS && dcm_double(n, i, &v); i++) {
-		buf_adds(out, i ? "\\" : "");
-		if (n->el.vr == DCM_VR_FL)
-			buf_add_f32(out, (float)v);
-		else
-			buf_add_f64(out, v);
-	}
+	for (i = 0; i < vm && i < MAX_NUMBERS && add_number(n, i, out); i++)
+		;
 }
 
 void attrpath_render(const struct attrpath *p, const struct dcm_header *h, struct buf *out)

@@ -23,6 +23,7 @@ static void write_sample(struct gen *g)
 	gen_end(g);
 	gen_end(g);
 	gen_put(g, DCM_PatientName, "J\xE9r\xF4me");
+	gen_put(g, DCM_FrameIncrementPointer, "00540010\\0054008a");
 	gen_put(g, DCM_Rows, "64");
 	gen_put(g, DCM_PixelAspectRatio, "1\\2");
 	gen_finish(g);
@@ -51,6 +52,7 @@ Test(attrpath, values_as_text)
 {
 	expect("ImageType", "ORIGINAL\\PRIMARY\\M");
 	expect("PatientName", "J\xC3\xA9r\xC3\xB4me");
+	expect("FrameIncrementPointer", "(0054,0010)\\(0054,008a)");
 	expect("Rows", "64");
 	expect("PixelAspectRatio", "1\\2");
 	expect("TransferSyntaxUID", GEN_EXPLICIT);

@@ -176,6 +176,12 @@ static int32_t to_int32(int64_t v)
 	return v > INT32_MIN && v <= INT32_MAX ? (int32_t)v : INSTANCE_NO_INT;
 }
 
+/* (0008,0005) is of some texts alone, of which one that came as UN is taken to be. */
+static const struct charset *charset_of(const struct field_texts *t, uint16_t vr)
+{
+	return vr == DCM_VR_UN || dcm_vr_has_charset(vr) ? t->charset : charset_default();
+}
+
 /* The whole value, UTF-8, trimmed; interned. */
 static int take_text(struct field_texts *t, const struct dcm_node *n, const char **out)
 {
@@ -189,7 +195,7 @@ static int take_text(struct field_texts *t, const struct dcm_node *n, const char
 	if (!len)
 		return 0;
 	buf_reset(&t->buf);
-	charset_decode(t->charset, n->el.vr, s, len, &t->buf);
+	charset_decode(charset_of(t, n->el.vr), n->el.vr, s, len, &t->buf);
 	*out = buf_error(&t->buf) < 0 ? NULL : intern_text(t->interns, t->buf.data, t->buf.len);
 	return *out ? 0 : -ENOMEM;
 }

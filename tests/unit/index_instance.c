@@ -146,6 +146,24 @@ Test(index_instance, does_not_mix_character_sets_of_two_files)
 	}
 }
 
+/* PS3.5 6.1.2.2: codes, dates, UIDs are in the default repertoire; out of it they read as in a dump. */
+Test(index_instance, the_character_set_is_of_free_texts_alone)
+{
+	struct instance *in;
+	struct gen g;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_put(&g, DCM_SpecificCharacterSet, "GB18030");
+	gen_put(&g, DCM_SOPInstanceUID, "1.2");
+	gen_put(&g, DCM_SeriesDescription, "\xD5\xC5");
+	gen_put(&g, DCM_BodyPartExamined, "\xD5\xC5");
+	in = read_one(&g);
+	expect_text(in->attr->series_description, "\xE5\xBC\xA0");
+	expect_text(in->attr->body_part, "\xC3\x95\xC3\x85");
+	instance_put(in);
+	gen_release(&g);
+}
+
 Test(index_instance, forgets_what_the_next_file_does_not_say)
 {
 	struct instance *in;

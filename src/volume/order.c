@@ -11,7 +11,8 @@
  * Planes with unequal counts, or of images of other volumes, mean that something is missing or there
  * twice. Where the makers' numbers name volumes, images of one number are a run; else the images are
  * cut, in the order of acquisition, into runs without a repeated plane. Runs that have every plane
- * make the volume, each other run is a volume of its own.
+ * make the volume, each other run is a volume of its own. But planes that have hardly any image where
+ * others have many are strays: they would leave no run whole.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 
 #define SAME_PLANE_MM 0.01 /* scanners round positions; slices are further apart */
 #define SAME_PLANE 0.1     /* ... or those of microscopes are, by this part of a voxel */
+#define HOLE 1.5           /* so many times the least gap of planes and more: one is missing */
 
 struct item {
 	struct plan_image *im;
@@ -389,12 +391,111 @@ static bool keys_name_volumes(const uint32_t *size, uint32_t n_runs, uint32_t n,
 	return 2 * n_whole * n_planes >= n;
 }
 
+/* --- strays
+ * -------------------------------------------------------------------------------------- */
+
+/* What is known of the planes of a set of items. */
+struct planes {
+	uint32_t n;
+	uint32_t *count; /* images of each */
+	double *along;   /* mm along the normal */
+};
+
+static bool count_planes(struct planner *p, const struct item *items, uint32_t n, uint32_t n_planes,
+	struct planes *out)
+{
+	out->n = n_planes;
+	out->count = arena_zalloc(&p->scratch, n_planes, sizeof *out->count);
+	out->along = arena_zalloc(&p->scratch, n_planes, sizeof *out->along);
+	for (uint32_t i = 0; out->count && out->along && i < n; i++) {
+		out->count[items[i].plane]++;
+		out->along[items[i].plane] = items[i].along;
+	}
+	return out->count && out->along;
+}
+
+static int descending(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x < y) - (x > y);
+}
+
+/* How many images a plane has where most are in a grid of planes and times. False: no memory. */
+static bool usual_count(struct planner *p, const struct planes *planes, uint32_t *out)
+{
+	uint32_t *sorted = arena_memdup(&p->scratch, planes->count,
+		planes->n * sizeof *planes->count);
+	uint64_t most = 0;
+
+	if (!sorted)
+		return false;
+	qsort(sorted, planes->n, sizeof *sorted, descending);
+	for (uint32_t i = 0; i < planes->n; i++)
+		if ((uint64_t)sorted[i] * (i + 1) >= most) {
+			most = (uint64_t)sorted[i] * (i + 1);
+			*out = sorted[i];
+		}
+	return true;
+}
+
+/* Planes that have fewer than half of the usual images: less than what an interrupted or a broken
+ * acquisition leaves of its last times. */
+static bool is_stray(const struct planes *planes, uint32_t plane, uint32_t usual)
+{
+	return 2 * (uint64_t)planes->count[plane] < usual;
+}
+
+enum which_planes { ALL_PLANES, STRAY_PLANES, USUAL_PLANES };
+
+/* Are planes missing between those? By the least gap that there is. */
+static bool has_hole(const struct planes *planes, uint32_t usual, enum which_planes which)
+{
+	double least = INFINITY, most = 0.0, last = NAN;
+
+	for (uint32_t i = 0; i < planes->n; i++) {
+		if (i)
+			least = fmin(least, planes->along[i] - planes->along[i - 1]);
+		if (which != ALL_PLANES && is_stray(planes, i, usual) != (which == STRAY_PLANES))
+			continue;
+		most = fmax(most, planes->along[i] - last);
+		last = planes->along[i];
+	}
+	return most > HOLE * least;
+}
+
+/* Images of stray planes behind the others; *n_kept: how many these are. Planes that would leave a
+ * hole are no strays: images are missing there. */
+static bool set_strays_apart(struct planner *p, struct item *items, uint32_t n, uint32_t n_planes,
+	struct item *spare, uint32_t *n_kept)
+{
+	uint32_t usual = 0, n_apart = 0;
+	struct planes planes;
+
+	*n_kept = n;
+	if (!count_planes(p, items, n, n_planes, &planes) || !usual_count(p, &planes, &usual))
+		return false;
+	if (!has_hole(&planes, usual, ALL_PLANES) &&
+		(has_hole(&planes, usual, STRAY_PLANES) || has_hole(&planes, usual, USUAL_PLANES)))
+		return true;
+	*n_kept = 0;
+	for (uint32_t i = 0; i < n; i++)
+		if (is_stray(&planes, items[i].plane, usual))
+			spare[n_apart++] = items[i];
+		else
+			items[(*n_kept)++] = items[i];
+	memcpy(items + *n_kept, spare, n_apart * sizeof *items);
+	return true;
+}
+
 /* --- stacks
  * ---------------------------------------------------------------------------------------- */
 
 struct stack_list {
 	struct plan_stack *stacks;
 	uint32_t n, cap;
+	uint32_t n_parts; /* that do not fill a volume */
+	bool is_rest;     /* what is added is such a part, also where it is whole by itself */
 };
 
 static struct plan_stack *add_stack(struct planner *p, struct stack_list *l,
@@ -452,6 +553,15 @@ static int fill_stack(struct planner *p, struct stack_list *l, const struct plan
 	return 0;
 }
 
+/* A grid in which nothing is missing. */
+static int fill_whole(struct planner *p, struct stack_list *l, const struct plan_group *g,
+	struct item *const *items, uint32_t n, uint32_t n_planes)
+{
+	if (l->is_rest)
+		return fill_stack(p, l, g, items, n, n_planes, PLAN_PARTIAL, 2 + l->n_parts++);
+	return fill_stack(p, l, g, items, n, n_planes, PLAN_WHOLE, 0);
+}
+
 /* Images that share nothing but their group: their planes and times anew, in the order in which
  * they are. */
 static int fill_rest(struct planner *p, struct stack_list *l, const struct plan_group *g,
@@ -473,7 +583,7 @@ static int fill_grid(struct planner *p, struct stack_list *l, const struct plan_
 
 	for (uint32_t i = 0; i < n; i++)
 		by_plane[i]->time = i % n_times;
-	return fill_stack(p, l, g, by_plane, n, n_planes, PLAN_WHOLE, 0);
+	return fill_whole(p, l, g, by_plane, n, n_planes);
 }
 
 /* Renumber the times of whole runs and put their items first; returns how many items that are. */
@@ -496,8 +606,6 @@ static uint32_t gather_whole(struct item *items, uint32_t n, const uint32_t *siz
 static int fill_parts(struct planner *p, struct stack_list *l, const struct plan_group *g,
 	struct item *items, uint32_t n, uint32_t n_runs, struct item **scratch)
 {
-	uint32_t number = 2;
-
 	for (uint32_t run = 0; run < n_runs; run++) {
 		uint32_t n_in = 0;
 
@@ -510,7 +618,7 @@ static int fill_parts(struct planner *p, struct stack_list *l, const struct plan
 			scratch[i]->taken = true;
 		plan_problem(p, scratch[0]->im->in,
 			"%u images do not fill a volume: shown as a part of their own", n_in);
-		if (fill_rest(p, l, g, scratch, n_in, PLAN_PARTIAL, number++) < 0)
+		if (fill_rest(p, l, g, scratch, n_in, PLAN_PARTIAL, 2 + l->n_parts++) < 0)
 			return -1;
 	}
 	return 0;
@@ -538,7 +646,7 @@ static int fill_runs(struct planner *p, struct stack_list *l, const struct plan_
 {
 	for (uint32_t i = 0; i < n_whole; i++)
 		r->chosen[i]->time = r->new_time[r->chosen[i]->time];
-	if (fill_stack(p, l, g, r->chosen, n_whole, n_planes, PLAN_WHOLE, 0) < 0)
+	if (fill_whole(p, l, g, r->chosen, n_whole, n_planes) < 0)
 		return -1;
 	return fill_parts(p, l, g, items, n, r->n, r->chosen);
 }
@@ -638,27 +746,23 @@ static int add_duplicates(struct planner *p, struct stack_list *l, const struct 
 	return 0;
 }
 
-static int order_images(struct planner *p, const struct plan_group *g, struct stack_list *l)
+static uint32_t find_planes(const struct plan_group *g, struct item *items, uint32_t n,
+	struct item **by_plane)
 {
-	uint32_t n = g->n_blocks, n_all = n, n_planes;
-	struct item *items = list_items(p, g);
-	struct item *spare = arena_zalloc(&p->scratch, n, sizeof *spare);
-	struct item **by_plane = arena_zalloc(&p->scratch, n, sizeof *by_plane);
-	bool keyed, equal;
-	int rc = 0;
-
-	if (!items || !spare || !by_plane)
-		return -1;
-	number_volumes(items, n);
 	for (uint32_t i = 0; i < n; i++)
 		by_plane[i] = &items[i];
 	qsort(by_plane, n, sizeof *by_plane, compare_along);
-	n_planes = number_planes(g->blocks[0], by_plane, n);
-	n = set_duplicates_apart(items, n, spare, by_plane);
-	if (is_pet(g->blocks[0]))
-		number_by_reference_time(items, n);
-	for (uint32_t i = 0; i < n; i++)
-		by_plane[i] = &items[i];
+	return number_planes(g->blocks[0], by_plane, n);
+}
+
+/* Items in the order of acquisition, each there once. */
+static int order_items(struct planner *p, const struct plan_group *g, struct stack_list *l,
+	struct item *items, uint32_t n, struct item **by_plane)
+{
+	uint32_t n_planes = find_planes(g, items, n, by_plane);
+	bool keyed, equal;
+	int rc = 0;
+
 	qsort(by_plane, n, sizeof *by_plane, compare_plane_time);
 	keyed = keys_are_distinct(by_plane, n);
 	if (!keyed) {
@@ -673,8 +777,34 @@ static int order_images(struct planner *p, const struct plan_group *g, struct st
 	if (rc == 0)
 		rc = equal ? fill_grid(p, l, g, by_plane, n, n_planes) :
 			     fill_broken(p, l, g, items, n, n_planes);
-	if (rc < 0)
+	return rc < 0 ? -1 : 0;
+}
+
+static int order_images(struct planner *p, const struct plan_group *g, struct stack_list *l)
+{
+	uint32_t n = g->n_blocks, n_all = n, n_planes, n_kept;
+	struct item *items = list_items(p, g);
+	struct item *spare = arena_zalloc(&p->scratch, n, sizeof *spare);
+	struct item **by_plane = arena_zalloc(&p->scratch, n, sizeof *by_plane);
+
+	if (!items || !spare || !by_plane)
 		return -1;
+	number_volumes(items, n);
+	n_planes = find_planes(g, items, n, by_plane);
+	n = set_duplicates_apart(items, n, spare, by_plane);
+	if (is_pet(g->blocks[0]))
+		number_by_reference_time(items, n);
+	if (!set_strays_apart(p, items, n, n_planes, spare, &n_kept) ||
+		order_items(p, g, l, items, n_kept, by_plane) < 0)
+		return -1;
+	if (n_kept < n) {
+		plan_problem(p, items[n_kept].im->in,
+			"%u images are of planes that have few: shown as a part of their own",
+			n - n_kept);
+		l->is_rest = true;
+		if (order_items(p, g, l, items + n_kept, n - n_kept, by_plane) < 0)
+			return -1;
+	}
 	return add_duplicates(p, l, g, items + n, n_all - n, by_plane);
 }
 

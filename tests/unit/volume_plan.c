@@ -286,6 +286,46 @@ Test(volume_plan, gap_in_the_middle_of_a_series_costs_its_own_time_point)
 	expect_each_frame_once();
 }
 
+/* They would leave no time point whole. */
+Test(volume_plan, planes_that_have_few_images_cost_the_others_nothing)
+{
+	slice(1, 50);
+	for (int i = 0; i < 12; i++)
+		slice(i + 2, 3.0 * (i / 6));
+	slice(14, 60), slice(15, 60);
+	planned_plan(&p);
+	cr_expect_str_eq(planned_names(&p), "1_MR 1_MR_part2 1_MR_part3");
+	expect_numbers(planned_volume(&p, ""), (int[]){ 2, 8, 3, 9, 4, 10, 5, 11, 6, 12, 7, 13 },
+		12);
+	expect_numbers(planned_volume(&p, "_part2"), (int[]){ 1, 14 }, 2);
+	expect_numbers(planned_volume(&p, "_part3"), (int[]){ 15 }, 1);
+	expect_each_frame_once();
+}
+
+Test(volume_plan, a_film_stays_one_beside_an_image_of_another_place)
+{
+	for (int i = 0; i < 30; i++)
+		slice(i + 1, 0);
+	slice(31, 50);
+	planned_plan(&p);
+	cr_expect_str_eq(planned_names(&p), "1_MR 1_MR_part2");
+	cr_expect_eq(planned_volume(&p, "")->dim[3], 30);
+	expect_numbers(planned_volume(&p, "_part2"), (int[]){ 31 }, 1);
+	expect_each_frame_once();
+}
+
+/* Without it the stack would have a hole: images of it are missing. */
+Test(volume_plan, a_plane_in_the_middle_that_has_few_images_is_none_to_do_without)
+{
+	for (int i = 0; i < 12; i++)
+		if (i % 3 != 1 || i == 1)
+			slice(i + 1, 3.0 * (i % 3));
+	planned_plan(&p);
+	expect_numbers(planned_volume(&p, ""), (int[]){ 1, 2, 3 }, 3);
+	expect_numbers(planned_volume(&p, "_part2"), (int[]){ 4, 6 }, 2);
+	expect_each_frame_once();
+}
+
 Test(volume_plan, second_image_of_one_place_number_and_time_is_a_duplicate)
 {
 	slice(1, 0), slice(2, 3), slice(3, 6);

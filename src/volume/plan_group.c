@@ -13,6 +13,7 @@
 
 #define ORIENTATION_TOLERANCE 1e-4
 #define NEARLY 1e-4f
+#define HALF_A_PIXEL 0.5
 
 static bool same_text(const char *a, const char *b)
 {
@@ -148,6 +149,21 @@ static bool same_placed(const struct plan_block *a, const struct plan_block *b)
 	return isnan(a->images[0].position[0]) == isnan(b->images[0].position[0]);
 }
 
+/* Would pixels that are counted from one edge be off at the other one? Spacings are rounded; the
+ * reference does not look at them, so that half of a stack may have the size of the other half. */
+static bool same_extent(double a, double b, uint32_t n)
+{
+	return !(fabs(a - b) * n > HALF_A_PIXEL * fmin(fabs(a), fabs(b)));
+}
+
+static bool same_spacing(const struct plan_block *a, const struct plan_block *b)
+{
+	const struct pixel_desc *d = &attr(a)->pixel;
+
+	return same_extent(a->spacing[0], b->spacing[0], d->rows) &&
+		same_extent(a->spacing[1], b->spacing[1], d->cols);
+}
+
 /* Stations of a scan that is longer than a field of view may have planes at one distance along the
  * normal. What lies further aside than half a field, and further aside than ahead (tilted stacks go
  * aside as well), is of another station. */
@@ -224,6 +240,7 @@ static const struct {
 	{ PLAN_PROTOCOL, same_protocol, false, "another protocol name" },
 	{ PLAN_ORIENTATION, same_orientation, true, "another orientation" },
 	{ PLAN_PLACED, same_placed, true, "without a position beside others that have one" },
+	{ PLAN_SPACING, same_spacing, true, "another pixel spacing" },
 	{ PLAN_FIELD, same_field, true, "another field of view" },
 	{ PLAN_SERIES_UID, same_series_uid, true, "another series instance UID" },
 	{ PLAN_MULTIFRAME, may_join, true, "a multi-frame volume of its own" },

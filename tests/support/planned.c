@@ -66,7 +66,7 @@ static void put_pixels(struct gen *g, const struct planned_image *i)
 	gen_putf(g, DCM_Rows, "%u", rows);
 	gen_putf(g, DCM_Columns, "%u", cols);
 	if (!i->no_spacing)
-		gen_put(g, DCM_PixelSpacing, "2\\2");
+		gen_put(g, DCM_PixelSpacing, i->spacing ? i->spacing : "2\\2");
 	gen_put(g, DCM_BitsAllocated, "16");
 	gen_put(g, DCM_BitsStored, "16");
 	gen_put(g, DCM_HighBit, "15");

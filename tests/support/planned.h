@@ -28,6 +28,7 @@ struct planned_image {
 	double te, tr, slope;
 	int echo;
 	const char *time, *acquisition_type, *coil;
+	const char *spacing; /* "2\\2" */
 	int uid; /* tells SOP instances with one number apart */
 	bool is_signed, no_spacing;
 	void (*more)(struct gen *g, void *arg); /* further elements */

@@ -326,6 +326,33 @@ Test(volume_plan, a_plane_in_the_middle_that_has_few_images_is_none_to_do_withou
 	expect_each_frame_once();
 }
 
+static void spaced(int number, const char *spacing)
+{
+	planned_image(&p,
+		&(struct planned_image){ .number = number,
+			.at = { 0, 0, 3.0 * number },
+			.spacing = spacing });
+}
+
+Test(volume_plan, pixels_of_another_size_are_of_another_volume)
+{
+	spaced(1, "2\\2"), spaced(2, "2\\2"), spaced(3, "2\\1"), spaced(4, "2\\1");
+	planned_plan(&p);
+	cr_expect_str_eq(planned_names(&p), "1_MR 1_MRa");
+	expect_numbers(planned_volume(&p, ""), (int[]){ 1, 2 }, 2);
+	expect_numbers(planned_volume(&p, "a"), (int[]){ 3, 4 }, 2);
+	cr_expect_eq(planned_volume(&p, "a")->pixdim[1], 1.0f);
+	cr_expect_str_eq(planned_volume(&p, "a")->why, "another pixel spacing");
+	expect_each_frame_once();
+}
+
+Test(volume_plan, spacings_that_were_rounded_are_one)
+{
+	spaced(1, "2\\2"), spaced(2, "2.0001\\1.9999");
+	planned_plan(&p);
+	cr_expect_str_eq(planned_names(&p), "1_MR");
+}
+
 Test(volume_plan, second_image_of_one_place_number_and_time_is_a_duplicate)
 {
 	slice(1, 0), slice(2, 3), slice(3, 6);

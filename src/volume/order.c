@@ -20,30 +20,13 @@
 
 #include "base/err.h"
 #include "volume/geometry.h"
+#include "volume/order_item.h"
 #include "volume/planning.h"
 
 #define SAME_PLANE_MM 0.01 /* scanners round positions; slices are further apart */
 #define SAME_PLANE 0.1     /* ... or those of microscopes are, by this part of a voxel */
-#define HOLE 1.5           /* so many times the least gap of planes and more: one is missing */
-
-struct item {
-	struct plan_image *im;
-	double along;  /* mm along the normal */
-	double key;    /* of time; NAN: not numbered */
-	uint32_t rank; /* in the order of acquisition */
-	uint32_t plane, time;
-	uint32_t copy; /* 0, or the how manieth it is of those that claim to be one image */
-	bool taken;
-};
 
 /* --- order of acquisition ---------------------------------------------------------------- */
-
-static int compare_number(double a, double b)
-{
-	if (isnan(a) || isnan(b))
-		return isnan(b) - isnan(a);
-	return (a > b) - (a < b);
-}
 
 static int compare_text(const char *a, const char *b)
 {
@@ -65,7 +48,7 @@ static int compare_acquired(const struct plan_image *a, const struct plan_image 
 		return x->number < y->number ? -1 : 1;
 	if (x == y)
 		return a->frame < b->frame ? -1 : a->frame > b->frame;
-	c = compare_number(x->acquisition_time, y->acquisition_time);
+	c = order_compare_number(x->acquisition_time, y->acquisition_time);
 	if (!c)
 		c = compare_text(x->sop_uid, y->sop_uid);
 	if (!c)
@@ -75,7 +58,8 @@ static int compare_acquired(const struct plan_image *a, const struct plan_image 
 
 static int compare_items_acquired(const void *a, const void *b)
 {
-	return compare_acquired(((const struct item *)a)->im, ((const struct item *)b)->im);
+	return compare_acquired(((const struct order_item *)a)->im,
+		((const struct order_item *)b)->im);
 }
 
 static int compare_blocks_acquired(const void *a, const void *b)
@@ -85,17 +69,12 @@ static int compare_blocks_acquired(const void *a, const void *b)
 	return compare_acquired(&(*x)->images[0], &(*y)->images[0]);
 }
 
-static int compare_rank(const struct item *x, const struct item *y)
-{
-	return (x->rank > y->rank) - (x->rank < y->rank);
-}
-
 static int compare_along(const void *a, const void *b)
 {
-	const struct item *const *x = a, *const *y = b;
-	int c = compare_number((*x)->along, (*y)->along);
+	const struct order_item *const *x = a, *const *y = b;
+	int c = order_compare_number((*x)->along, (*y)->along);
 
-	return c ? c : compare_rank(*x, *y);
+	return c ? c : order_compare_rank(*x, *y);
 }
 
 /* --- keys of time ---------------------------------------------------------------------------- */
@@ -119,7 +98,7 @@ static double volume_number(const struct instance *in, double n_phases, double n
 	return phase * (n_volumes + 1.0) + volume;
 }
 
-static void number_volumes(struct item *items, uint32_t n)
+static void number_volumes(struct order_item *items, uint32_t n)
 {
 	double n_phases = 0, n_volumes = 0;
 
@@ -142,14 +121,14 @@ static bool is_pet(const struct plan_block *b)
 	return modality && strcmp(modality, "PT") == 0;
 }
 
-static void number_by_reference_time(struct item *items, uint32_t n)
+static void number_by_reference_time(struct order_item *items, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
 		items[i].key = items[i].im->in->frame_reference_time;
 }
 
 /* Do the keys tell the images of each plane apart? by_plane: sorted by both. */
-static bool keys_are_distinct(struct item *const *by_plane, uint32_t n)
+static bool keys_are_distinct(struct order_item *const *by_plane, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
 		if (isnan(by_plane[i]->key) ||
@@ -161,13 +140,13 @@ static bool keys_are_distinct(struct item *const *by_plane, uint32_t n)
 
 static int compare_plane_time(const void *a, const void *b)
 {
-	const struct item *const *x = a, *const *y = b;
+	const struct order_item *const *x = a, *const *y = b;
 	int c;
 
 	if ((*x)->plane != (*y)->plane)
 		return (*x)->plane < (*y)->plane ? -1 : 1;
-	c = compare_number((*x)->key, (*y)->key);
-	return c ? c : compare_rank(*x, *y);
+	c = order_compare_number((*x)->key, (*y)->key);
+	return c ? c : order_compare_rank(*x, *y);
 }
 
 /* --- planes
@@ -185,7 +164,7 @@ double plan_same_plane_mm(const double spacing[2], double thickness, double gap)
 }
 
 /* Sorted by distance: where it jumps, the next plane begins. Returns how many planes there are. */
-static uint32_t number_planes(const struct plan_block *b, struct item **by_plane, uint32_t n)
+static uint32_t number_planes(const struct plan_block *b, struct order_item **by_plane, uint32_t n)
 {
 	double same_mm = plan_same_plane_mm(b->spacing, b->thickness, b->gap);
 	uint32_t plane = 0;
@@ -198,7 +177,7 @@ static uint32_t number_planes(const struct plan_block *b, struct item **by_plane
 	return n ? plane + 1 : 0;
 }
 
-static bool counts_are_equal(struct item *const *by_plane, uint32_t n, uint32_t n_planes)
+static bool counts_are_equal(struct order_item *const *by_plane, uint32_t n, uint32_t n_planes)
 {
 	if (n % n_planes)
 		return false;
@@ -209,7 +188,7 @@ static bool counts_are_equal(struct item *const *by_plane, uint32_t n, uint32_t 
 }
 
 /* Has each plane images of the same keys? by_plane: sorted by both. */
-static bool keys_are_alike(struct item *const *by_plane, uint32_t n, uint32_t n_planes)
+static bool keys_are_alike(struct order_item *const *by_plane, uint32_t n, uint32_t n_planes)
 {
 	uint32_t n_times = n / n_planes;
 
@@ -219,112 +198,12 @@ static bool keys_are_alike(struct item *const *by_plane, uint32_t n, uint32_t n_
 	return true;
 }
 
-/* --- duplicates
- * ---------------------------------------------------------------------------------- */
-
-static int compare_int(int32_t a, int32_t b)
-{
-	return (a > b) - (a < b);
-}
-
-/* By the numbers and times that two files with one image have in common. */
-static int compare_claims(const struct instance *x, const struct instance *y)
-{
-	int c = compare_int(x->number, y->number);
-
-	if (!c)
-		c = compare_int(x->attr->series_number, y->attr->series_number);
-	if (!c)
-		c = compare_int(x->acquisition_number, y->acquisition_number);
-	if (!c)
-		c = compare_number(x->acquisition_time, y->acquisition_time);
-	if (!c)
-		c = compare_number(x->content_time, y->content_time);
-	return c ? c : compare_number(x->trigger_time, y->trigger_time);
-}
-
-/* Two files that claim one number and time. */
-static bool claim_the_same(const struct instance *x, const struct instance *y)
-{
-	return x != y && x->number != INSTANCE_NO_INT && compare_claims(x, y) == 0;
-}
-
-/* One InstanceNumber for images of other places or times, as some exporters write, is nobody's. */
-static bool share_a_number(const struct instance *x, const struct instance *y, bool elsewhere)
-{
-	return x->number == y->number && (elsewhere || compare_claims(x, y) != 0);
-}
-
-static int compare_claimed(const void *a, const void *b)
-{
-	const struct item *x = *(struct item *const *)a, *y = *(struct item *const *)b;
-	int c = compare_claims(x->im->in, y->im->in);
-
-	if (!c && x->plane != y->plane)
-		c = x->plane < y->plane ? -1 : 1;
-	if (!c)
-		c = compare_number(x->key, y->key);
-	return c ? c : compare_rank(x, y);
-}
-
-static int compare_copies(const void *a, const void *b)
-{
-	const struct item *x = a, *y = b;
-
-	if (x->copy != y->copy)
-		return x->copy < y->copy ? -1 : 1;
-	return compare_rank(x, y);
-}
-
-/* Sorted by claims, so that the first and the last differ in what any two differ in. */
-static bool number_tells_nothing(struct item *const *by_claims, uint32_t n)
-{
-	const struct item *first = by_claims[0], *last = by_claims[n - 1];
-
-	return first->im->in->n_frames <= 1 &&
-		share_a_number(first->im->in, last->im->in, first->plane != last->plane);
-}
-
-static void number_copies(struct item *items, uint32_t n, struct item **scratch)
-{
-	for (uint32_t i = 0; i < n; i++)
-		scratch[i] = &items[i];
-	qsort(scratch, n, sizeof *scratch, compare_claimed);
-	if (number_tells_nothing(scratch, n))
-		return;
-	for (uint32_t i = 1; i < n; i++) {
-		struct item *x = scratch[i - 1], *y = scratch[i];
-
-		if (x->plane == y->plane && x->key == y->key &&
-			claim_the_same(x->im->in, y->im->in))
-			y->copy = x->copy + 1;
-	}
-}
-
-/* items are in the order of acquisition, and what is in front stays so: what is there once. Its
- * number is returned; behind it are the second ones of all, the third ones ... */
-static uint32_t set_duplicates_apart(struct item *items, uint32_t n, struct item *spare,
-	struct item **scratch)
-{
-	uint32_t n_kept = 0, n_apart = 0;
-
-	number_copies(items, n, scratch);
-	for (uint32_t i = 0; i < n; i++)
-		if (items[i].copy)
-			spare[n_apart++] = items[i];
-		else
-			items[n_kept++] = items[i];
-	qsort(spare, n_apart, sizeof *spare, compare_copies);
-	memcpy(items + n_kept, spare, n_apart * sizeof *items);
-	return n_kept;
-}
-
 /* --- runs
  * ---------------------------------------------------------------------------------------- */
 
 /* Number the runs: a new one begins where a plane comes for the second time. items in the order
  * of acquisition; size[r] is how many images run r has. Returns how many runs there are. */
-static uint32_t cut_runs(struct item *items, uint32_t n, uint32_t *last_run_of_plane,
+static uint32_t cut_runs(struct order_item *items, uint32_t n, uint32_t *last_run_of_plane,
 	uint32_t *size)
 {
 	uint32_t run = 0;
@@ -341,7 +220,8 @@ static uint32_t cut_runs(struct item *items, uint32_t n, uint32_t *last_run_of_p
 
 /* The other way: the k-th image of each plane is of time k. For time running faster than space,
  * and where no run is whole. */
-static uint32_t rank_in_planes(struct item *items, uint32_t n, uint32_t *n_in_plane, uint32_t *size)
+static uint32_t rank_in_planes(struct order_item *items, uint32_t n, uint32_t *n_in_plane,
+	uint32_t *size)
 {
 	uint32_t n_times = 0;
 
@@ -358,14 +238,15 @@ static uint32_t rank_in_planes(struct item *items, uint32_t n, uint32_t *n_in_pl
 
 static int compare_keys(const void *a, const void *b)
 {
-	const struct item *const *x = a, *const *y = b;
-	int c = compare_number((*x)->key, (*y)->key);
+	const struct order_item *const *x = a, *const *y = b;
+	int c = order_compare_number((*x)->key, (*y)->key);
 
-	return c ? c : compare_rank(*x, *y);
+	return c ? c : order_compare_rank(*x, *y);
 }
 
 /* The makers' own numbers of volumes: images of one key are of one time. */
-static uint32_t number_by_keys(struct item *items, uint32_t n, struct item **sorted, uint32_t *size)
+static uint32_t number_by_keys(struct order_item *items, uint32_t n, struct order_item **sorted,
+	uint32_t *size)
 {
 	uint32_t run = 0;
 
@@ -389,103 +270,6 @@ static bool keys_name_volumes(const uint32_t *size, uint32_t n_runs, uint32_t n,
 	for (uint32_t run = 0; run < n_runs; run++)
 		n_whole += size[run] == n_planes;
 	return 2 * n_whole * n_planes >= n;
-}
-
-/* --- strays
- * -------------------------------------------------------------------------------------- */
-
-/* What is known of the planes of a set of items. */
-struct planes {
-	uint32_t n;
-	uint32_t *count; /* images of each */
-	double *along;   /* mm along the normal */
-};
-
-static bool count_planes(struct planner *p, const struct item *items, uint32_t n, uint32_t n_planes,
-	struct planes *out)
-{
-	out->n = n_planes;
-	out->count = arena_zalloc(&p->scratch, n_planes, sizeof *out->count);
-	out->along = arena_zalloc(&p->scratch, n_planes, sizeof *out->along);
-	for (uint32_t i = 0; out->count && out->along && i < n; i++) {
-		out->count[items[i].plane]++;
-		out->along[items[i].plane] = items[i].along;
-	}
-	return out->count && out->along;
-}
-
-static int descending(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x < y) - (x > y);
-}
-
-/* How many images a plane has where most are in a grid of planes and times. False: no memory. */
-static bool usual_count(struct planner *p, const struct planes *planes, uint32_t *out)
-{
-	uint32_t *sorted = arena_memdup(&p->scratch, planes->count,
-		planes->n * sizeof *planes->count);
-	uint64_t most = 0;
-
-	if (!sorted)
-		return false;
-	qsort(sorted, planes->n, sizeof *sorted, descending);
-	for (uint32_t i = 0; i < planes->n; i++)
-		if ((uint64_t)sorted[i] * (i + 1) >= most) {
-			most = (uint64_t)sorted[i] * (i + 1);
-			*out = sorted[i];
-		}
-	return true;
-}
-
-/* Planes that have fewer than half of the usual images: less than what an interrupted or a broken
- * acquisition leaves of its last times. */
-static bool is_stray(const struct planes *planes, uint32_t plane, uint32_t usual)
-{
-	return 2 * (uint64_t)planes->count[plane] < usual;
-}
-
-enum which_planes { ALL_PLANES, STRAY_PLANES, USUAL_PLANES };
-
-/* Are planes missing between those? By the least gap that there is. */
-static bool has_hole(const struct planes *planes, uint32_t usual, enum which_planes which)
-{
-	double least = INFINITY, most = 0.0, last = NAN;
-
-	for (uint32_t i = 0; i < planes->n; i++) {
-		if (i)
-			least = fmin(least, planes->along[i] - planes->along[i - 1]);
-		if (which != ALL_PLANES && is_stray(planes, i, usual) != (which == STRAY_PLANES))
-			continue;
-		most = fmax(most, planes->along[i] - last);
-		last = planes->along[i];
-	}
-	return most > HOLE * least;
-}
-
-/* Images of stray planes behind the others; *n_kept: how many these are. Planes that would leave a
- * hole are no strays: images are missing there. */
-static bool set_strays_apart(struct planner *p, struct item *items, uint32_t n, uint32_t n_planes,
-	struct item *spare, uint32_t *n_kept)
-{
-	uint32_t usual = 0, n_apart = 0;
-	struct planes planes;
-
-	*n_kept = n;
-	if (!count_planes(p, items, n, n_planes, &planes) || !usual_count(p, &planes, &usual))
-		return false;
-	if (!has_hole(&planes, usual, ALL_PLANES) &&
-		(has_hole(&planes, usual, STRAY_PLANES) || has_hole(&planes, usual, USUAL_PLANES)))
-		return true;
-	*n_kept = 0;
-	for (uint32_t i = 0; i < n; i++)
-		if (is_stray(&planes, items[i].plane, usual))
-			spare[n_apart++] = items[i];
-		else
-			items[(*n_kept)++] = items[i];
-	memcpy(items + *n_kept, spare, n_apart * sizeof *items);
-	return true;
 }
 
 /* --- stacks
@@ -514,7 +298,7 @@ static struct plan_stack *add_stack(struct planner *p, struct stack_list *l,
 }
 
 /* Was the last plane acquired before the first one, as their numbers tell? */
-static bool numbers_descend(const struct item *first, const struct item *last)
+static bool numbers_descend(const struct order_item *first, const struct order_item *last)
 {
 	const struct instance *x = first->im->in, *y = last->im->in;
 
@@ -524,11 +308,11 @@ static bool numbers_descend(const struct item *first, const struct item *last)
 /* Fill a stack from items that have their plane and time, whole: each pair once. Planes go the
  * way in which the first time point was acquired, as its numbers tell; without any they ascend. */
 static int fill_stack(struct planner *p, struct stack_list *l, const struct plan_group *g,
-	struct item *const *items, uint32_t n, uint32_t n_planes, enum plan_rest rest,
+	struct order_item *const *items, uint32_t n, uint32_t n_planes, enum plan_rest rest,
 	uint32_t rest_number)
 {
 	uint32_t n_times = n / n_planes;
-	const struct item *first = items[0], *last = items[0];
+	const struct order_item *first = items[0], *last = items[0];
 	struct plan_stack *s = add_stack(p, l, g, n_planes, n_times);
 	bool descend;
 
@@ -555,7 +339,7 @@ static int fill_stack(struct planner *p, struct stack_list *l, const struct plan
 
 /* A grid in which nothing is missing. */
 static int fill_whole(struct planner *p, struct stack_list *l, const struct plan_group *g,
-	struct item *const *items, uint32_t n, uint32_t n_planes)
+	struct order_item *const *items, uint32_t n, uint32_t n_planes)
 {
 	if (l->is_rest)
 		return fill_stack(p, l, g, items, n, n_planes, PLAN_PARTIAL, 2 + l->n_parts++);
@@ -565,7 +349,7 @@ static int fill_whole(struct planner *p, struct stack_list *l, const struct plan
 /* Images that share nothing but their group: their planes and times anew, in the order in which
  * they are. */
 static int fill_rest(struct planner *p, struct stack_list *l, const struct plan_group *g,
-	struct item **items, uint32_t n, enum plan_rest rest, uint32_t rest_number)
+	struct order_item **items, uint32_t n, enum plan_rest rest, uint32_t rest_number)
 {
 	qsort(items, n, sizeof *items, compare_along);
 	for (uint32_t i = 0; i < n; i++) {
@@ -577,7 +361,7 @@ static int fill_rest(struct planner *p, struct stack_list *l, const struct plan_
 
 /* A whole grid: planes of equal counts. by_plane sorted by plane and time. */
 static int fill_grid(struct planner *p, struct stack_list *l, const struct plan_group *g,
-	struct item **by_plane, uint32_t n, uint32_t n_planes)
+	struct order_item **by_plane, uint32_t n, uint32_t n_planes)
 {
 	uint32_t n_times = n / n_planes;
 
@@ -587,8 +371,8 @@ static int fill_grid(struct planner *p, struct stack_list *l, const struct plan_
 }
 
 /* Renumber the times of whole runs and put their items first; returns how many items that are. */
-static uint32_t gather_whole(struct item *items, uint32_t n, const uint32_t *size,
-	uint32_t n_planes, struct item **out, uint32_t *new_time)
+static uint32_t gather_whole(struct order_item *items, uint32_t n, const uint32_t *size,
+	uint32_t n_planes, struct order_item **out, uint32_t *new_time)
 {
 	uint32_t n_out = 0, next = 0;
 
@@ -604,7 +388,7 @@ static uint32_t gather_whole(struct item *items, uint32_t n, const uint32_t *siz
 }
 
 static int fill_parts(struct planner *p, struct stack_list *l, const struct plan_group *g,
-	struct item *items, uint32_t n, uint32_t n_runs, struct item **scratch)
+	struct order_item *items, uint32_t n, uint32_t n_runs, struct order_item **scratch)
 {
 	for (uint32_t run = 0; run < n_runs; run++) {
 		uint32_t n_in = 0;
@@ -629,7 +413,7 @@ struct runs {
 	uint32_t *size;     /* images of each */
 	uint32_t *new_time; /* of whole ones */
 	uint32_t n;
-	struct item **chosen;
+	struct order_item **chosen;
 };
 
 static bool make_runs(struct planner *p, struct runs *r, uint32_t n)
@@ -642,7 +426,8 @@ static bool make_runs(struct planner *p, struct runs *r, uint32_t n)
 
 /* n_whole items of whole runs are chosen: they make the volume, each other run is one of its own. */
 static int fill_runs(struct planner *p, struct stack_list *l, const struct plan_group *g,
-	struct item *items, uint32_t n, uint32_t n_planes, const struct runs *r, uint32_t n_whole)
+	struct order_item *items, uint32_t n, uint32_t n_planes, const struct runs *r,
+	uint32_t n_whole)
 {
 	for (uint32_t i = 0; i < n_whole; i++)
 		r->chosen[i]->time = r->new_time[r->chosen[i]->time];
@@ -653,7 +438,7 @@ static int fill_runs(struct planner *p, struct stack_list *l, const struct plan_
 
 /* 1: the keys told what belongs together; 0: they do not name volumes. */
 static int fill_keyed(struct planner *p, struct stack_list *l, const struct plan_group *g,
-	struct item *items, uint32_t n, uint32_t n_planes)
+	struct order_item *items, uint32_t n, uint32_t n_planes)
 {
 	uint32_t n_whole;
 	struct runs r;
@@ -668,7 +453,7 @@ static int fill_keyed(struct planner *p, struct stack_list *l, const struct plan
 }
 
 static int fill_broken(struct planner *p, struct stack_list *l, const struct plan_group *g,
-	struct item *items, uint32_t n, uint32_t n_planes)
+	struct order_item *items, uint32_t n, uint32_t n_planes)
 {
 	uint32_t *of_plane = arena_zalloc(&p->scratch, n_planes, sizeof *of_plane);
 	bool time_is_fastest = n > 1 && items[0].plane == items[1].plane;
@@ -708,9 +493,9 @@ static uint32_t count_unplaced(const struct plan_group *g)
 	return told > 1 && g->n_blocks % (uint32_t)told == 0 ? (uint32_t)told : g->n_blocks;
 }
 
-static struct item *list_items(struct planner *p, const struct plan_group *g)
+static struct order_item *list_items(struct planner *p, const struct plan_group *g)
 {
-	struct item *items = arena_zalloc(&p->scratch, g->n_blocks, sizeof *items);
+	struct order_item *items = arena_zalloc(&p->scratch, g->n_blocks, sizeof *items);
 	const double *orientation = g->blocks[0]->images[0].orientation;
 	uint32_t n_unplaced = count_unplaced(g);
 
@@ -730,7 +515,7 @@ static struct item *list_items(struct planner *p, const struct plan_group *g)
 
 /* What was there twice makes a volume, what was there three times one more ... */
 static int add_duplicates(struct planner *p, struct stack_list *l, const struct plan_group *g,
-	struct item *items, uint32_t n, struct item **scratch)
+	struct order_item *items, uint32_t n, struct order_item **scratch)
 {
 	if (n)
 		plan_problem(p, items[0].im->in,
@@ -746,8 +531,8 @@ static int add_duplicates(struct planner *p, struct stack_list *l, const struct 
 	return 0;
 }
 
-static uint32_t find_planes(const struct plan_group *g, struct item *items, uint32_t n,
-	struct item **by_plane)
+static uint32_t find_planes(const struct plan_group *g, struct order_item *items, uint32_t n,
+	struct order_item **by_plane)
 {
 	for (uint32_t i = 0; i < n; i++)
 		by_plane[i] = &items[i];
@@ -757,7 +542,7 @@ static uint32_t find_planes(const struct plan_group *g, struct item *items, uint
 
 /* Items in the order of acquisition, each there once. */
 static int order_items(struct planner *p, const struct plan_group *g, struct stack_list *l,
-	struct item *items, uint32_t n, struct item **by_plane)
+	struct order_item *items, uint32_t n, struct order_item **by_plane)
 {
 	uint32_t n_planes = find_planes(g, items, n, by_plane);
 	bool keyed, equal;
@@ -783,18 +568,18 @@ static int order_items(struct planner *p, const struct plan_group *g, struct sta
 static int order_images(struct planner *p, const struct plan_group *g, struct stack_list *l)
 {
 	uint32_t n = g->n_blocks, n_all = n, n_planes, n_kept;
-	struct item *items = list_items(p, g);
-	struct item *spare = arena_zalloc(&p->scratch, n, sizeof *spare);
-	struct item **by_plane = arena_zalloc(&p->scratch, n, sizeof *by_plane);
+	struct order_item *items = list_items(p, g);
+	struct order_item *spare = arena_zalloc(&p->scratch, n, sizeof *spare);
+	struct order_item **by_plane = arena_zalloc(&p->scratch, n, sizeof *by_plane);
 
 	if (!items || !spare || !by_plane)
 		return -1;
 	number_volumes(items, n);
 	n_planes = find_planes(g, items, n, by_plane);
-	n = set_duplicates_apart(items, n, spare, by_plane);
+	n = order_set_duplicates_apart(items, n, spare, by_plane);
 	if (is_pet(g->blocks[0]))
 		number_by_reference_time(items, n);
-	if (!set_strays_apart(p, items, n, n_planes, spare, &n_kept) ||
+	if (!order_set_strays_apart(p, items, n, n_planes, spare, &n_kept) ||
 		order_items(p, g, l, items, n_kept, by_plane) < 0)
 		return -1;
 	if (n_kept < n) {
@@ -852,7 +637,7 @@ static bool number_tells_no_volumes(struct plan_block *const *blocks, uint32_t n
 
 		if (x->number != y->number)
 			return false;
-		shared = shared || share_a_number(x, y, false);
+		shared = shared || order_share_a_number(x, y, false);
 	}
 	return shared;
 }
@@ -863,7 +648,7 @@ static void number_block_copies(struct plan_block *const *blocks, uint32_t n)
 	if (number_tells_no_volumes(blocks, n))
 		return;
 	for (uint32_t i = 1; i < n; i++)
-		if (claim_the_same(blocks[i - 1]->images[0].in, blocks[i]->images[0].in))
+		if (order_claim_the_same(blocks[i - 1]->images[0].in, blocks[i]->images[0].in))
 			blocks[i]->copy = blocks[i - 1]->copy + 1;
 }
 

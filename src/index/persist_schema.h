@@ -12,7 +12,7 @@ struct buf;
 /* Another layout of tables, of struct instance or of struct attributes is another version; so is
  * another value that the same file has in them: what is saved is believed as long as its file is
  * as it was. */
-#define PERSIST_VERSION 6
+#define PERSIST_VERSION 7
 #define PERSIST_APPLICATION 0x64636d66 /* "dcmf" */
 
 enum column_type {

@@ -112,6 +112,7 @@ struct dcm_level {
 	struct dcm_encoding encoding;
 	bool is_sequence;
 	bool by_delimiter;  /* its own length is undefined */
+	bool by_items;      /* its own length is too short: it goes on as long as items follow */
 	bool is_signed;     /* PixelRepresentation 1 seen here or above */
 	bool lut_is_single; /* a LUT Descriptor of one entry was seen last */
 	uint8_t n_creators; /* on the stack when this level began */

@@ -9,6 +9,9 @@
  * What reads on after damage:
  *
  *   a length beyond the level           clamped; the level ends there
+ *   an item beyond its sequence         the same; unless elements go on behind the item, and
+ *                                       not behind the sequence: then that is too short
+ *   a sequence beyond its items         it ends with these, where elements go on there alone
  *   a delimiter that nothing waits for  passed over
  *   a delimiter that is missing         the next outer one ends this level too
  *   anything but an item in a sequence  the sequence ends (by length: at its end)
@@ -114,6 +117,7 @@ static void push(struct dcm_reader *r, bool is_sequence, uint32_t tag, uint64_t 
 	struct dcm_level *l = &r->level[++r->top];
 
 	l->by_delimiter = len == DCM_UNDEFINED_LENGTH;
+	l->by_items = false;
 	l->limit = l->by_delimiter ? below->limit : min_u64(r->pos + len, below->limit);
 	l->tag = tag;
 	l->item = is_sequence ? 0 : below->item;
@@ -363,6 +367,34 @@ static int sniff_item(struct dcm_reader *r, uint64_t room, struct dcm_encoding *
 	return 0;
 }
 
+/* Of two places where the innermost sequence may end: is it the first one, by what follows there? */
+static bool ends_at(struct dcm_reader *r, uint64_t off, uint64_t other)
+{
+	const struct dcm_level *seq = reader_top(r), *below = seq - 1;
+
+	return !seq->by_delimiter && off <= below->limit &&
+		!reader_continues_at(r, below, other, seq->tag) &&
+		reader_continues_at(r, below, off, seq->tag);
+}
+
+/* An item of len bytes at r->pos, of which its sequence has but *room: one of them is wrong. */
+static void settle_item(struct dcm_reader *r, uint32_t len, uint64_t *room, struct dcm_elem *el)
+{
+	struct dcm_level *seq = reader_top(r);
+
+	if (!ends_at(r, el->off + len, seq->limit)) {
+		reader_problem(r, r->pos, "item %u: %u bytes where %llu are left", el->item, len,
+			(unsigned long long)*room);
+		el->clamped = true;
+		return;
+	}
+	reader_problem(r, r->pos, "item %u: its sequence is %llu bytes too short", el->item,
+		(unsigned long long)(len - *room));
+	seq->limit = (seq - 1)->limit;
+	seq->by_items = true;
+	*room = seq->limit - el->off;
+}
+
 static int begin_item(struct dcm_reader *r, uint32_t len, struct dcm_elem *el, struct err *err)
 {
 	struct dcm_level *seq = reader_top(r);
@@ -380,10 +412,8 @@ static int begin_item(struct dcm_reader *r, uint32_t len, struct dcm_elem *el, s
 	if (len == LENGTH_UNDEFINED) {
 		item_len = DCM_UNDEFINED_LENGTH;
 	} else if (len > room) {
-		reader_problem(r, r->pos, "item %u: %u bytes where %llu are left", el->item, len,
-			(unsigned long long)room);
-		item_len = room;
-		el->clamped = true;
+		settle_item(r, len, &room, el);
+		item_len = min_u64(len, room);
 	}
 	el->len = item_len;
 	r->pos += 8;
@@ -412,6 +442,8 @@ static int next_in_sequence(struct dcm_reader *r, struct dcm_elem *el, struct er
 		tag = head_tag(p, l->encoding.big_endian);
 		if (tag == TAG_ITEM)
 			return begin_item(r, head_u32(p + 4, l->encoding.big_endian), el, err);
+		if (l->by_items)
+			return pop(r, el);
 		if (tag == TAG_SEQ_END || tag == TAG_ITEM_END) {
 			r->pos += 8;
 			if (tag == TAG_SEQ_END && l->by_delimiter)
@@ -424,7 +456,13 @@ static int next_in_sequence(struct dcm_reader *r, struct dcm_elem *el, struct er
 			return pop(r, el);
 		break;
 	}
-	r->pos = l->limit;
+	if (r->pos == l->limit)
+		return end_level(r, el);
+	if (l->limit - r->pos < 8)
+		reader_problem(r, r->pos, "%llu bytes behind the last item",
+			(unsigned long long)(l->limit - r->pos));
+	if (!ends_at(r, r->pos, l->limit))
+		r->pos = l->limit;
 	return end_level(r, el);
 }
 
@@ -623,13 +661,15 @@ int dcm_reader_next(struct dcm_reader *r, struct dcm_elem *el, struct err *err)
 
 int dcm_reader_skip(struct dcm_reader *r, const struct dcm_elem *el, struct err *err)
 {
+	const struct dcm_level *l = reader_top(r);
 	unsigned below = r->top - 1;
 	struct dcm_elem inner;
 	int rc = 0;
 
 	(void)el;
-	if (!reader_top(r)->by_delimiter) {
-		r->pos = r->plain_from = reader_top(r)->limit;
+	if (!l->by_delimiter &&
+		(!l->is_sequence || reader_continues_at(r, l - 1, l->limit, l->tag))) {
+		r->pos = r->plain_from = l->limit;
 		pop(r, &inner);
 		return 0;
 	}

@@ -91,10 +91,9 @@ static uint16_t dictionary_vr(const struct dcm_reader *r, uint32_t tag)
 
 /* ---- heads ---- */
 
-/* Does an element of an explicit data set begin at off, or the level end there? */
-static bool continues_at(struct dcm_reader *r, uint64_t off, uint32_t after)
+bool reader_continues_at(struct dcm_reader *r, const struct dcm_level *l, uint64_t off,
+	uint32_t after)
 {
-	const struct dcm_level *l = reader_top(r);
 	bool big = l->encoding.big_endian;
 	const uint8_t *p;
 	uint32_t tag;
@@ -111,7 +110,9 @@ static bool continues_at(struct dcm_reader *r, uint64_t off, uint32_t after)
 	tag = head_tag(p, big);
 	if (DCM_TAG_GROUP(tag) == 0xFFFE)
 		return true;
-	return tag > after && dcm_vr_known(DCM_VR(p[4], p[5]));
+	return tag > after &&
+		(l->encoding.explicit_vr ? dcm_vr_known(DCM_VR(p[4], p[5])) :
+					   head_looks_implicit(p, l->limit - off, big));
 }
 
 /* An explicit head whose VR nobody knows. VRs to come have the long form (PS3.5 §6.2), so letters try
@@ -136,7 +137,8 @@ static void guess_head(struct dcm_reader *r, const uint8_t *p, size_t n, uint64_
 			continue;
 		if (orders[letters][i] == HEAD_IMPLICIT && letters)
 			continue;
-		if (continues_at(r, r->pos + found[i].size + found[i].len, found[i].tag))
+		if (reader_continues_at(r, reader_top(r), r->pos + found[i].size + found[i].len,
+			    found[i].tag))
 			break;
 	}
 	if (i == 3)

@@ -29,6 +29,10 @@ const uint8_t *reader_fetch(struct dcm_reader *r, uint64_t off, size_t n, size_t
  * them. False: what is at r->pos is anything else. */
 bool reader_next_plain(struct dcm_reader *r, uint32_t after, uint32_t before, struct dcm_elem *el);
 
+/* Does an element with a tag behind `after` begin at off, or the end of this level or one of those
+ * above it? A guess, of which each file has a number. */
+bool reader_continues_at(struct dcm_reader *r, const struct dcm_level *l, uint64_t off,
+	uint32_t after);
 /* Read the head at r->pos into el, from n >= 8 bytes at p. */
 void reader_read_head(struct dcm_reader *r, const uint8_t *p, size_t n, struct dcm_elem *el);
 

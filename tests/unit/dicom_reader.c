@@ -590,6 +590,110 @@ Test(dicom_reader, an_item_that_is_too_long_ends_with_its_sequence)
 	cr_assert_eq(n, 1);
 }
 
+/* Two items of an element each, in a sequence that says `delta` bytes more, between elements. */
+static void generate_sequence(struct gen *g, const char *syntax, int delta)
+{
+	size_t len_at;
+	int i;
+
+	gen_begin(g, syntax);
+	gen_put(g, DCM_Modality, "MR");
+	gen_sequence(g, DCM_ReferencedImageSequence);
+	len_at = g->out.len - 4;
+	for (i = 0; i < 2; i++) {
+		gen_item(g);
+		gen_put(g, DCM_ReferencedSOPInstanceUID, "1.2.3.4.5.6.7.8.9.10.11");
+		gen_end(g);
+	}
+	gen_end(g);
+	g->out.data[len_at] = (char)(g->out.data[len_at] + delta);
+	gen_put(g, DCM_PatientName, "Doe");
+	gen_put(g, DCM_Rows, "1");
+}
+
+static const char *const syntaxes_of_lengths[] = { GEN_EXPLICIT, GEN_IMPLICIT };
+
+static const char two_items[] = "00080060CS2 00081140[{00081155UI24 }{00081155UI24 }]00100010PN4 "
+				"00280010US2 .";
+
+/* Writers that forget the heads of items, or that change what is in them. */
+Test(dicom_reader, a_sequence_that_is_too_short_for_its_items_goes_on)
+{
+	static const int deltas[] = { -2, -8, -16, -30, -50 };
+	struct gen g;
+	size_t i, k;
+	unsigned n;
+
+	for (k = 0; k < 2; k++) {
+		for (i = 0; i < sizeof deltas / sizeof *deltas; i++) {
+			generate_sequence(&g, syntaxes_of_lengths[k], deltas[i]);
+			cr_expect_str_eq(trace(&g, &n), two_items, "%d bytes", deltas[i]);
+			cr_expect_eq(n, 1);
+			gen_release(&g);
+		}
+	}
+}
+
+Test(dicom_reader, a_sequence_that_is_too_long_ends_with_its_items)
+{
+	static const int deltas[] = { 2, 4, 8, 10, 14 };
+	struct gen g;
+	size_t i, k;
+	unsigned n;
+
+	for (k = 0; k < 2; k++) {
+		for (i = 0; i < sizeof deltas / sizeof *deltas; i++) {
+			generate_sequence(&g, syntaxes_of_lengths[k], deltas[i]);
+			cr_expect_str_eq(trace(&g, &n), two_items, "%d bytes", deltas[i]);
+			cr_expect_eq(n, 1);
+			gen_release(&g);
+		}
+	}
+}
+
+/* Nothing tells where the items end: by the sequence, since that ends with a sound element. */
+Test(dicom_reader, a_sequence_that_ends_between_elements_is_believed)
+{
+	struct gen g;
+	unsigned n;
+
+	gen_begin(&g, GEN_EXPLICIT);
+	gen_sequence(&g, DCM_ReferencedImageSequence);
+	gen_head(&g, 0xfffee000, "\0\0", 0);
+	g.out.len -= 4;
+	gen_raw(&g, "\x14\0\0\0", 4);
+	gen_put(&g, DCM_Modality, "MR");
+	gen_end(&g);
+	gen_put(&g, DCM_PatientSize, "12");
+	gen_put(&g, DCM_Rows, "1");
+	cr_assert_str_eq(trace(&g, &n), "00081140[{00080060CS2 }]00101020DS2 00280010US2 .");
+	cr_assert_eq(n, 1);
+}
+
+Test(dicom_reader, skipping_a_sequence_of_a_wrong_length_goes_on_behind_its_items)
+{
+	static const int deltas[] = { -50, -8, 0, 4, 8 };
+	static struct dcm_reader r;
+	struct dcm_elem el;
+	struct dcm_file f;
+	struct gen g;
+	size_t i;
+
+	for (i = 0; i < sizeof deltas / sizeof *deltas; i++) {
+		generate_sequence(&g, GEN_EXPLICIT, deltas[i]);
+		cr_assert_eq(dcm_file_open(gen_source(&g), &f, NULL), 0);
+		f.meta_off = f.dataset_off;
+		dcm_reader_init(&r, &f);
+		cr_assert_eq(dcm_reader_next(&r, &el, NULL), DCM_EVENT_ELEM);
+		cr_assert_eq(dcm_reader_next(&r, &el, NULL), DCM_EVENT_SEQ_BEGIN);
+		cr_assert_eq(dcm_reader_skip(&r, &el, NULL), 0);
+		cr_assert_eq(dcm_reader_next(&r, &el, NULL), DCM_EVENT_ELEM);
+		cr_expect_eq(el.tag, DCM_PatientName, "%d bytes: %08x", deltas[i], el.tag);
+		dcm_file_close(&f);
+		gen_release(&g);
+	}
+}
+
 Test(dicom_reader, delimiters_that_are_missing_or_too_many)
 {
 	struct gen g;

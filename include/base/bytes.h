@@ -151,4 +151,12 @@ struct hash_key {
 void hash_key_init(struct hash_key *k);
 uint64_t hash_keyed(const struct hash_key *k, const void *p, size_t len);
 
+/* How long the zlib header (RFC 1950) is that some writers put before a deflated stream; 0: there is
+ * none. What looks like one is: as raw data (RFC 1951) it would be a stored block whose unused bits
+ * are set, and nobody writes that. */
+static inline size_t zlib_header_bytes(const uint8_t *p, size_t len)
+{
+	return len >= 2 && (p[0] & 0x8f) == 8 && !(p[1] & 0x20) && get_be16(p) % 31 == 0 ? 2 : 0;
+}
+
 #endif

@@ -36,8 +36,9 @@ int dcm_source_from_sized_fd(int fd /* taken */, uint64_t size, struct dcm_sourc
 int dcm_source_open_at(int dir_fd, const char *path, struct dcm_source **out, struct err *err);
 /* len bytes at p, which stay the caller's and outlive the source. */
 int dcm_source_from_memory(const void *p, size_t len, struct dcm_source **out, struct err *err);
-/* base (taken, also on error) with everything from off on inflated (raw RFC 1951; PS3.5 A.5):
- * bytes before off are base's own, offsets behind it are those of the inflated data set.
+/* base (taken, also on error) with everything from off on inflated (raw RFC 1951, PS3.5 A.5; the zlib
+ * header that some writers put before it is passed over): bytes before off are base's own, offsets
+ * behind it are those of the inflated data set.
  * A stream that is damaged or cut is as long as what comes out of it; -EBADMSG: nothing
  * does; -EFBIG: more than limits.h allows. Inflates once to know the size, so not cheap. */
 int dcm_source_inflate(struct dcm_source *base /* taken */, uint64_t off, struct dcm_source **out,

@@ -31,10 +31,11 @@ static void advance(z_stream *z, const uint8_t **in, size_t *in_left, size_t *ou
 static int inflate_frame(const uint8_t *in, size_t in_len, uint8_t *out, size_t out_len,
 	struct err *err)
 {
-	size_t in_left = in_len, out_left = out_len;
+	size_t head = zlib_header_bytes(in, in_len), in_left = in_len - head, out_left = out_len;
 	z_stream z;
 	int rc;
 
+	in += head;
 	memset(&z, 0, sizeof z);
 	if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
 		return err_nomem(err);

@@ -144,12 +144,28 @@ static void thin_points(struct inflated *s)
 	s->n_points = (s->n_points + 1) / 2;
 }
 
+/* A decoder at the begin of the stream. */
+static int begin(struct inflated *s, struct point **out, struct err *err)
+{
+	uint8_t head[2];
+	int64_t got = dcm_source_pread(s->from, head, sizeof head, s->begin, err);
+
+	*out = NULL;
+	if (got < 0)
+		return (int)got;
+	*out = point_new();
+	if (!*out)
+		return err_nomem(err);
+	(*out)->in = zlib_header_bytes(head, (size_t)got);
+	return 1;
+}
+
 /* Inflate all of it once, leaving points; sets the size of what comes out. */
 static int survey(struct inflated *s, uint64_t *size, struct err *err)
 {
 	uint64_t span = FIRST_SPAN;
-	struct point *p = point_new();
-	int rc = p ? 1 : err_nomem(err);
+	struct point *p;
+	int rc = begin(s, &p, err);
 
 	while (rc == 1) {
 		if (s->n_points == MAX_POINTS) {

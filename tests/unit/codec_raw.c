@@ -51,6 +51,20 @@ Test(codec_raw, deflated_frames_are_inflated)
 	free(s);
 }
 
+Test(codec_raw, a_zlib_header_before_a_deflated_frame_is_passed_over)
+{
+	struct pixel_desc d = frame_desc(40, 50, 1, 16, 12);
+	uint16_t *s = frame_make(&d, 3);
+	uint8_t *want = frame_bytes(&d, s), stream[8000];
+	uLongf len = sizeof stream;
+
+	cr_assert_eq(compress(stream, &len, want, 4000), Z_OK);
+	cr_assert(frame_decodes_to(&codec_deflate, &d, stream, len, want));
+	cr_assert_null(frame_decode(&codec_deflate, &d, stream, 2, NULL));
+	free(want);
+	free(s);
+}
+
 Test(codec_raw, deflated_bits_are_unpacked)
 {
 	struct pixel_desc d = frame_desc(3, 3, 1, 1, 1);

@@ -189,6 +189,29 @@ Test(dicom_source, bytes_before_the_deflated_stream_are_the_file_s)
 	dcm_source_close(s);
 }
 
+/* Some writers wrap the stream (RFC 1950), whatever the standard says. */
+Test(dicom_source, a_zlib_header_before_the_deflated_stream_is_passed_over)
+{
+	size_t n = 3u << 20, level;
+	uint8_t *plain = sample(n), *got = malloc(n), *packed;
+	struct dcm_source *s;
+	uLongf len;
+
+	for (level = 0; level <= 9; level += 3) {
+		len = compressBound(n);
+		packed = malloc(len);
+		cr_assert_eq(compress2(packed, &len, plain, n, (int)level), Z_OK);
+		s = inflate_of(packed, len, 0);
+		cr_assert_eq(s->size, n, "level %zu: %zu bytes", level, (size_t)s->size);
+		cr_assert_eq(dcm_source_read_full(s, got, n, 0, NULL), 0);
+		cr_assert_arr_eq(got, plain, n);
+		dcm_source_close(s);
+		free(packed);
+	}
+	free(got);
+	free(plain);
+}
+
 Test(dicom_source, a_deflated_stream_that_is_cut_is_as_long_as_what_came_out)
 {
 	size_t n = 300000, packed_len;

@@ -179,6 +179,18 @@ static int unpack_bits(const struct pixel_desc *desc, const uint8_t *in, const s
 	return pixel_unpack(desc, scratch, len, 0, out, out_len, err);
 }
 
+/* An encoder may have lost the end of its last run, which is within a row (PS3.5 G.3.1); where more
+ * is missing the stream has been cut, and zeros would be invented. */
+static int judge_missing(size_t missing, const struct pixel_desc *desc, const struct segments *s,
+	struct err *err)
+{
+	if (missing > (uint64_t)desc->cols * s->n)
+		return err_set(err, -EBADMSG, "RLE segments end early: %zu bytes are missing",
+			missing);
+	err_set(err, 0, "RLE segments end early: %zu bytes of the frame are zero", missing);
+	return 0;
+}
+
 static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_len, uint8_t *out,
 	size_t out_len, enum photometric *photometric, struct err *err)
 {
@@ -205,9 +217,7 @@ static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_le
 	else
 		missing = unpack_any(in, &s, n, width, scratch, out);
 	mem_free(scratch);
-	if (rc == 0 && missing)
-		err_set(err, 0, "RLE segments end early: %zu bytes of the frame are zero", missing);
-	return rc;
+	return rc || missing == 0 ? rc : judge_missing(missing, desc, &s, err);
 }
 
 static const char *const syntaxes[] = { "1.2.840.10008.1.2.5", NULL };

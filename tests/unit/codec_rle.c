@@ -125,6 +125,22 @@ Test(codec_rle, short_segments_leave_zeros_and_long_ones_are_cut)
 	free(out);
 }
 
+Test(codec_rle, no_more_zeros_are_invented_than_a_row_of_each_segment)
+{
+	struct pixel_desc d = frame_desc(4, 4, 3, 8, 8);
+	uint8_t stream[72] = { 3, 0, 0, 0, 64, 0, 0, 0, 66, 0, 0, 0, 68, [64] = 0xf1, 7, 0xf1, 8 };
+	enum photometric photometric = d.photometric;
+	struct err err = { 0 };
+	uint8_t out[48];
+
+	memcpy(stream + 68, "\xfe\x09\x00\x0a", 4);
+	cr_expect_eq(codec_rle.decode(&d, stream, 72, out, 48, &photometric, &err), 0);
+	cr_expect_str_eq(err.msg, "RLE segments end early: 12 bytes of the frame are zero");
+	err = (struct err){ 0 };
+	cr_expect_eq(codec_rle.decode(&d, stream, 70, out, 48, &photometric, &err), -EBADMSG);
+	cr_expect_str_eq(err.msg, "RLE segments end early: 13 bytes are missing");
+}
+
 Test(codec_rle, bits_are_packed_in_their_segment)
 {
 	struct pixel_desc d = frame_desc(2, 5, 1, 1, 1);

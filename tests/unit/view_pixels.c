@@ -409,17 +409,23 @@ Test(view_pixels, pixels_of_a_makers_own_element)
 
 Test(view_pixels, a_frame_that_ends_early_is_told)
 {
-	static const char rle[] = RLE_8 "\201\7\1\7\7\0";
-
-	show_image(&(struct image){ .syntax = GEN_RLE,
+	static const char rle[] = RLE_8 "\201\7\221\7";
+	struct image image = { .syntax = GEN_RLE,
 		.rows = 16,
 		.cols = 16,
 		.allocated = 8,
 		.items = true,
 		.pixels = rle,
-		.len = sizeof rle - 1 });
+		.len = sizeof rle - 1 };
+
+	show_image(&image);
 	cr_expect_eq(walk_pread(&walk, NII, whole, sizeof whole, 0), (int64_t)NII_VOXELS + 256);
-	expect_problem("short", "126 bytes of the frame are zero");
+	expect_problem("short", "16 bytes of the frame are zero");
+	end();
+	image.len -= 2;
+	show_image(&image);
+	cr_expect_eq(walk_pread(&walk, NII, whole, 256, NII_VOXELS), -EBADMSG);
+	expect_problem("cut", "128 bytes are missing");
 	end();
 }
 

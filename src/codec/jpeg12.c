@@ -428,14 +428,23 @@ static void store_plane(const struct decoder *d, const struct pixel_desc *desc,
 
 /* ---- the frame ---- */
 
+/* What T.81 table B.1 calls the four groups of processes. */
+static const char *kind_of(uint8_t sof)
+{
+	static const char *const kinds[] = { "", ", hierarchical", ", arithmetic",
+		", hierarchical and arithmetic" };
+
+	return kinds[(sof - JPEG_SOF0) / 4 % 4];
+}
+
 static int check_frame(const struct decoder *d, const struct pixel_desc *desc, struct err *err)
 {
 	const struct jpeg_frame *f = &d->s->frame;
 	unsigned i;
 
 	if (f->precision != 12 || (f->sof != JPEG_SOF1 && f->sof != JPEG_SOF2))
-		return err_set(err, -ENOTSUP, "JPEG frame of %u bits by process SOF%u",
-			f->precision, f->sof - JPEG_SOF0);
+		return err_set(err, -ENOTSUP, "JPEG frame of %u bits by process SOF%u%s",
+			f->precision, f->sof - JPEG_SOF0, kind_of(f->sof));
 	if (pixel_sample_bytes(desc) != 2)
 		return err_set(err, -ENOTSUP, "12-bit JPEG for %u bits", desc->bits_allocated);
 	for (i = 0; i < f->n_comps; i++)

@@ -9,6 +9,7 @@
 
 #include <jpeglib.h>
 
+#include "base/err.h"
 #include "support/frames.h"
 
 struct how {
@@ -214,19 +215,24 @@ Test(codec_jpeg, processes_that_nobody_has_are_not_supported)
 {
 	static const uint8_t hierarchical[] = { 0xff, 0xde, 0, 11, 8, 0, 33, 0, 41, 1, 1, 0x11, 0 };
 	static const uint8_t others[] = { 0xc5, 0xc7, 0xcb, 0xcd, 0xcf };
+	static const char *const names[] = { "SOF5, hierarchical", "SOF7, hierarchical",
+		"SOF11, arithmetic", "SOF13, hierarchical and arithmetic",
+		"SOF15, hierarchical and arithmetic" };
 	unsigned long len = 0, i;
 	struct pixel_desc d;
 	enum photometric p;
 	unsigned char *stream, *sof, *longer;
 	uint8_t *in, out[33 * 41];
+	struct err err;
 
 	stream = encode_grey(&d, &in, &len);
 	sof = memmem(stream, len, "\xff\xc0", 2);
 	cr_assert_not_null(sof);
 	for (i = 0; i < sizeof others; i++) {
 		sof[1] = others[i];
-		cr_assert_eq(codec_jpeg.decode(&d, stream, len, out, sizeof out, &p, NULL),
+		cr_assert_eq(codec_jpeg.decode(&d, stream, len, out, sizeof out, &p, &err),
 			-ENOTSUP, "SOF%d", others[i] - 0xc0);
+		cr_expect_str_eq(strstr(err.msg, "SOF"), names[i]);
 	}
 	longer = malloc(len + sizeof hierarchical);
 	memcpy(longer, stream, 2);

@@ -88,6 +88,14 @@ void pixel_interleave(const uint8_t *planes, size_t n, unsigned samples, unsigne
  * n is in samples. */
 void pixel_mask(const struct pixel_desc *d, uint8_t *samples, size_t n);
 
+/* Has one of n samples whose bits begin at the lowest more than the stored ones, its sign aside?
+ * pixel_mask() would change its value. Of samples of up to 32 bits. */
+bool pixel_exceeds(const struct pixel_desc *d, const uint8_t *samples, size_t n);
+
+/* Unsigned samples that have more than the stored bits to the most these can say: a lossy stream of more
+ * bits oversteps what was white, and would be dark behind the mask. In place; of up to 32 bits. */
+void pixel_clamp(const struct pixel_desc *d, uint8_t *samples, size_t n);
+
 /* Colour, in place, 8-bit (or 16-bit) interleaved triples: YBR_FULL and the like to RGB
  * (PS3.3 C.7.6.3.1.2). n is in pixels. */
 void pixel_ybr_to_rgb(const struct pixel_desc *d, uint8_t *samples, size_t n);

@@ -274,6 +274,8 @@ static int decode(const struct pixel_desc *desc, const uint8_t *in, size_t in_le
 		return rc;
 	rc = facts.tiles_end ? decode_with_end(&s, facts.tiles_end, desc, out, err) :
 			       decode_stream(&s, desc, out, err);
+	if (rc == 0 && facts.is_lossy && desc->bits_stored < facts.most_bits)
+		pixel_clamp(desc, out, (size_t)desc->rows * desc->cols * desc->samples);
 	if (rc == 0 && desc->samples == 3 &&
 		(facts.colour_transform || *photometric == PHOTOMETRIC_YBR_RCT ||
 			*photometric == PHOTOMETRIC_YBR_ICT))

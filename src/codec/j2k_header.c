@@ -70,12 +70,14 @@ static uint64_t n_steps(uint64_t first, uint64_t end, uint64_t step)
 	return step == 0 || end < first ? UINT64_MAX : (end - first + step - 1) / step;
 }
 
-static int check_precision(const uint8_t *p, const struct pixel_desc *desc, struct err *err)
+static int check_precision(const uint8_t *p, const struct pixel_desc *desc, struct j2k_facts *facts,
+	struct err *err)
 {
 	unsigned bits, c;
 
 	for (c = 0; c < desc->samples; c++) {
 		bits = (p[SIZ_BYTES + 3 * c] & 0x7f) + 1u;
+		facts->most_bits = bits > facts->most_bits ? bits : facts->most_bits;
 		if (bits > 31)
 			return err_set(err, -ENOTSUP, "JPEG 2000 frame of %u bits", bits);
 		if (bits > 8 * pixel_sample_bytes(desc))
@@ -88,7 +90,7 @@ static int check_precision(const uint8_t *p, const struct pixel_desc *desc, stru
 }
 
 static int check_siz(const uint8_t *p, size_t len, const struct pixel_desc *desc, uint64_t *n_tiles,
-	struct err *err)
+	struct j2k_facts *facts, struct err *err)
 {
 	uint64_t x1 = get_be32(p + 8), y1 = get_be32(p + 12), x0 = get_be32(p + 16);
 	uint64_t y0 = get_be32(p + 20), pixels = (uint64_t)desc->rows * desc->cols, across, down;
@@ -109,7 +111,7 @@ static int check_siz(const uint8_t *p, size_t len, const struct pixel_desc *desc
 	down = n_steps(get_be32(p + 36), y1, get_be32(p + 28));
 	if (!mul_u64(across, down, n_tiles) || *n_tiles > FREE_TILES + pixels / MIN_TILE_PIXELS)
 		return err_set(err, -EBADMSG, "JPEG 2000 frame in too many tiles");
-	return check_precision(p, desc, err);
+	return check_precision(p, desc, facts, err);
 }
 
 /* ---- COD and COC ---- */
@@ -137,6 +139,7 @@ static uint64_t n_precincts(const uint8_t *p, const uint8_t *end, bool sized,
 struct packet_count {
 	uint64_t layers, precincts;
 	bool colour_transform; /* of any COD */
+	bool is_lossy;
 };
 
 static void count_packets(struct packet_count *count, unsigned marker, const uint8_t *p,
@@ -153,6 +156,8 @@ static void count_packets(struct packet_count *count, unsigned marker, const uin
 		count->layers = get_be16(p + 2);
 	if (marker == COD && p[4] == 1)
 		count->colour_transform = true;
+	if (marker == COD && end - p >= 10 && p[9] == 0)
+		count->is_lossy = true;
 }
 
 /* Marker segments from p on until SOT (of the main header) or SOD (of a tile-part's): where that
@@ -182,7 +187,7 @@ static int check_packets(const uint8_t *p, size_t len, const struct pixel_desc *
 {
 	uint64_t most = FREE_PACKETS + (uint64_t)desc->rows * desc->cols / MIN_PACKET_PIXELS;
 	const uint8_t *end = p + len, *sot;
-	struct packet_count count = { 0, 0, false };
+	struct packet_count count = { 0, 0, false, false };
 	uint32_t part;
 
 	for (sot = walk_segments(&count, p + 2, end, desc, n_tiles); sot; sot += part) {
@@ -196,6 +201,7 @@ static int check_packets(const uint8_t *p, size_t len, const struct pixel_desc *
 		facts->tiles_end = end - sot - part < 2 ? (size_t)(sot - p) + part : 0;
 	}
 	facts->colour_transform = count.colour_transform;
+	facts->is_lossy = count.is_lossy;
 	if (count.precincts > most || count.layers * count.precincts * desc->samples > most)
 		return err_set(err, -EBADMSG, "JPEG 2000 frame in too many packets");
 	return 0;
@@ -208,6 +214,6 @@ int j2k_check_header(const uint8_t *p, size_t len, const struct pixel_desc *desc
 	int rc;
 
 	*facts = (struct j2k_facts){ 0 };
-	rc = check_siz(p, len, desc, &n_tiles, err);
+	rc = check_siz(p, len, desc, &n_tiles, facts, err);
 	return rc ? rc : check_packets(p, len, desc, n_tiles, facts, err);
 }

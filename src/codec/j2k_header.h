@@ -16,6 +16,8 @@ struct pixel_desc;
 int j2k_find_codestream(const uint8_t **p, size_t *len, struct err *err);
 struct j2k_facts {
 	bool colour_transform; /* undone by the decoder: samples are RGB then */
+	bool is_lossy;         /* by its wavelet, in any tile */
+	unsigned most_bits;    /* of a component */
 	size_t tiles_end;      /* where EOC is missing: what is there ends here; 0: EOC is there, or
 				  more is missing */
 };

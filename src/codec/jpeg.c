@@ -173,6 +173,8 @@ static int decode_session(struct session *s, const struct pixel_desc *desc, cons
 	jpeg_start_decompress(&s->cinfo);
 	read_rows(&s->cinfo, (size_t)desc->cols * desc->samples, pixel_sample_bytes(desc), out);
 	jpeg_finish_decompress(&s->cinfo);
+	if (desc->bits_stored < 8)
+		pixel_clamp(desc, out, (size_t)desc->rows * desc->cols * desc->samples);
 	return 0;
 }
 

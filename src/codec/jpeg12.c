@@ -522,6 +522,8 @@ int jpeg12_decode(const struct pixel_desc *desc, struct jpeg_stream *s, uint8_t 
 	rc = decode_scans(&d, err);
 	for (i = 0; i < s->frame.n_comps && rc == 0; i++)
 		store_plane(&d, desc, &d.planes[i], out + (size_t)2 * i);
+	if (rc == 0 && desc->bits_stored < s->frame.precision)
+		pixel_clamp(desc, out, (size_t)desc->rows * desc->cols * desc->samples);
 	if (s->frame.n_comps == 3 && *photometric != PHOTOMETRIC_RGB)
 		*photometric = PHOTOMETRIC_YBR_FULL;
 	mem_free(block);

@@ -655,6 +655,8 @@ int jpegls_decode(const struct pixel_desc *desc, struct jpeg_stream *s, uint8_t 
 	rc = jpeg_each_scan(s, decode_scan, &d, out, err);
 	if (rc == 0 && s->ls_colour_transform)
 		undo_transforms(&d, out);
+	if (rc == 0 && s->scan.ss > 0 && desc->bits_stored < s->frame.precision)
+		pixel_clamp(desc, out, (size_t)desc->rows * desc->cols * desc->samples);
 	mem_free(block);
 	return rc;
 }

@@ -426,6 +426,62 @@ void pixel_mask(const struct pixel_desc *d, uint8_t *samples, size_t n)
 			bits - d->bits_stored);
 }
 
+/* What is above the stored bits, of all samples together: no bit, or those of a sign extended (one
+ * more than all ones is nought). */
+#define EXCESS_LOOP(name, word)                                                                    \
+	static bool name(const uint8_t *p, size_t n, unsigned bits, unsigned sign)                 \
+	{                                                                                          \
+		word most = (word)((word) ~(word)0 >> bits), seen = 0, w;                          \
+		size_t i;                                                                          \
+                                                                                                   \
+		for (i = 0; i < n; i++) {                                                          \
+			memcpy(&w, p + i * sizeof w, sizeof w);                                    \
+			seen |= (word)(((((unsigned)w >> bits) + sign) & most) >> sign);           \
+		}                                                                                  \
+		return seen != 0;                                                                  \
+	}
+
+EXCESS_LOOP(excess_8, uint8_t)
+EXCESS_LOOP(excess_16, uint16_t)
+EXCESS_LOOP(excess_32, uint32_t)
+
+bool pixel_exceeds(const struct pixel_desc *d, const uint8_t *samples, size_t n)
+{
+	static bool (*const loops[9])(const uint8_t *, size_t, unsigned,
+		unsigned) = { [1] = excess_8, [2] = excess_16, [4] = excess_32 };
+	unsigned width = pixel_sample_bytes(d);
+
+	return loops[width] && d->bits_stored < 8 * width && d->bits_allocated != 1 &&
+		loops[width](samples, n, d->bits_stored, d->is_signed);
+}
+
+#define CLAMP_LOOP(name, word)                                                                     \
+	static void name(uint8_t *p, size_t n, uint64_t most)                                      \
+	{                                                                                          \
+		word w, max = (word)most;                                                          \
+		size_t i;                                                                          \
+                                                                                                   \
+		for (i = 0; i < n; i++) {                                                          \
+			memcpy(&w, p + i * sizeof w, sizeof w);                                    \
+			w = w < max ? w : max;                                                     \
+			memcpy(p + i * sizeof w, &w, sizeof w);                                    \
+		}                                                                                  \
+	}
+
+CLAMP_LOOP(clamp_8, uint8_t)
+CLAMP_LOOP(clamp_16, uint16_t)
+CLAMP_LOOP(clamp_32, uint32_t)
+
+void pixel_clamp(const struct pixel_desc *d, uint8_t *samples, size_t n)
+{
+	static void (*const loops[9])(uint8_t *, size_t,
+		uint64_t) = { [1] = clamp_8, [2] = clamp_16, [4] = clamp_32 };
+	unsigned width = pixel_sample_bytes(d);
+
+	if (loops[width] && !d->is_signed && d->bits_stored < 8 * width)
+		loops[width](samples, n, (UINT64_C(1) << d->bits_stored) - 1);
+}
+
 /* ---- colour ---- */
 
 /* Fractions of 2^16; rounding is in the sum. */

@@ -270,6 +270,18 @@ static void upper_bits(const struct pixel_desc *d, const uint8_t *words, size_t 
 			shift);
 }
 
+/* A codec's samples have the bits that its stream says; whoever wrote fewer into the header meant
+ * those, or was wrong. */
+static void tell_excess(const struct decoder *x, const uint8_t *words, struct err *err)
+{
+	size_t n = (size_t)x->desc.rows * x->desc.cols * x->desc.samples;
+
+	if (x->codec && !x->codec->keeps_words && pixel_exceeds(&x->desc, words, n))
+		err_set(err, 0,
+			"samples have more bits than the %u stored: those above are cut off",
+			x->desc.bits_stored);
+}
+
 /* Samples as decoded to values: masked, in RGB. */
 static void to_values(const struct decoder *x, enum photometric photometric, uint8_t *words,
 	uint8_t *out)
@@ -309,11 +321,13 @@ static int decode(struct dcm_source *src, struct decoder *x, uint32_t frame,
 	rc = dcm_frame_decode(src, &x->frames, &x->desc, x->codec, frame, words, stored,
 		&photometric, err);
 	now.photometric = photometric;
-	if (rc == 0 && variant == FRAME_VALUES)
+	if (rc == 0 && variant == FRAME_VALUES) {
+		tell_excess(x, words, err);
 		to_values(x, photometric, words, out);
-	else if (rc == 0)
+	} else if (rc == 0) {
 		pixel_to_stored(&now, pixel_stored_photometric(&x->desc), words,
 			(size_t)now.rows * now.cols);
+	}
 	if (words != out)
 		mem_free(words);
 	return rc;

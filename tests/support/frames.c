@@ -122,6 +122,33 @@ size_t frame_torture(const struct codec *c, const struct pixel_desc *d, const vo
 	return refused;
 }
 
+static unsigned sample_at(const uint8_t *bytes, unsigned width, size_t i)
+{
+	return width == 1 ? bytes[i] : get_le16(bytes + 2 * i);
+}
+
+bool frame_is_clamped(const struct codec *c, const struct pixel_desc *d, const void *in, size_t len)
+{
+	struct pixel_desc fewer = *d;
+	unsigned width = pixel_sample_bytes(d), most, want;
+	size_t n = (size_t)d->rows * d->cols * d->samples, n_above = 0, i;
+	uint8_t *all = frame_decode(c, d, in, len, NULL), *out;
+
+	fewer.bits_stored = (uint16_t)(d->bits_stored - 2);
+	fewer.high_bit = (uint16_t)(fewer.bits_stored - 1);
+	most = (1u << fewer.bits_stored) - 1;
+	out = frame_decode(c, &fewer, in, len, NULL);
+	for (i = 0; all && out && i < n; i++) {
+		want = sample_at(all, width, i);
+		n_above += want > most;
+		if (sample_at(out, width, i) != (want > most ? most : want))
+			break;
+	}
+	free(all);
+	free(out);
+	return i == n && n_above > 0 && n_above < n;
+}
+
 bool frame_refuses_other_sizes(const struct codec *c, const struct pixel_desc *d, const void *in,
 	size_t len)
 {

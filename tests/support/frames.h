@@ -30,6 +30,9 @@ bool frame_decodes_to(const struct codec *c, const struct pixel_desc *d, const v
  * do it in; the decoder may say what it will, as long as it comes back. Returns how many beginnings
  * were refused. */
 size_t frame_torture(const struct codec *c, const struct pixel_desc *d, const void *in, size_t len);
+/* Where fewer bits are stored than the stream has: are unsigned samples beyond those the most that
+ * can be said (a lossy stream), and else as they are? */
+bool frame_is_clamped(const struct codec *c, const struct pixel_desc *d, const void *in, size_t len);
 /* Is the stream refused for a desc of other rows, columns or samples? */
 bool frame_refuses_other_sizes(const struct codec *c, const struct pixel_desc *d, const void *in,
 	size_t len);

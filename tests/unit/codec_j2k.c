@@ -182,6 +182,24 @@ Test(codec_j2k, lossy_frames_are_near)
 	free(v);
 }
 
+/* Of a lossless stream they are what was stored, whatever that was. */
+Test(codec_j2k, lossy_samples_beyond_the_stored_bits_are_the_most_these_can_say)
+{
+	struct how how = { .precision = 12 };
+	struct pixel_desc d = frame_desc(37, 50, 1, 16, 12);
+	int32_t *v = make_values(&d, how);
+	struct buf stream;
+
+	for (how.lossy = false;; how.lossy = true) {
+		stream = encode(&d, v, how);
+		cr_expect_eq(frame_is_clamped(&codec_j2k, &d, stream.data, stream.len), how.lossy);
+		buf_release(&stream);
+		if (how.lossy)
+			break;
+	}
+	free(v);
+}
+
 Test(codec_j2k, components_of_half_the_columns_are_repeated)
 {
 	struct how how = { .precision = 8, .halved = true };

@@ -193,6 +193,19 @@ Test(codec_jpeg, grey_is_decoded_and_widened)
 	free(in);
 }
 
+Test(codec_jpeg, samples_beyond_the_stored_bits_are_the_most_these_can_say)
+{
+	unsigned long len = 0;
+	struct pixel_desc d;
+	unsigned char *stream;
+	uint8_t *in;
+
+	stream = encode_grey(&d, &in, &len);
+	cr_assert(frame_is_clamped(&codec_jpeg, &d, stream, len));
+	free(stream);
+	free(in);
+}
+
 Test(codec_jpeg, lost_data_is_an_error_and_a_lost_end_is_none)
 {
 	unsigned long len = 0;

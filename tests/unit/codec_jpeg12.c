@@ -162,6 +162,21 @@ Test(codec_jpeg12, progressive_streams_mean_the_same)
 	}
 }
 
+/* Angiograms of 10 bits, mostly: what was white oversteps them. */
+Test(codec_jpeg12, samples_beyond_the_stored_bits_are_the_most_these_can_say)
+{
+	struct enc_dct e = { 24, 32, 1, 12, 1, 1, false, 0, 100 };
+	struct pixel_desc d = desc_of(&e);
+	struct picture p = make_picture(e);
+	struct buf stream;
+
+	buf_init(&stream);
+	enc_dct(&e, p.coefs, &stream);
+	cr_assert(frame_is_clamped(&codec_jpeg12, &d, stream.data, stream.len));
+	buf_release(&stream);
+	release_picture(&p);
+}
+
 static void assert_survives(struct enc_dct e)
 {
 	struct pixel_desc d = desc_of(&e);

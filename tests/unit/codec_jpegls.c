@@ -152,6 +152,23 @@ Test(codec_jpegls, near_lossless_frames_are_alike_everywhere)
 	}
 }
 
+Test(codec_jpegls, lossy_samples_beyond_the_stored_bits_are_the_most_these_can_say)
+{
+	struct pixel_desc d = frame_desc(18, 29, 1, 16, 12);
+	uint16_t *s = frame_make(&d, 3);
+	uint8_t *in = frame_bytes(&d, s), *stream;
+	size_t len;
+	int near;
+
+	for (near = 0; near < 2; near++) {
+		stream = encode(&d, in, CHARLS_INTERLEAVE_MODE_NONE, near, &len);
+		cr_expect_eq(frame_is_clamped(&codec_jpegls, &d, stream, len), near > 0);
+		free(stream);
+	}
+	free(in);
+	free(s);
+}
+
 Test(codec_jpegls, preset_parameters_count)
 {
 	const charls_jpegls_pc_parameters thresholds = { 4095, 10, 40, 200, 31 };

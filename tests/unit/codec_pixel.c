@@ -190,6 +190,43 @@ Test(codec_pixel, each_of_many_samples_is_masked)
 	}
 }
 
+Test(codec_pixel, bits_above_the_stored_ones_are_seen)
+{
+	static const struct {
+		unsigned width, stored;
+		bool is_signed, exceeds;
+		uint32_t word;
+	} cases[] = {
+		{ 2, 12, false, false, 0x0fff },
+		{ 2, 12, false, true, 0x1000 },
+		{ 2, 12, false, true, 0xf800 },
+		{ 2, 12, true, false, 0x0fff },
+		{ 2, 12, true, false, 0xf800 },
+		{ 2, 12, true, true, 0xe800 },
+		{ 2, 12, true, true, 0x1000 },
+		{ 2, 15, true, false, 0xffff },
+		{ 2, 16, false, false, 0xffff },
+		{ 1, 7, false, true, 0x80 },
+		{ 1, 4, true, false, 0xf8 },
+		{ 4, 20, false, true, 0x80000000 },
+		{ 4, 20, true, false, 0xfff80001 },
+	};
+	uint8_t b[4 * 40], word[8];
+	size_t i, at;
+
+	for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct pixel_desc d = frame_desc(1, 40, 1, 8 * cases[i].width, cases[i].stored);
+
+		d.is_signed = cases[i].is_signed;
+		put_le64(word, cases[i].word);
+		for (at = 0; at < 40; at += 13) {
+			memset(b, 0, sizeof b);
+			memcpy(b + at * cases[i].width, word, cases[i].width);
+			cr_expect_eq(pixel_exceeds(&d, b, 40), cases[i].exceeds, "%zu", i);
+		}
+	}
+}
+
 Test(codec_pixel, samples_in_the_high_bits_come_down)
 {
 	cr_assert_eq(masked(2, 12, 15, false, 0xabcd), 0x0abc);

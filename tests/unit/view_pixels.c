@@ -13,6 +13,7 @@
 #include "dicom/tags.h"
 #include "dicom/value.h"
 #include "support/dcmgen.h"
+#include "support/enc_jpeg.h"
 #include "support/walk.h"
 
 #define NII "nii/P/20260101/1_MR.nii"
@@ -427,6 +428,42 @@ Test(view_pixels, a_frame_that_ends_early_is_told)
 	cr_expect_eq(walk_pread(&walk, NII, whole, 256, NII_VOXELS), -EBADMSG);
 	expect_problem("cut", "128 bytes are missing");
 	end();
+}
+
+/* Lossless streams of 16 bits are usual; what is above the 12 stored may be an overlay, or the header
+ * is wrong. */
+Test(view_pixels, bits_that_are_cut_off_a_compressed_sample_are_told)
+{
+	static const uint16_t clean[4] = { 0, 1, 4095, 2048 }, dirty[4] = { 0, 1, 0x9005, 2048 };
+	static const uint16_t cut[4] = { 0, 1, 5, 2048 };
+	struct enc_lossless e = { .rows = 1,
+		.cols = 4,
+		.samples = 1,
+		.precision = 16,
+		.predictor = 1 };
+	struct image image = { .syntax = "1.2.840.10008.1.2.4.70",
+		.rows = 1,
+		.cols = 4,
+		.stored = 12,
+		.items = true };
+	struct buf stream;
+	unsigned i;
+	char *text;
+
+	for (i = 0; i < 2; i++) {
+		buf_init(&stream);
+		enc_lossless(&e, i ? dirty : clean, &stream);
+		image.pixels = stream.data;
+		image.len = stream.len;
+		show_image(&image);
+		expect_voxels("above", i ? cut : clean, 8);
+		text = walk_read(&walk, ".dcmfs/problems.tsv");
+		cr_expect_eq(text && strstr(text, "more bits than the 12 stored"), i);
+		mem_free(text);
+		expect_native("above", "MONOCHROME2", 16, i ? dirty : clean, 8);
+		end();
+		buf_release(&stream);
+	}
 }
 
 Test(view_pixels, compressed_pixels_of_no_size_are_not_listed_as_native)

@@ -95,14 +95,12 @@ static int read_header(const uint8_t *in, size_t in_len, unsigned want, struct s
 	s->n = want;
 	if (in_len < HEADER_BYTES)
 		return err_set(err, -EBADMSG, "RLE frame of %zu bytes has no header", in_len);
-	if (get_le32(in) < want || want > MAX_SEGMENTS)
+	if (get_le32(in) != want || want > MAX_SEGMENTS)
 		return err_set(err, -EBADMSG, "%u RLE segments where %u are needed",
 			(unsigned)get_le32(in), want);
 	for (i = 0; i < want; i++)
 		s->off[i] = get_le32(in + 4 + (size_t)4 * i);
-	s->off[want] = get_le32(in) > want && want < MAX_SEGMENTS ?
-		get_le32(in + 4 + (size_t)4 * want) :
-		in_len;
+	s->off[want] = in_len;
 	for (i = 0; i < want; i++)
 		if (s->off[i] < HEADER_BYTES || s->off[i] > s->off[i + 1] || s->off[i + 1] > in_len)
 			return err_set(err, -EBADMSG, "RLE segment %u is not in the frame", i);

@@ -174,6 +174,9 @@ Test(codec_rle, headers_that_lie_are_refused)
 	stream[4] = 64;
 	stream[0] = 1;
 	cr_assert_null(frame_decode(&codec_rle, &d, stream, 72, NULL), "a segment missing");
+	stream[0] = 2;
+	d = frame_desc(2, 2, 1, 8, 8);
+	cr_assert_null(frame_decode(&codec_rle, &d, stream, 72, NULL), "a segment too many");
 }
 
 /* A frame of 3.4 GB in 68 bytes: no memory is touched for it. */

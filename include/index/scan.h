@@ -15,6 +15,7 @@
 
 struct changes;
 struct err;
+struct own;
 struct store;
 
 struct scan_progress {
@@ -34,6 +35,7 @@ struct scan_options {
 	 * known stays. */
 	const char *root_path;
 	const char *only_file; /* SOURCE is this one file of root_fd, or NULL */
+	const struct own *own; /* files that are none of SOURCE, or NULL */
 };
 
 /* The store holds the newest catalog and what a rescan needs. It scans through `files` (its root,

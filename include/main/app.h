@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "index/changes.h"
+#include "index/own.h"
 #include "main/options.h"
 #include "vfs/vfs.h"
 #include "view/world.h"
@@ -57,6 +58,7 @@ struct app {
 	struct progress progress;
 	struct editor *editor; /* NULL: nothing is edited */
 	bool only_edited;      /* no other view is shown */
+	struct own own;        /* files of SOURCE that are none of it */
 	struct world *world;
 	bool scanned;           /* with success */
 	int64_t scanned_ns;     /* wall clock: when the first scan began */

@@ -25,6 +25,9 @@ struct persist;
 int persist_new(const char *path, const char *source, struct persist **out, struct err *err);
 void persist_free(struct persist *p); /* NULL is fine */
 
+/* Is a file whose name is the database's with this ending, "" for itself, written here? */
+bool persist_writes(const char *ending);
+
 /* What it has of SOURCE: nothing where there is none yet. Not during persist_save(). */
 int persist_load(struct persist *p, struct interns *interns, struct findings *out, struct err *err);
 

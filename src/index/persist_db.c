@@ -50,6 +50,21 @@ void persist_free(struct persist *p)
 	mem_free(p);
 }
 
+/* What SQLite lays beside a database, under its name. */
+static const char *const companions[] = { "-wal", "-shm", "-journal" };
+#define N_COMPANIONS (sizeof companions / sizeof *companions)
+#define DAMAGED ".damaged"
+
+bool persist_writes(const char *ending)
+{
+	size_t i;
+
+	for (i = 0; i < N_COMPANIONS; i++)
+		if (strcmp(ending, companions[i]) == 0)
+			return true;
+	return !*ending || strcmp(ending, DAMAGED) == 0;
+}
+
 /* ---- SQLite ---- */
 
 int db_error(sqlite3 *db, struct err *err)
@@ -273,19 +288,18 @@ static int open_once(const struct persist *p, sqlite3 **out, struct err *err)
 
 int db_set_aside(const struct persist *p, const char *why, struct err *err)
 {
-	static const char *const suffixes[] = { "-wal", "-shm", "-journal" };
-	char *name = mem_alloc(strlen(p->path) + sizeof ".damaged");
+	char *name = mem_alloc(strlen(p->path) + sizeof DAMAGED);
 	size_t i;
 	int rc = 0;
 
 	if (!name)
 		return err_nomem(err);
 	log_warn("the saved index %s is set aside: %s", p->path, why);
-	sprintf(name, "%s.damaged", p->path);
+	sprintf(name, "%s" DAMAGED, p->path);
 	if (rename(p->path, name) != 0)
 		rc = err_errno(err, "set aside");
-	for (i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-		sprintf(name, "%s%s", p->path, suffixes[i]);
+	for (i = 0; i < N_COMPANIONS; i++) {
+		sprintf(name, "%s%s", p->path, companions[i]);
 		unlink(name);
 	}
 	mem_free(name);

@@ -15,6 +15,7 @@
 #include "index/files.h"
 #include "index/instance.h"
 #include "index/intern.h"
+#include "index/own.h"
 #include "index/scan.h"
 #include "known.h"
 #include "walk.h"
@@ -169,6 +170,7 @@ struct surveyor {
 struct pass {
 	struct files *files;
 	struct interns *interns;
+	const struct own *own;
 	struct known_table known;
 	bool compares; /* a file's stat with what is known */
 	bool patient, retry;
@@ -366,6 +368,8 @@ static int visit_file(void *arg, unsigned worker, int dir_fd, const char *dir, c
 	struct known k = { 0 };
 	struct stat st;
 
+	if (own_has(p->own, dir, file))
+		return 0;
 	if (p->compares) {
 		k = known_find(&p->known, dir, file);
 		if (fstatat(dir_fd, file, &st, 0) == 0) {
@@ -476,6 +480,7 @@ int survey(struct files *files, struct interns *interns, const struct scan_optio
 {
 	struct pass p = { .files = files,
 		.interns = interns,
+		.own = opt->own,
 		.patient = how & SURVEY_PATIENT,
 		.retry = how & SURVEY_RETRY };
 	struct walk_visitor visitor = {

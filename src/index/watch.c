@@ -17,6 +17,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "index/changes.h"
+#include "index/own.h"
 
 /* A file counts when it is closed: before that it is being written. */
 #define EVENTS                                                                                     \
@@ -37,6 +38,7 @@ struct moved {
 struct watch {
 	int fd;
 	int root_fd;
+	const struct own *own;
 	dev_t root_dev; /* of the folder that was watched */
 	ino_t root_ino;
 	struct watched *folders; /* by watch descriptor, which rise from 1 */
@@ -228,7 +230,8 @@ static void note_root(struct watch *w)
 	w->root_ino = st.st_ino;
 }
 
-int watch_new(int root_fd, int64_t since_ns, struct watch **out, bool *changed, struct err *err)
+int watch_new(int root_fd, const struct own *own, int64_t since_ns, struct watch **out,
+	bool *changed, struct err *err)
 {
 	struct watch *w = mem_calloc(1, sizeof *w);
 	int r;
@@ -236,6 +239,7 @@ int watch_new(int root_fd, int64_t since_ns, struct watch **out, bool *changed, 
 	if (!w)
 		return err_nomem(err);
 	w->root_fd = root_fd;
+	w->own = own;
 	note_root(w);
 	w->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	*changed = false;
@@ -379,11 +383,18 @@ static void take_folder(struct watch *w, const char *dir, const struct inotify_e
 		watch_more(w, path);
 }
 
-static void take_event(struct watch *w, const struct inotify_event *e, struct changes *where)
+/* Was it anything? */
+static bool take_event(struct watch *w, const struct inotify_event *e, struct changes *where)
 {
 	const char *dir = path_of(w, e->wd), *name = e->len && *e->name ? e->name : NULL;
 
 	w->n_events++;
+	if (e->mask & IN_IGNORED) {
+		forget(w, e->wd);
+		return false;
+	}
+	if (dir && name && own_has(w->own, dir, name))
+		return false;
 	if (e->mask & (IN_Q_OVERFLOW | IN_UNMOUNT)) {
 		changes_add_all(where);
 		watch_more(w, "");
@@ -393,6 +404,7 @@ static void take_event(struct watch *w, const struct inotify_event *e, struct ch
 	} else if (dir) {
 		changes_add(where, dir, NULL, !name);
 	}
+	return true;
 }
 
 bool watch_drain(struct watch *w, struct changes *where)
@@ -405,11 +417,7 @@ bool watch_drain(struct watch *w, struct changes *where)
 		for (at = 0; at < n;) {
 			const struct inotify_event *e = (const void *)(events + at);
 
-			if (e->mask & IN_IGNORED)
-				forget(w, e->wd);
-			else
-				take_event(w, e, where);
-			any |= !(e->mask & IN_IGNORED);
+			any |= take_event(w, e, where);
 			at += (ssize_t)(sizeof *e + e->len);
 		}
 	}

@@ -235,6 +235,7 @@ static int make_world(struct app *a, struct err *err)
 	w.source = a->source.path;
 	w.scan.root_path = a->source.path;
 	w.scan.only_file = a->source.only_file;
+	w.scan.own = &a->own;
 	w.scan.progress = progress_draw;
 	w.scan.progress_arg = &a->progress;
 	w.scan.stop = &a->stop;
@@ -243,7 +244,9 @@ static int make_world(struct app *a, struct err *err)
 	sigaddset(&end, SIGTERM);
 	sigaddset(&end, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &end, &before);
-	r = world_new(a->source.fd, &w, &a->world, err);
+	r = w.index ? own_init(&a->own, a->source.path, w.index, err) : 0;
+	if (r == 0)
+		r = world_new(a->source.fd, &w, &a->world, err);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return r;
 }
@@ -304,6 +307,7 @@ void app_close(struct app *a)
 	changes_release(&a->changes);
 	vfs_free(a->vfs);
 	world_free(a->world);
+	own_release(&a->own);
 	editor_free(a->editor);
 	mem_free(a->views);
 	buf_release(&a->readme);

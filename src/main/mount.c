@@ -114,7 +114,7 @@ static int start_watch(void *arg, bool *changed)
 
 	if (a->source.only_file)
 		return -1;
-	if (watch_new(a->source.fd, a->scanned_ns, &a->watch, changed, &err) < 0) {
+	if (watch_new(a->source.fd, &a->own, a->scanned_ns, &a->watch, changed, &err) < 0) {
 		tell_blind(a, err.msg);
 		return -1;
 	}

@@ -220,6 +220,16 @@ def test_the_readme_tells_where_things_are(box):
         assert r.returncode == 0 and says in r.stdout, r
 
 
+def test_an_index_in_the_source_is_no_file_of_it(box):
+    for source, name, options in (f'{box}/a', 's1/x.db', ['-o', f'index={box}/a/s1/x.db']), (f'{box}/b', 'dcmfs', []):
+        archive(source)
+        for _ in range(2):      # at the first it is not there yet
+            r = run(DCMFS, *options, '--cat', source, '.dcmfs/problems.tsv',
+                    env={**os.environ, 'XDG_CACHE_HOME': source})
+            assert r.returncode == 0 and r.stdout.count('\n') == 1, r
+            assert os.path.exists(f'{source}/{name}')
+
+
 def test_find_and_ls_show_the_same_tree(box):
     source = archive(f'{box}/src')
     with Mount(source, f'{box}/mnt') as m:

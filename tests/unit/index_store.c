@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "dicom/tags.h"
 #include "index/changes.h"
+#include "index/own.h"
 #include "support/archive.h"
 #include "support/failsource.h"
 
@@ -122,6 +123,54 @@ Test(index_store, one_file_alone)
 	cr_expect_str_eq(c->instances_by_id[0]->file, "2");
 	catalog_put(c);
 	store_free(s);
+}
+
+Test(index_store, the_saved_index_is_no_file_of_the_source)
+{
+	static const char *const names[] = { "x.db", "x.db-wal", "x.db-shm", "x.db-journal",
+		"x.db.damaged", "x.db.txt", "y.db" };
+	struct scan_options opt = { 0 };
+	char name[32], index[96];
+	struct own own;
+	struct catalog *c;
+	struct store *s;
+	bool changed;
+	int i;
+
+	image("a/1", 1);
+	for (i = 0; i < 14; i++) {
+		snprintf(name, sizeof name, "%s%s", i < 7 ? "a/" : "", names[i % 7]);
+		archive_write(&a, name, "SQLite format 3", 15);
+	}
+	snprintf(index, sizeof index, "%s/a/../a/x.db", a.path);
+	cr_assert_eq(own_init(&own, a.path, index, NULL), 0);
+	opt.own = &own;
+	cr_assert_eq(store_new(a.files, &opt, &s, NULL), 0);
+	cr_assert_eq(store_scan(s, &changed, NULL), 0);
+	c = store_get(s);
+	cr_expect_eq(c->n_instances, 1);
+	cr_expect_eq(c->n_files, 1 + 14 - 5);
+	catalog_put(c);
+	store_free(s);
+	own_release(&own);
+}
+
+Test(index_store, which_saved_index_is_below_a_source)
+{
+	struct own own;
+
+	cr_assert_eq(own_init(&own, "/", "/tmp/x.db", NULL), 0);
+	cr_expect(own_has(&own, "tmp", "x.db-wal"));
+	cr_expect_not(own_has(&own, "", "x.db-wal"));
+	own_release(&own);
+	cr_assert_eq(own_init(&own, "/tmp", "/tmp/x.db", NULL), 0);
+	cr_expect(own_has(&own, "", "x.db"));
+	own_release(&own);
+	cr_assert_eq(own_init(&own, "/tm", "/tmp/x.db", NULL), 0);
+	cr_expect_not(own_has(&own, "", "x.db"));
+	cr_assert_eq(own_init(&own, "/tmp", "/nowhere/at/all/x.db", NULL), 0);
+	cr_expect_not(own_has(&own, "", "x.db"));
+	cr_expect_not(own_has(NULL, "", "x.db"));
 }
 
 Test(index_store, an_empty_folder_is_an_empty_catalog)

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "index/changes.h"
+#include "index/own.h"
 #include "index/watch.h"
 
 /* ---- what the system says, as a test wants it ---- */
@@ -106,7 +107,7 @@ Test(index_watch, tells_of_files_at_any_depth_and_in_new_folders)
 
 	mkdirat(fd, "a", 0700);
 	mkdirat(fd, "a/b", 0700);
-	cr_assert_eq(watch_new(fd, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	cr_assert_eq(watch_new(fd, NULL, now_ns() + 1000000000, &w, &changed, NULL), 0);
 	cr_assert_not(changed);
 	cr_assert_not(is_told(w));
 	put(fd, "a/b/file");
@@ -134,7 +135,7 @@ Test(index_watch, a_folder_that_moves_is_told_of_under_its_new_name)
 	mkdirat(fd, "a", 0700);
 	mkdirat(fd, "a/b", 0700);
 	mkdirat(fd, "a/b/c", 0700);
-	cr_assert_eq(watch_new(fd, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	cr_assert_eq(watch_new(fd, NULL, now_ns() + 1000000000, &w, &changed, NULL), 0);
 	renameat(fd, "a", fd, "z");
 	cr_assert(is_told(w));
 	cr_expect(changes_have(&where, "a/b"));
@@ -148,6 +149,28 @@ Test(index_watch, a_folder_that_moves_is_told_of_under_its_new_name)
 	put(AT_FDCWD, "/tmp/dcmfs-watch-moved-out/file");
 	cr_expect_not(is_told(w));
 	cr_expect_eq(system("rm -r /tmp/dcmfs-watch-moved-out"), 0);
+	watch_free(w);
+	changes_release(&where);
+	close(fd);
+}
+
+Test(index_watch, of_the_saved_index_nothing_is_told)
+{
+	struct own own = { .dir = "a", .file = "x.db" };
+	int fd = open_top();
+	struct watch *w = NULL;
+	bool changed;
+
+	mkdirat(fd, "a", 0700);
+	cr_assert_eq(watch_new(fd, &own, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	put(fd, "a/x.db");
+	put(fd, "a/x.db-wal");
+	unlinkat(fd, "a/x.db-wal", 0);
+	cr_expect_not(is_told(w));
+	put(fd, "x.db");
+	cr_expect(told(w, "", false));
+	put(fd, "a/x.db2");
+	cr_expect(told(w, "a", false));
 	watch_free(w);
 	changes_release(&where);
 	close(fd);
@@ -170,7 +193,7 @@ Test(index_watch, the_links_of_another_file_system_tell_nothing)
 	mkdirat(fd, "a", 0700);
 	mkdirat(fd, "a/b", 0700);
 	mounted = inode_of(fd, "a");
-	cr_assert_eq(watch_new(fd, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	cr_assert_eq(watch_new(fd, NULL, now_ns() + 1000000000, &w, &changed, NULL), 0);
 	put(fd, "a/b/file");
 	cr_expect(told(w, "a/b", false));
 	watch_free(w);
@@ -186,7 +209,7 @@ Test(index_watch, a_folder_that_cannot_be_watched_is_no_secret)
 
 	mkdirat(fd, "a", 0700);
 	watches_left = 2;
-	cr_assert_eq(watch_new(fd, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	cr_assert_eq(watch_new(fd, NULL, now_ns() + 1000000000, &w, &changed, NULL), 0);
 	cr_expect_null(watch_trouble(w));
 	mkdirat(fd, "a/b", 0700);
 	cr_expect(told(w, "a/b", true));
@@ -216,7 +239,7 @@ Test(index_watch, another_folder_in_the_place_of_the_first_is_watched_instead)
 	bool changed;
 
 	mkdirat(fd, "a", 0700);
-	cr_assert_eq(watch_new(fd, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	cr_assert_eq(watch_new(fd, NULL, now_ns() + 1000000000, &w, &changed, NULL), 0);
 	cr_expect_not(watch_is_of_another(w));
 	old = dup(fd);
 	other = open_top();
@@ -253,7 +276,7 @@ Test(index_watch, many_folders_that_move_are_sorted_out_together)
 		mkdirat(fd, from, 0700);
 	}
 	mkdirat(fd, "to", 0700);
-	cr_assert_eq(watch_new(fd, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	cr_assert_eq(watch_new(fd, NULL, now_ns() + 1000000000, &w, &changed, NULL), 0);
 	snprintf(to, sizeof to, "%s-out", top);
 	cr_assert_eq(mkdir(to, 0700), 0);
 	for (i = 0; i < 400; i++) {
@@ -313,7 +336,7 @@ Test(index_watch, says_what_changed_before_it_began)
 
 	mkdirat(fd, "a", 0700);
 	put(fd, "a/file");
-	cr_assert_eq(watch_new(fd, before, &w, &changed, NULL), 0);
+	cr_assert_eq(watch_new(fd, NULL, before, &w, &changed, NULL), 0);
 	cr_assert(changed);
 	watch_free(w);
 	close(fd);
@@ -330,7 +353,7 @@ Test(index_watch, fails_cleanly_without_memory)
 	mkdirat(fd, "a/b", 0700);
 	for (n = 1; n < 5; n++) {
 		mem_fail_after(n);
-		cr_assert_lt(watch_new(fd, 0, &w, &changed, NULL), 0, "%u", n);
+		cr_assert_lt(watch_new(fd, NULL, 0, &w, &changed, NULL), 0, "%u", n);
 		mem_fail_after(0);
 	}
 	close(fd);

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "dicom/source.h"
+#include "index/changes.h"
 #include "index/files.h"
 #include "index/instance.h"
 #include "index/intern.h"
@@ -165,6 +166,7 @@ int findings_join(struct findings *to, struct findings *from)
 struct surveyor {
 	struct instance_reader *reader;
 	struct findings found;
+	struct changes failed; /* folders at which the file system failed */
 };
 
 struct pass {
@@ -221,11 +223,17 @@ static int note(struct surveyor *w, const struct known *k, const char *dir, cons
 }
 
 /* Codes that speak of one file or folder. Others speak of the file system: at a later pass what is
- * known is kept then, rather than emptied. */
+ * known of a folder is kept then, rather than emptied. */
 static bool is_local(int code)
 {
 	return code == -EACCES || code == -EPERM || code == -ENOTDIR || code == -ELOOP ||
 		code == -ENAMETOOLONG || code == -ENOENT;
+}
+
+/* Codes that speak of this program: of any folder the system would say the same. */
+static bool is_want(int code)
+{
+	return code == -EMFILE || code == -ENFILE || code == -ENOMEM;
 }
 
 static enum other_kind kind_of_failure(int rc)
@@ -388,19 +396,22 @@ static int visit_trouble(void *arg, unsigned worker, const char *dir, const char
 	struct err *err)
 {
 	struct pass *p = arg;
+	struct surveyor *w = &p->workers[worker];
 	struct known k;
 	const char *text = strerror(-code);
 
 	if (!name[0] && (code == -ENOENT || code == -ENOTDIR || code == -ELOOP))
 		return 0; /* gone; what took its place is a name in the folder above */
-	k = known_find(&p->known, dir, name);
-	if (p->patient && !is_local(code) && !(k.other && k.other->kind == OTHER_FAILED))
+	if (p->patient && is_want(code))
 		return err_set(err, code, "list \"%s\": %s", dir, text);
+	if (p->patient && !name[0] && !is_local(code))
+		changes_add(&w->failed, dir, NULL, true);
+	k = known_find(&p->known, dir, name);
 	if (name[0] && code == -ELOOP)
 		text = "a link to a folder is not followed";
 	else if (name[0] && code == -ENOENT)
 		text = "a link to nothing";
-	return note(&p->workers[worker], &k, dir, name, kind_of_failure(code), text, NULL, err);
+	return note(w, &k, dir, name, kind_of_failure(code), text, NULL, err);
 }
 
 static unsigned thread_count(const struct scan_options *opt)
@@ -430,8 +441,61 @@ static void free_workers(struct pass *p, unsigned n)
 	for (i = 0; p->workers && i < n; i++) {
 		instance_reader_free(p->workers[i].reader);
 		findings_release(&p->workers[i].found);
+		changes_release(&p->workers[i].failed);
 	}
 	mem_free(p->workers);
+}
+
+/* Is this a file of a failed folder, or below one, that was not come to? */
+static bool is_unseen(const struct changes *failed, const struct known_table *seen, const char *dir,
+	const char *file)
+{
+	struct known k;
+
+	if (!changes_have(failed, dir))
+		return false;
+	k = known_find(seen, dir, file);
+	return !k.in && !k.other;
+}
+
+static int add_unseen(const struct changes *failed, const struct known_table *seen,
+	const struct findings *known, struct findings *out)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < known->n_instances && rc == 0; i++) {
+		struct instance *in = known->instances[i];
+
+		if (is_unseen(failed, seen, in->dir, in->file))
+			rc = findings_add_instance(out, instance_get(in));
+	}
+	for (i = 0; i < known->n_others && rc == 0; i++) {
+		struct other *o = known->others[i];
+
+		if (is_unseen(failed, seen, o->dir, o->file))
+			rc = findings_add_other(out, other_get(o));
+	}
+	return rc;
+}
+
+/* A folder at which the file system failed keeps what is known of it: a server may be back. */
+static int keep_unseen(struct pass *p, unsigned n, const struct findings *known, struct err *err)
+{
+	struct changes failed = { 0 };
+	struct known_table seen = { 0 };
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; i < n; i++)
+		changes_join(&failed, &p->workers[i].failed);
+	for (i = 0; i < n && rc == 0 && changes_any(&failed); i++)
+		rc = known_add(&seen, &p->workers[i].found);
+	if (rc == 0 && changes_any(&failed))
+		rc = add_unseen(&failed, &seen, known, &p->workers[0].found);
+	known_release(&seen);
+	changes_release(&failed);
+	return rc < 0 ? err_nomem(err) : 0;
 }
 
 static int join_found(struct pass *p, unsigned n, struct findings *out, struct err *err)
@@ -502,6 +566,8 @@ int survey(struct files *files, struct interns *interns, const struct scan_optio
 	rc = known && known_add(&p.known, known) < 0 ? err_nomem(err) : make_workers(&p, n, err);
 	if (rc == 0)
 		rc = walk_tree(files_root_fd(files), &scope, n, interns, &visitor, err);
+	if (rc == 0 && known)
+		rc = keep_unseen(&p, n, known, err);
 	if (rc == 0)
 		rc = join_found(&p, n, out, err);
 	free_workers(&p, n);

@@ -66,8 +66,8 @@ int findings_add_other(struct findings *f, struct other *o);
 /* Move all of `from` behind what `to` has; nothing can be added to that afterwards. */
 int findings_join(struct findings *to, struct findings *from);
 
-/* Files that may still be written to are waited for, and where the file system fails, so does the
- * pass, rather than find it empty; not so at the first pass of a mount. */
+/* Files that may still be written to are waited for, and a folder at which the file system fails keeps
+ * what is known of it, rather than be found empty; not so at the first pass of a mount. */
 #define SURVEY_PATIENT 1u
 /* What is known as failed is tried again. */
 #define SURVEY_RETRY 2u

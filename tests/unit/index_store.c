@@ -5,10 +5,13 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -602,6 +605,104 @@ Test(index_store, a_folder_that_could_not_be_listed_is_tried_again, .timeout = 6
 	cr_expect_eq(a.catalog->n_instances, 3);
 	cr_expect_eq(a.catalog->n_problems, 0);
 	cr_expect_eq(store_waits_ms(a.store), -1);
+}
+
+static const char *closed_folder; /* which cannot be opened */
+static int closed_code;
+
+int openat(int dir_fd, const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list ap;
+
+	va_start(ap, flags);
+	if (flags & O_CREAT)
+		mode = va_arg(ap, mode_t);
+	va_end(ap);
+	if (closed_folder && strcmp(path, closed_folder) == 0) {
+		errno = closed_code;
+		return -1;
+	}
+	return (int)syscall(SYS_openat, dir_fd, path, flags, mode);
+}
+
+/* As a server's that has died; it is a disk on its own below SOURCE. */
+Test(index_store, a_folder_that_fails_later_keeps_its_files_and_holds_up_no_other, .timeout = 60)
+{
+	uint32_t id;
+
+	old_image("a/1", &(struct gen_instance){ .number = 1 });
+	old_image("b/2", &(struct gen_instance){ .number = 2 });
+	old_image("b/c/3", &(struct gen_instance){ .number = 3 });
+	archive_write(&a, "b/c/notes.txt", "hello", 5);
+	archive_age(&a, "b/c/notes.txt", 60);
+	archive_scan(&a);
+	id = archive_find(a.catalog, "b/c/3")->id;
+	closed_folder = "b";
+	closed_code = ENOTCONN;
+	old_image("a/4", &(struct gen_instance){ .number = 4 });
+	cr_expect(archive_scan(&a));
+	cr_expect_eq(a.catalog->n_instances, 4);
+	cr_expect_eq(archive_find(a.catalog, "b/c/3")->id, id, "nothing was read again");
+	cr_expect_not_null(problem_of("b/c/notes.txt"));
+	cr_assert_not_null(problem_of("b"));
+	cr_expect_str_eq(problem_of("b")->text, strerror(ENOTCONN));
+	cr_expect_not(archive_scan(&a));
+	unlink(archive_path(&a, "b/2"));
+	closed_folder = NULL;
+	cr_expect(scan_due(1, 2001));
+	cr_expect_eq(a.catalog->n_instances, 3);
+	cr_expect_null(problem_of("b"));
+	cr_expect_eq(store_waits_ms(a.store), -1);
+}
+
+Test(index_store, what_was_seen_of_a_folder_before_it_failed_is_there_once, .timeout = 60)
+{
+	old_image("a/1", &(struct gen_instance){ .number = 1 });
+	old_image("b/2", &(struct gen_instance){ .number = 2 });
+	old_image("b/3", &(struct gen_instance){ .number = 3 });
+	archive_scan(&a);
+	old_image("b/2", &(struct gen_instance){ .number = 4 });
+	archive_age(&a, "b/2", 50);
+	failing_folder = "3";
+	cr_expect(scan_folder("b", false));
+	cr_expect_eq(a.catalog->n_instances, 3);
+	cr_expect_eq(a.catalog->n_files, 4);
+	cr_expect_not_null(archive_find(a.catalog, "b/2"));
+	cr_expect_not_null(archive_find(a.catalog, "b/3"));
+	failing_folder = NULL;
+	cr_expect(scan_due(1, 2001));
+	cr_expect_eq(archive_find(a.catalog, "b/2")->number, 4);
+	cr_expect_eq(a.catalog->n_files, 3);
+}
+
+Test(index_store, a_folder_that_is_closed_to_us_is_told_whenever_that_is)
+{
+	old_image("a/1", &(struct gen_instance){ .number = 1 });
+	old_image("b/2", &(struct gen_instance){ .number = 2 });
+	archive_scan(&a);
+	closed_folder = "b";
+	closed_code = EACCES;
+	cr_expect(archive_scan(&a));
+	cr_expect_eq(a.catalog->n_instances, 1);
+	cr_expect_str_eq(problem_of("b")->text, strerror(EACCES));
+	closed_folder = NULL;
+	cr_expect(archive_scan(&a));
+	cr_expect_eq(a.catalog->n_instances, 2);
+}
+
+Test(index_store, for_want_of_descriptors_nothing_is_found_empty)
+{
+	struct err err;
+	bool changed;
+
+	old_image("a/1", &(struct gen_instance){ .number = 1 });
+	archive_scan(&a);
+	closed_folder = "a";
+	closed_code = EMFILE;
+	cr_expect_eq(store_scan(a.store, &changed, &err), -EMFILE);
+	closed_folder = NULL;
+	cr_expect_not(archive_scan(&a));
 }
 
 /* ---- an archive in which everything is replaced again and again ---- */

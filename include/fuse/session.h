@@ -20,6 +20,7 @@ struct vfs;
 /* What is mounted may change below: who knows. Called from one thread. */
 struct session_source {
 	void *arg;
+	int found_fd;   /* readable when a request has found that something changed: drain() */
 	bool unscanned; /* there is no snapshot before the first rescan() */
 	/* Look again: at everything, or at what drain() was told of. *changed: what is shown is
 	 * another, also where it fails; *again: look once more at once. */

@@ -21,10 +21,16 @@ struct files;
 typedef int (*files_filter)(void *arg, struct dcm_source *in /* taken */, struct dcm_source **out,
 	struct err *err);
 
+/* Told each time that an instance's file is found to be another than it was, or gone; from any
+ * thread, with no lock held. */
+typedef void (*files_stale)(void *arg, const struct instance *in);
+
 /* root_fd: SOURCE, a folder, borrowed for life. At most max_open descriptors stay open while none
  * of them is in use. */
 int files_new(int root_fd, unsigned max_open, files_filter filter, void *filter_arg,
 	struct files **out, struct err *err);
+/* Before the first of them is read. */
+void files_on_stale(struct files *f, files_stale told, void *arg);
 /* Close what nobody uses: files that have gone would take room on their disk, and the disk could
  * not be unmounted. */
 void files_close_idle(struct files *f);

@@ -15,11 +15,16 @@ struct err;
 struct own;
 struct watch;
 
-/* Watch every folder below root_fd (borrowed for life). own: files of which nothing is told, or NULL
- * (borrowed for life). since_ns: wall clock, the coarse one that
+/* What of root_fd is told; a zeroed struct: everything below. Borrowed for life. */
+struct watch_scope {
+	const char *only_file; /* SOURCE is this one file of root_fd, or NULL */
+	const struct own *own; /* files that are none of SOURCE, or NULL */
+};
+
+/* Watch every folder below root_fd (borrowed for life). since_ns: wall clock, the coarse one that
  * files are stamped with; *changed: a folder has changed since then already. An error where there
  * is no inotify, or its limits do not allow so many folders. */
-int watch_new(int root_fd, const struct own *own, int64_t since_ns, struct watch **out,
+int watch_new(int root_fd, const struct watch_scope *scope, int64_t since_ns, struct watch **out,
 	bool *changed, struct err *err);
 void watch_free(struct watch *w); /* NULL is fine */
 /* Readable when something has happened. */

@@ -3,6 +3,7 @@
 #ifndef MAIN_APP_H
 #define MAIN_APP_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,6 +48,18 @@ int background_enter(struct background *b, struct err *err);
 /* It can be read (or not): tell the parent and the script, and let go of the terminal. */
 void background_ready(struct background *b, int status);
 
+/* Folders of files that were found to be others than the scan says, by whoever read them. */
+struct stale {
+	pthread_mutex_t lock; /* of folders */
+	struct changes folders;
+	int fd; /* readable when there are any; -1: nobody looks */
+};
+int stale_open(struct stale *s, struct err *err);
+void stale_close(struct stale *s);
+void stale_note(void *stale, const char *dir); /* from any thread */
+/* Move them to *where; were there any? */
+bool stale_take(struct stale *s, struct changes *where);
+
 /* Everything below a front end. */
 struct editor;
 
@@ -66,6 +79,7 @@ struct app {
 	struct watch *watch;    /* or NULL */
 	bool blind_told;        /* that not all can be watched */
 	struct changes changes; /* what it told of that was not looked at yet */
+	struct stale stale;
 	const struct view **views;
 	struct buf readme;
 	struct vfs *vfs;

@@ -28,6 +28,10 @@ struct world_options {
 	const char *by;            /* keywords to list in by/ beside the default ones; NULL: none */
 	const char *index;         /* path of the saved index; NULL: none */
 	const char *source;        /* the real path of SOURCE, which the index is of */
+	/* A file in this folder is not what the newest scan says: world_scan_changes() would find
+	 * out. From any thread; NULL: nobody wants to know. */
+	void (*stale)(void *arg, const char *dir);
+	void *stale_arg;
 	struct editor
 		*editor; /* what edited/ is made by; NULL: there is none. Outlives the world */
 	struct scan_options scan;

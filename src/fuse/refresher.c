@@ -231,9 +231,10 @@ static bool take_hangup(struct refresher *f)
 /* Sleep until there is something to do. Nobody wakes a daemon that nobody uses. */
 static void rest(struct refresher *f)
 {
-	struct pollfd fds[3] = { { .fd = f->wake_fd, .events = POLLIN },
-		{ .fd = f->signal_fd, .events = POLLIN }, { .fd = f->watch_fd, .events = POLLIN } };
 	const struct session_source *source = &f->s->o.source;
+	struct pollfd fds[4] = { { .fd = f->wake_fd, .events = POLLIN },
+		{ .fd = f->signal_fd, .events = POLLIN }, { .fd = f->watch_fd, .events = POLLIN },
+		{ .fd = source->found_fd, .events = POLLIN } };
 	bool trim = vfs_trim(f->s->o.vfs) || f->stirred;
 	uint64_t n;
 
@@ -242,14 +243,14 @@ static void rest(struct refresher *f)
 	f->trimmed = trim;
 	atomic_store(&f->s->resting, !trim);
 	plan_waits(f); /* who comes later wakes us */
-	poll(fds, 3, sleep_ms(f, trim));
+	poll(fds, 4, sleep_ms(f, trim));
 	atomic_store(&f->s->resting, false);
 	f->stirred = fds[0].revents && read(f->wake_fd, &n, sizeof n) == sizeof n;
 	if (f->looked_at == 0 && atomic_load(&f->hurries))
 		plan(&f->next_all, now_ms());
 	if (fds[1].revents && take_hangup(f))
 		plan(&f->next_all, now_ms());
-	if (fds[2].revents && source->drain(source->arg))
+	if ((fds[2].revents || fds[3].revents) && source->drain(source->arg))
 		plan(&f->next, time_to_look(f));
 }
 

@@ -65,6 +65,8 @@ struct files {
 	int root_fd;
 	files_filter filter;
 	void *filter_arg;
+	files_stale told_stale; /* NULL: nobody wants to know */
+	void *stale_arg;
 	_Atomic uint32_t open_us; /* how long to open one takes of late */
 	struct shard shards[N_SHARDS + 1];
 };
@@ -112,6 +114,12 @@ int files_new(int root_fd, unsigned max_open, files_filter filter, void *filter_
 	make_room_for(root_fd, most * N_SHARDS + OTHER_FDS);
 	*out = f;
 	return 0;
+}
+
+void files_on_stale(struct files *f, files_stale told, void *arg)
+{
+	f->told_stale = told;
+	f->stale_arg = arg;
 }
 
 int files_root_fd(const struct files *f)
@@ -414,6 +422,8 @@ static int get(struct files *f, const struct instance *in, bool raw, struct dcm_
 	rc = o ? recheck(f, o, in, err) : open_new(f, s, key, in, raw, &o, err);
 	if (rc < 0) {
 		dcm_source_close(o ? &o->base : NULL);
+		if (rc == -ESTALE && f->told_stale)
+			f->told_stale(f->stale_arg, in);
 		return rc;
 	}
 	*out = &o->base;

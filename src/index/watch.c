@@ -38,7 +38,7 @@ struct moved {
 struct watch {
 	int fd;
 	int root_fd;
-	const struct own *own;
+	struct watch_scope scope;
 	dev_t root_dev; /* of the folder that was watched */
 	ino_t root_ino;
 	struct watched *folders; /* by watch descriptor, which rise from 1 */
@@ -194,7 +194,8 @@ static int watch_folder(struct watch *w, struct folders *f, const char *dir, int
 	}
 	if (fstat(fd, &st) == 0) {
 		*changed |= timespec_ns(&st.st_mtim) >= since_ns;
-		if (*dir && w->links_tell && st.st_dev == w->root_dev && st.st_nlink == 2) {
+		if (w->scope.only_file ||
+			(*dir && w->links_tell && st.st_dev == w->root_dev && st.st_nlink == 2)) {
 			close(fd);
 			return 0;
 		}
@@ -230,7 +231,7 @@ static void note_root(struct watch *w)
 	w->root_ino = st.st_ino;
 }
 
-int watch_new(int root_fd, const struct own *own, int64_t since_ns, struct watch **out,
+int watch_new(int root_fd, const struct watch_scope *scope, int64_t since_ns, struct watch **out,
 	bool *changed, struct err *err)
 {
 	struct watch *w = mem_calloc(1, sizeof *w);
@@ -239,7 +240,7 @@ int watch_new(int root_fd, const struct own *own, int64_t since_ns, struct watch
 	if (!w)
 		return err_nomem(err);
 	w->root_fd = root_fd;
-	w->own = own;
+	w->scope = *scope;
 	note_root(w);
 	w->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	*changed = false;
@@ -383,6 +384,14 @@ static void take_folder(struct watch *w, const char *dir, const struct inotify_e
 		watch_more(w, path);
 }
 
+/* Is a thing of this name one of SOURCE? */
+static bool is_of_source(const struct watch *w, const char *dir, const char *name, bool folder)
+{
+	if (w->scope.only_file)
+		return !folder && strcmp(name, w->scope.only_file) == 0;
+	return folder || !own_has(w->scope.own, dir, name);
+}
+
 /* Was it anything? */
 static bool take_event(struct watch *w, const struct inotify_event *e, struct changes *where)
 {
@@ -393,7 +402,7 @@ static bool take_event(struct watch *w, const struct inotify_event *e, struct ch
 		forget(w, e->wd);
 		return false;
 	}
-	if (dir && name && own_has(w->own, dir, name))
+	if (dir && name && !is_of_source(w, dir, name, e->mask & IN_ISDIR))
 		return false;
 	if (e->mask & (IN_Q_OVERFLOW | IN_UNMOUNT)) {
 		changes_add_all(where);

@@ -233,6 +233,8 @@ static int make_world(struct app *a, struct err *err)
 	w.editor = a->editor;
 	w.index = index_path(a, index, sizeof index);
 	w.source = a->source.path;
+	w.stale = stale_note;
+	w.stale_arg = &a->stale;
 	w.scan.root_path = a->source.path;
 	w.scan.only_file = a->source.only_file;
 	w.scan.own = &a->own;
@@ -307,6 +309,7 @@ void app_close(struct app *a)
 	changes_release(&a->changes);
 	vfs_free(a->vfs);
 	world_free(a->world);
+	stale_close(&a->stale);
 	own_release(&a->own);
 	editor_free(a->editor);
 	mem_free(a->views);

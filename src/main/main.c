@@ -63,7 +63,9 @@ static int run(struct app *a)
 
 int main(int argc, char **argv)
 {
-	struct app a = { .source.fd = -1, .background = { -1, -1 } };
+	struct app a = { .source.fd = -1,
+		.background = { -1, -1 },
+		.stale = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1 } };
 	struct err err;
 	int status = EXIT_OK, r;
 

@@ -33,8 +33,8 @@ void app_print_library(FILE *out)
 static void tell_blind(struct app *a, const char *why)
 {
 	if (!a->blind_told)
-		log_warn("%s: not all of its folders can be watched, so that it is looked at every "
-			 "so often: %s",
+		log_warn("%s: not all of it can be watched, so that it is looked at every so "
+			 "often: %s",
 			a->o.source, why);
 	a->blind_told = true;
 }
@@ -110,23 +110,25 @@ static void stop(void *arg)
 static int start_watch(void *arg, bool *changed)
 {
 	struct app *a = arg;
+	const struct watch_scope scope = { a->source.only_file, &a->own };
 	struct err err;
 
-	if (a->source.only_file)
-		return -1;
-	if (watch_new(a->source.fd, &a->own, a->scanned_ns, &a->watch, changed, &err) < 0) {
+	if (watch_new(a->source.fd, &scope, a->scanned_ns, &a->watch, changed, &err) < 0) {
 		tell_blind(a, err.msg);
 		return -1;
 	}
 	return watch_fd(a->watch);
 }
 
-static bool drain_watch(void *arg)
+static bool drain(void *arg)
 {
 	struct app *a = arg;
-	bool any = watch_drain(a->watch, &a->changes);
+	bool any = stale_take(&a->stale, &a->changes);
 
-	tell_trouble(a);
+	if (a->watch) {
+		any |= watch_drain(a->watch, &a->changes);
+		tell_trouble(a);
+	}
 	return any;
 }
 
@@ -163,12 +165,13 @@ static void fill_options(struct app *a, struct session_options *s)
 	s->readahead_kb = (unsigned)o->readahead_kb;
 	s->refresh_seconds = (unsigned)o->refresh_seconds;
 	s->source = (struct session_source){ .arg = a,
+		.found_fd = a->stale.fd,
 		.unscanned = !a->scanned,
 		.rescan = rescan,
 		.waits_ms = waits_ms,
 		.stop = stop,
 		.watch = start_watch,
-		.drain = drain_watch,
+		.drain = drain,
 		.is_blind = is_blind };
 }
 
@@ -186,9 +189,11 @@ int app_mount(struct app *a, struct err *err)
 
 	if (!more)
 		return err_nomem(err);
+	r = stale_open(&a->stale, err);
 	fill_options(a, &options);
 	options.mount_options = more;
-	r = session_new(&options, &s, err);
+	if (r == 0)
+		r = session_new(&options, &s, err);
 	if (r == 0)
 		r = session_mount(s, err);
 	if (r == 0) {

@@ -63,6 +63,17 @@ static void use_index(struct world *w, const struct world_options *o)
 		log_warn("no saved index: %s", err.msg);
 }
 
+/* Of an older snapshot it may be said for as long as somebody reads that. */
+static void tell_stale(void *arg, const struct instance *in)
+{
+	struct world *w = arg;
+	struct snapshot *newest = world_snapshot(w);
+
+	if (newest && catalog_instance(newest->catalog, in->id) == in)
+		w->options.stale(w->options.stale_arg, in->dir);
+	snapshot_put(newest);
+}
+
 /* A world whose files go through the editor, where there is one. */
 static int make_world(int root_fd, const struct world_options *o, struct editor *editor,
 	struct world **out, struct err *err)
@@ -79,6 +90,8 @@ static int make_world(int root_fd, const struct world_options *o, struct editor 
 	w->editor = editor;
 	rc = files_new(root_fd, o->max_open_files ? o->max_open_files : MAX_OPEN_FILES,
 		editor ? editor_filter : NULL, editor, &w->files, err);
+	if (rc == 0 && o->stale)
+		files_on_stale(w->files, tell_stale, w);
 	if (rc == 0)
 		rc = store_new(w->files, &o->scan, &w->store, err);
 	if (rc == 0)

@@ -789,6 +789,41 @@ def test_a_source_that_changed_is_never_mixed(box):
             assert e.errno in (errno.ESTALE, errno.EIO), e
 
 
+def replace(path, data):
+    """As a program that writes another file first: nothing of the old one changes."""
+    write(f'{path}.new', data)
+    os.rename(f'{path}.new', path)
+
+
+def test_who_reads_a_file_that_changed_unseen_has_it_looked_at(box):
+    """Outside of the source, where nothing is watched. The bytes of before may be read until it was found out."""
+    os.makedirs(f'{box}/src')
+    write(f'{box}/away/1.dcm', dicom())
+    os.symlink(f'{box}/away/1.dcm', f'{box}/src/link')
+    with Mount(f'{box}/src', f'{box}/mnt', '-o', 'views=dicom:nii') as m:
+        shown = files_below(f'{m.path}/dicom')[0]
+        other = dicom(rows=32)
+        replace(f'{box}/away/1.dcm', other)
+
+        def is_other():
+            try:
+                return content(shown) == other
+            except OSError as e:
+                assert e.errno == errno.ESTALE, e
+        assert wait_until(is_other), m.said()
+        assert os.stat(shown).st_size == len(other)
+
+
+def test_a_single_file_that_is_replaced_shows_by_itself(box):
+    archive(f'{box}/src')
+    with Mount(f'{box}/src/s1/3.dcm', f'{box}/mnt', '-o', 'views=dicom') as m:
+        shown, other = files_below(f'{m.path}/dicom')[0], dicom(number=3, rows=32)
+        assert len(content(shown)) < len(other)
+        replace(f'{box}/src/s1/3.dcm', other)
+        assert wait_until(lambda: os.stat(shown).st_size == len(other), 5)
+        assert content(shown) == other
+
+
 def test_a_big_folder_is_listed_once_each(box):
     archive(f'{box}/src', slices=3000, series=1, rows=2, columns=2)
     with Mount(f'{box}/src', f'{box}/mnt', '-o', 'views=dicom:headers') as m:

@@ -49,6 +49,8 @@ int fstat(int fd, struct stat *st)
 
 static char top[64];
 
+static const struct watch_scope everything;
+
 static int open_top(void)
 {
 	snprintf(top, sizeof top, "/tmp/dcmfs-watch-%d-XXXXXX", (int)getpid());
@@ -107,7 +109,7 @@ Test(index_watch, tells_of_files_at_any_depth_and_in_new_folders)
 
 	mkdirat(fd, "a", 0700);
 	mkdirat(fd, "a/b", 0700);
-	cr_assert_eq(watch_new(fd, NULL, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	cr_assert_eq(watch_new(fd, &everything, now_ns() + 1000000000, &w, &changed, NULL), 0);
 	cr_assert_not(changed);
 	cr_assert_not(is_told(w));
 	put(fd, "a/b/file");
@@ -135,7 +137,7 @@ Test(index_watch, a_folder_that_moves_is_told_of_under_its_new_name)
 	mkdirat(fd, "a", 0700);
 	mkdirat(fd, "a/b", 0700);
 	mkdirat(fd, "a/b/c", 0700);
-	cr_assert_eq(watch_new(fd, NULL, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	cr_assert_eq(watch_new(fd, &everything, now_ns() + 1000000000, &w, &changed, NULL), 0);
 	renameat(fd, "a", fd, "z");
 	cr_assert(is_told(w));
 	cr_expect(changes_have(&where, "a/b"));
@@ -156,13 +158,15 @@ Test(index_watch, a_folder_that_moves_is_told_of_under_its_new_name)
 
 Test(index_watch, of_the_saved_index_nothing_is_told)
 {
-	struct own own = { .dir = "a", .file = "x.db" };
+	const struct own own = { .dir = "a", .file = "x.db" };
 	int fd = open_top();
 	struct watch *w = NULL;
 	bool changed;
 
 	mkdirat(fd, "a", 0700);
-	cr_assert_eq(watch_new(fd, &own, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	cr_assert_eq(watch_new(fd, &(struct watch_scope){ .own = &own }, now_ns() + 1000000000, &w,
+			     &changed, NULL),
+		0);
 	put(fd, "a/x.db");
 	put(fd, "a/x.db-wal");
 	unlinkat(fd, "a/x.db-wal", 0);
@@ -171,6 +175,28 @@ Test(index_watch, of_the_saved_index_nothing_is_told)
 	cr_expect(told(w, "", false));
 	put(fd, "a/x.db2");
 	cr_expect(told(w, "a", false));
+	watch_free(w);
+	changes_release(&where);
+	close(fd);
+}
+
+Test(index_watch, of_one_file_alone_nothing_else_is_told)
+{
+	int fd = open_top();
+	struct watch *w = NULL;
+	bool changed;
+
+	mkdirat(fd, "a", 0700);
+	put(fd, "1");
+	cr_assert_eq(watch_new(fd, &(struct watch_scope){ .only_file = "1" }, now_ns() + 1000000000,
+			     &w, &changed, NULL),
+		0);
+	put(fd, "2");
+	put(fd, "a/1");
+	mkdirat(fd, "b", 0700);
+	cr_expect_not(is_told(w));
+	renameat(fd, "2", fd, "1");
+	cr_expect(told(w, "", false));
 	watch_free(w);
 	changes_release(&where);
 	close(fd);
@@ -193,7 +219,7 @@ Test(index_watch, the_links_of_another_file_system_tell_nothing)
 	mkdirat(fd, "a", 0700);
 	mkdirat(fd, "a/b", 0700);
 	mounted = inode_of(fd, "a");
-	cr_assert_eq(watch_new(fd, NULL, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	cr_assert_eq(watch_new(fd, &everything, now_ns() + 1000000000, &w, &changed, NULL), 0);
 	put(fd, "a/b/file");
 	cr_expect(told(w, "a/b", false));
 	watch_free(w);
@@ -209,7 +235,7 @@ Test(index_watch, a_folder_that_cannot_be_watched_is_no_secret)
 
 	mkdirat(fd, "a", 0700);
 	watches_left = 2;
-	cr_assert_eq(watch_new(fd, NULL, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	cr_assert_eq(watch_new(fd, &everything, now_ns() + 1000000000, &w, &changed, NULL), 0);
 	cr_expect_null(watch_trouble(w));
 	mkdirat(fd, "a/b", 0700);
 	cr_expect(told(w, "a/b", true));
@@ -239,7 +265,7 @@ Test(index_watch, another_folder_in_the_place_of_the_first_is_watched_instead)
 	bool changed;
 
 	mkdirat(fd, "a", 0700);
-	cr_assert_eq(watch_new(fd, NULL, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	cr_assert_eq(watch_new(fd, &everything, now_ns() + 1000000000, &w, &changed, NULL), 0);
 	cr_expect_not(watch_is_of_another(w));
 	old = dup(fd);
 	other = open_top();
@@ -276,7 +302,7 @@ Test(index_watch, many_folders_that_move_are_sorted_out_together)
 		mkdirat(fd, from, 0700);
 	}
 	mkdirat(fd, "to", 0700);
-	cr_assert_eq(watch_new(fd, NULL, now_ns() + 1000000000, &w, &changed, NULL), 0);
+	cr_assert_eq(watch_new(fd, &everything, now_ns() + 1000000000, &w, &changed, NULL), 0);
 	snprintf(to, sizeof to, "%s-out", top);
 	cr_assert_eq(mkdir(to, 0700), 0);
 	for (i = 0; i < 400; i++) {
@@ -336,7 +362,7 @@ Test(index_watch, says_what_changed_before_it_began)
 
 	mkdirat(fd, "a", 0700);
 	put(fd, "a/file");
-	cr_assert_eq(watch_new(fd, NULL, before, &w, &changed, NULL), 0);
+	cr_assert_eq(watch_new(fd, &everything, before, &w, &changed, NULL), 0);
 	cr_assert(changed);
 	watch_free(w);
 	close(fd);
@@ -353,7 +379,7 @@ Test(index_watch, fails_cleanly_without_memory)
 	mkdirat(fd, "a/b", 0700);
 	for (n = 1; n < 5; n++) {
 		mem_fail_after(n);
-		cr_assert_lt(watch_new(fd, NULL, 0, &w, &changed, NULL), 0, "%u", n);
+		cr_assert_lt(watch_new(fd, &everything, 0, &w, &changed, NULL), 0, "%u", n);
 		mem_fail_after(0);
 	}
 	close(fd);

@@ -8,11 +8,14 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "dicom/source.h"
 #include "dicom/tags.h"
 #include "format/edit.h"
+#include "index/changes.h"
 #include "support/archive.h"
 #include "support/walk.h"
 #include "vfs/vfs.h"
+#include "view/snapshot.h"
 #include "view/world.h"
 
 static void add_image(struct archive *a, const char *name, int number)
@@ -154,4 +157,65 @@ Test(view_world, they_do_in_edited_too)
 	cr_assert_eq(editor_new(&o, &editor, NULL), 0);
 	expect_back_again("edited/nii", "edited/png");
 	editor_free(editor);
+}
+
+/* ---- a file that is found to have changed ---- */
+
+static void note(void *changes, const char *dir)
+{
+	changes_add(changes, dir, NULL, false);
+}
+
+static int read_first(const struct snapshot *s)
+{
+	struct dcm_source *source;
+	int rc = files_get(s->files, s->catalog->instances_by_id[0], &source, NULL);
+
+	if (rc == 0)
+		dcm_source_close(source);
+	return rc;
+}
+
+Test(view_world, who_reads_a_changed_file_tells_until_it_was_looked_at)
+{
+	struct changes found = { 0 };
+	struct world_options o = { .stale = note, .stale_arg = &found };
+	struct editor_options rules = { .rules = "set PatientID S001" };
+	struct snapshot *base, *edited;
+	struct world *w;
+	struct archive a;
+	bool changed;
+
+	archive_begin(&a);
+	add_image(&a, "a/1", 1);
+	cr_assert_eq(editor_new(&rules, &o.editor, NULL), 0);
+	cr_assert_eq(world_new(a.fd, &o, &w, NULL), 0);
+	cr_assert_eq(world_scan(w, &changed, NULL), 0);
+	base = world_snapshot(w);
+	cr_assert_eq(world_edited_snapshot(base, &edited, NULL), 0);
+	cr_assert_eq(read_first(base), 0);
+	cr_assert_eq(read_first(edited), 0);
+	archive_image(&a, "a/1", &(struct gen_instance){ .number = 1, .rows = 9 });
+	archive_age(&a, "a/1", 50);
+	files_close_idle(base->files);
+	files_close_idle(edited->files);
+	cr_expect_not(changes_any(&found));
+	cr_assert_eq(read_first(edited), -ESTALE);
+	cr_expect(changes_have(&found, "a"));
+	changes_release(&found);
+	cr_assert_eq(read_first(base), -ESTALE);
+	cr_expect(changes_have(&found, "a"));
+	cr_assert_eq(world_scan_changes(w, &found, &changed, NULL), 0);
+	cr_assert(changed);
+	changes_release(&found);
+	cr_assert_eq(read_first(base), -ESTALE);
+	cr_expect_not(changes_any(&found), "there is a newer snapshot");
+	snapshot_put(base);
+	snapshot_put(edited);
+	base = world_snapshot(w);
+	cr_assert_eq(read_first(base), 0);
+	snapshot_put(base);
+	world_free(w);
+	editor_free(o.editor);
+	archive_end(&a);
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -368,6 +369,12 @@ static bool is_known(const struct pass *p, const struct known *k, const struct s
 	return (k->in || (k->other && k->other->kind != OTHER_UNREADABLE)) && is_same(k, st);
 }
 
+/* Its folder is open here; whoever reads it later has but its path. */
+static bool is_out_of_reach(const char *dir, const char *file)
+{
+	return strlen(dir) + sizeof "/" + strlen(file) > PATH_MAX;
+}
+
 static int visit_file(void *arg, unsigned worker, int dir_fd, const char *dir, const char *file,
 	struct err *err)
 {
@@ -378,6 +385,10 @@ static int visit_file(void *arg, unsigned worker, int dir_fd, const char *dir, c
 
 	if (own_has(p->own, dir, file))
 		return 0;
+	if (is_out_of_reach(dir, file)) {
+		k = known_find(&p->known, dir, file);
+		return note_closed(w, &k, dir_fd, dir, file, -ENAMETOOLONG, err);
+	}
 	if (p->compares) {
 		k = known_find(&p->known, dir, file);
 		if (fstatat(dir_fd, file, &st, 0) == 0) {

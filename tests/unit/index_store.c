@@ -378,6 +378,47 @@ Test(index_store, progress_ends_with_all_of_it)
 	store_free(s);
 }
 
+/* A folder in it, in which we are then. */
+static void go_down(size_t len)
+{
+	char name[256] = { 0 };
+
+	memset(name, 'd', len);
+	cr_assert_eq(mkdir(name, 0755), 0);
+	cr_assert_eq(chdir(name), 0);
+}
+
+Test(index_store, paths_that_nothing_can_be_opened_by_are_told)
+{
+	size_t len = 0;
+	char *image_path, command[96];
+
+	image("1", 1);
+	image_path = strdup(archive_path(&a, "1"));
+	cr_assert_eq(chdir(a.path), 0);
+	for (len = 0; len < 4000; len += 201)
+		go_down(200);
+	go_down(4090 - len);
+	cr_assert_eq(link(image_path, "1234"), 0);
+	cr_assert_eq(link(image_path, "12345"), 0);
+	go_down(10);
+	cr_assert_eq(link(image_path, "1"), 0);
+	cr_assert_eq(chdir("/"), 0);
+	unlink(image_path);
+	free(image_path);
+	archive_scan(&a);
+	cr_expect_eq(a.catalog->n_instances, 1);
+	cr_expect_str_eq(a.catalog->instances_by_id[0]->file, "1234");
+	cr_assert_eq(a.catalog->n_problems, 2);
+	cr_expect_eq(strlen(a.catalog->problems[0].path), 4096, "the file");
+	cr_expect_eq(strlen(a.catalog->problems[1].path), 4101, "the folder");
+	cr_expect_str_eq(a.catalog->problems[0].text, strerror(ENAMETOOLONG));
+	cr_expect_str_eq(a.catalog->problems[1].text, strerror(ENAMETOOLONG));
+	cr_expect_not(archive_scan(&a));
+	snprintf(command, sizeof command, "rm -r %s/*", a.path);
+	cr_expect_eq(system(command), 0);
+}
+
 /* ---- scans of some folders ---- */
 
 static bool scan_changes(const struct changes *where)

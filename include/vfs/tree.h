@@ -63,7 +63,6 @@ struct dir {
 	unsigned depth;
 	struct era *era;   /* that chain and list are of */
 	struct list *list; /* NULL: not made yet, or given back */
-	bool renumbered;   /* outside of a refresh: nobody was told */
 	bool numbered;     /* the list has been made once: */
 	uint32_t n;        /* its names */
 	unsigned n_blocks; /* of numbers that lead here */
@@ -78,6 +77,7 @@ struct dir {
 	struct dir *newer, *older; /* folders with a list that can be given back, by last use */
 	int64_t used_ns;
 	unsigned pins; /* a call is under way, or a child */
+	bool strayed;  /* its names were lost: the kernel may know others, until it is told */
 	bool listing;  /* somebody asks the view for the list: wait for vfs.listed */
 	bool dead;     /* its name is gone or means something else */
 	/* While a refresh is under way: its own key in the new snapshot, and whether that promises
@@ -228,6 +228,8 @@ bool tree_find(struct vfs *v, uint64_t ino, struct place *p);
 int tree_locate(struct vfs *v, uint64_t ino, struct place *p, struct err *err);
 void tree_forget(struct vfs *v, uint64_t ino, uint64_t n);
 struct list_entry *place_entry(const struct place *p);
+/* The time that an entry of a folder of this snapshot is shown with. */
+int64_t entry_mtime_ns(const struct list_entry *e, const struct era *era);
 uint64_t place_ino(const struct place *p);
 
 void target_of_dir(const struct dir *d, struct target *t);

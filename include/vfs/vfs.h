@@ -106,8 +106,9 @@ int vfs_xattr_get(struct vfs *v, uint64_t ino, const char *name, struct buf *val
 /*
  * Move to the newest snapshot: every folder that somebody looked into is listed again, unless its
  * key promises that nothing changed. changed() is told, with no lock held, each name that means
- * something else than before, and NULL for a folder whose names are others than before. One caller
- * at a time.
+ * something else than before, and NULL for a folder whose names, or anything whose time, are others
+ * than before. Where it is not known any more what a folder had, its own name is told, which stands
+ * for all below. One caller at a time.
  */
 typedef void (*vfs_changed)(void *arg, uint64_t dir, const char *name);
 int vfs_refresh(struct vfs *v, vfs_changed changed, void *arg, struct err *err);

@@ -274,9 +274,9 @@ static int number_anew(struct vfs *v, struct dir *d, const struct list *l)
 		return 0;
 	if (block_add(v, d, l->n, &base) < 0)
 		return -ENOMEM;
+	d->strayed = d->numbered;
 	while (d->subs.n)
 		dir_doom(v, (struct dir *)(void *)d->subs.items[d->subs.n - 1]);
-	d->renumbered = d->numbered;
 	mem_free(d->inos);
 	mem_free(d->by_ino);
 	mem_free(d->n_lookups);

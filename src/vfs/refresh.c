@@ -14,17 +14,49 @@
 #include "base/mem.h"
 #include "vfs/tree.h"
 
+/* What is to be told of a folder that has moved. */
+struct news {
+	struct buf names; /* that mean something else now, each with its NUL */
+	struct buf aged;  /* numbers of what is the same, but for its time */
+	struct buf own;   /* the folder's own name, where it strayed; else empty */
+};
+
+static void news_init(struct news *n)
+{
+	buf_init(&n->names);
+	buf_init(&n->aged);
+	buf_init(&n->own);
+}
+
+static void news_release(struct news *n)
+{
+	buf_release(&n->names);
+	buf_release(&n->aged);
+	buf_release(&n->own);
+}
+
+static int news_error(const struct news *n)
+{
+	return buf_error(&n->names) < 0 || buf_error(&n->aged) < 0 ? -ENOMEM : 0;
+}
+
+static void add_name(struct buf *b, const char *name)
+{
+	buf_add(b, name, strlen(name) + 1);
+}
+
 /* The comparison of a folder's lists. */
 struct merge {
 	struct dir *dir;
-	struct list *list; /* the new one */
-	uint64_t *inos;    /* 0: a fresh number */
+	const struct era *era; /* the new one */
+	struct list *list;     /* likewise */
+	uint64_t *inos;        /* 0: a fresh number */
 	uint32_t *n_lookups;
 	uint32_t *by_ino;
 	uint32_t n_fresh;
 	struct old **olds; /* of what was replaced and is known */
 	size_t n_olds;
-	struct buf names; /* that mean something else now, each with its NUL */
+	struct news *news;
 };
 
 static void merge_release(struct merge *m)
@@ -38,7 +70,6 @@ static void merge_release(struct merge *m)
 	mem_free(m->n_lookups);
 	mem_free(m->by_ino);
 	list_free(m->list);
-	buf_release(&m->names);
 }
 
 static uint32_t lookups_of(const struct dir *d, uint32_t i)
@@ -77,7 +108,7 @@ static int lose(struct merge *m, uint32_t i)
 	uint32_t n = lookups_of(d, i);
 	struct old **olds;
 
-	buf_add(&m->names, list_name(d->list, i), strlen(list_name(d->list, i)) + 1);
+	add_name(&m->news->names, list_name(d->list, i));
 	if (n == 0)
 		return 0;
 	olds = mem_resize(m->olds, m->n_olds + 1, sizeof *olds);
@@ -92,18 +123,28 @@ static void gain(struct merge *m, uint32_t j, bool replaces)
 {
 	m->n_fresh++;
 	if (!replaces)
-		buf_add(&m->names, list_name(m->list, j), strlen(list_name(m->list, j)) + 1);
+		add_name(&m->news->names, list_name(m->list, j));
+}
+
+/* Of a live file the time is asked for anyway. */
+static bool has_aged(const struct list_entry *was, const struct era *then,
+	const struct list_entry *is, const struct era *now)
+{
+	return is->size != VIEW_SIZE_LIVE && entry_mtime_ns(was, then) != entry_mtime_ns(is, now);
 }
 
 static void keep(struct merge *m, uint32_t i, uint32_t j)
 {
+	const struct list_entry *was = &m->dir->list->entries[i];
 	struct list_entry *e = &m->list->entries[j];
 
 	m->inos[j] = dir_ino_at(m->dir, i);
 	if (m->n_lookups)
 		m->n_lookups[j] = lookups_of(m->dir, i);
+	if (lookups_of(m->dir, i) > 0 && has_aged(was, m->dir->era, e, m->era))
+		buf_add(&m->news->aged, &m->inos[j], sizeof m->inos[j]);
 	if (e->size == VIEW_SIZE_LATER)
-		e->size = m->dir->list->entries[i].size;
+		e->size = was->size;
 }
 
 static int compare(struct merge *m)
@@ -128,7 +169,7 @@ static int compare(struct merge *m)
 			gain(m, j++, true);
 		}
 	}
-	return r < 0 ? r : buf_error(&m->names);
+	return r < 0 ? r : news_error(m->news);
 }
 
 static int by_number(const void *a, const void *b, void *arg)
@@ -243,7 +284,7 @@ static void commit(struct vfs *v, struct merge *m, struct era *era)
 	d->n_lookups = m->n_lookups;
 	d->n_all_lookups = sum_lookups(d);
 	m->n_lookups = NULL;
-	if (m->names.len > 0 || d->inos) {
+	if (m->news->names.len > 0 || d->inos) {
 		mem_free(d->inos);
 		mem_free(d->by_ino);
 		d->inos = m->inos;
@@ -256,7 +297,7 @@ static void commit(struct vfs *v, struct merge *m, struct era *era)
 
 /* ---- names that only lookup() gives ---- */
 
-static int lose_extra(struct vfs *v, struct dir *d, struct extra *x, struct buf *names)
+static int lose_extra(struct vfs *v, struct dir *d, struct extra *x, struct news *news)
 {
 	struct extra **at = &d->extras;
 	struct old *o = NULL;
@@ -271,7 +312,7 @@ static int lose_extra(struct vfs *v, struct dir *d, struct extra *x, struct buf 
 	} else {
 		opened_forget(v, x->ino);
 	}
-	buf_add(names, x->name, strlen(x->name) + 1);
+	add_name(&news->names, x->name);
 	while (*at != x)
 		at = &(*at)->next;
 	*at = x->next;
@@ -289,7 +330,7 @@ static struct extra *unasked_extra(const struct dir *d, const struct era *era)
 }
 
 /* Ask for each of them in the new snapshot, before the folder moves. */
-static int refresh_extras(struct vfs *v, struct dir *d, const struct target *t, struct buf *names)
+static int refresh_extras(struct vfs *v, struct dir *d, const struct target *t, struct news *news)
 {
 	struct view_node node = target_node(t);
 	struct extra *x;
@@ -303,13 +344,16 @@ static int refresh_extras(struct vfs *v, struct dir *d, const struct target *t, 
 		tree_leave(v);
 		found = d->view->lookup(&node, x->name, &e, NULL);
 		tree_enter(v);
-		is = (struct list_entry){ .key = e.key, .type = e.type };
+		is = (struct list_entry){ .key = e.key, .type = e.type, .mtime_ns = e.mtime_ns };
 		is.size = e.type == VIEW_DIR ? 0 : e.size;
 		if (found == 0 && list_same(&x->entry, &is)) {
+			if (x->n_lookups > 0 && has_aged(&x->entry, d->era, &is, t->era))
+				buf_add(&news->aged, &x->ino, sizeof x->ino);
 			x->entry.key = is.key;
+			x->entry.mtime_ns = is.mtime_ns;
 			x->asked = t->era;
 		} else {
-			r = lose_extra(v, d, x, names);
+			r = lose_extra(v, d, x, news);
 		}
 	}
 	return r;
@@ -320,10 +364,10 @@ static int refresh_extras(struct vfs *v, struct dir *d, const struct target *t, 
 /* A folder that has gone: what is known of its files lives on. */
 static void bury(struct vfs *v, struct dir *d)
 {
-	struct buf names;
+	struct news nobodys;
 	uint32_t i;
 
-	buf_init(&names);
+	news_init(&nobodys);
 	if (d->n_all_lookups > 0 && dir_need_list(v, d, NULL) == 0) {
 		for (i = 0; i < d->n; i++) {
 			struct old *o = lookups_of(d, i) == 0 ?
@@ -337,9 +381,9 @@ static void bury(struct vfs *v, struct dir *d)
 				mem_free(o);
 		}
 	}
-	while (d->extras && lose_extra(v, d, d->extras, &names) == 0)
+	while (d->extras && lose_extra(v, d, d->extras, &nobodys) == 0)
 		continue;
-	buf_release(&names);
+	news_release(&nobodys);
 	dir_doom(v, d);
 }
 
@@ -353,33 +397,22 @@ static void target_in(const struct dir *d, struct era *era, struct target *t)
 	t->chain[d->depth] = d->next_key;
 }
 
-/* Whatever is known of a name of the folder is over. */
-static int add_all_names(const struct dir *d, struct buf *names)
-{
-	uint32_t i;
-
-	for (i = 0; i < d->n; i++)
-		buf_add(names, list_name(d->list, i), strlen(list_name(d->list, i)) + 1);
-	return buf_error(names);
-}
-
 /* Compare and move. The old list is needed for that; where it cannot be had any more, all names are
  * new. */
-static int relist(struct vfs *v, struct dir *d, struct era *era, struct buf *names, struct err *err)
+static int relist(struct vfs *v, struct dir *d, struct era *era, struct news *news, struct err *err)
 {
-	struct merge m = { .dir = d };
+	struct merge m = { .dir = d, .era = era, .news = news };
 	struct target t;
 	bool had;
 	int r;
 
-	buf_init(&m.names);
 	target_in(d, era, &t);
 	tree_leave(v);
 	r = target_list(&t, &m.list, err);
 	tree_enter(v);
 	had = r == 0 && dir_need_list(v, d, NULL) == 0;
 	if (r == 0)
-		r = refresh_extras(v, d, &t, &m.names);
+		r = refresh_extras(v, d, &t, news);
 	if (r == 0 && had) {
 		r = prepare(v, &m);
 		if (r == 0)
@@ -389,21 +422,14 @@ static int relist(struct vfs *v, struct dir *d, struct era *era, struct buf *nam
 		r = dir_take_list(v, d, m.list, err);
 		m.list = NULL;
 	}
-	if (r == 0 && d->renumbered) {
-		r = add_all_names(d, &m.names);
-		d->renumbered = r < 0;
-	}
-	if (r == 0) {
-		*names = m.names;
-		buf_init(&m.names);
+	if (r == 0)
 		tell_subs(d);
-	}
 	target_release(v, &t);
 	merge_release(&m);
 	return r == -ENOMEM ? err_nomem(err) : r;
 }
 
-static int refresh_dir(struct vfs *v, struct dir *d, struct era *era, struct buf *names,
+static int refresh_dir(struct vfs *v, struct dir *d, struct era *era, struct news *news,
 	struct err *err)
 {
 	size_t k;
@@ -417,7 +443,7 @@ static int refresh_dir(struct vfs *v, struct dir *d, struct era *era, struct buf
 	if (d->parent->era != era) /* it could not be listed: all below waits for the next time */
 		return 0;
 	if (d->numbered && !d->same)
-		return relist(v, d, era, names, err);
+		return relist(v, d, era, news, err);
 	move_dir(v, d, era);
 	for (k = 0; k < d->subs.n; k++) {
 		struct dir *sub = (struct dir *)(void *)d->subs.items[k];
@@ -428,23 +454,57 @@ static int refresh_dir(struct vfs *v, struct dir *d, struct era *era, struct buf
 	return 0;
 }
 
-static void tell(const struct dir *d, const struct buf *names, vfs_changed changed, void *arg)
+/* Its names have been lost: its own stands for them. */
+static void add_own_name(struct vfs *v, struct dir *d, struct news *news)
 {
-	size_t off;
+	struct dir *parent = d->parent;
+	const struct extra *x;
+	uint32_t i;
 
-	if (names->len == 0)
-		return;
-	for (off = 0; off < names->len; off += strlen(names->data + off) + 1)
-		changed(arg, d->ino, names->data + off);
-	changed(arg, d->ino, NULL);
+	for (x = parent->extras; x; x = x->next)
+		if (x->ino == d->ino)
+			add_name(&news->own, x->name);
+	dir_pin(parent);
+	if (dir_need_list(v, parent, NULL) == 0 && dir_index_of(parent, d->ino, &i))
+		add_name(&news->own, list_name(parent->list, i));
+	dir_unpin(v, parent);
+	d->strayed = false;
 }
 
-/* The top folder has the same names for ever; each view's top is listed again. */
-static void move_top(struct vfs *v, struct era *era)
+static void tell(const struct dir *d, const struct news *news, vfs_changed changed, void *arg)
+{
+	uint64_t ino;
+	size_t off;
+
+	for (off = 0; off < news->names.len; off += strlen(news->names.data + off) + 1)
+		changed(arg, d->ino, news->names.data + off);
+	if (news->names.len > 0 || news->own.len > 0)
+		changed(arg, d->ino, NULL);
+	for (off = 0; off < news->aged.len; off += sizeof ino) {
+		memcpy(&ino, news->aged.data + off, sizeof ino);
+		changed(arg, ino, NULL);
+	}
+	if (news->own.len > 0)
+		changed(arg, d->parent->ino, news->own.data);
+}
+
+/* The top folder has the same names for ever, and the time of the snapshot, as they have; each view's
+ * top is listed again. */
+static void move_top(struct vfs *v, struct era *era, struct news *news)
 {
 	struct dir *top = v->root;
+	bool aged = top->era->mtime_ns != era->mtime_ns;
+	uint32_t i;
 	size_t k;
 
+	if (aged)
+		buf_add(&news->aged, &top->ino, sizeof top->ino);
+	for (i = 0; aged && i < top->n; i++) {
+		uint64_t ino = dir_ino_at(top, i);
+
+		if (lookups_of(top, i) > 0)
+			buf_add(&news->aged, &ino, sizeof ino);
+	}
 	era_put(v, v->newest);
 	v->newest = era_get(era);
 	era_put(v, top->era);
@@ -457,23 +517,24 @@ int vfs_refresh(struct vfs *v, vfs_changed changed, void *arg, struct err *err)
 {
 	struct era *era = era_new(v);
 	struct dir *d, *next;
+	struct news news;
 	int r, first = 0;
 
 	if (!era)
 		return err_nomem(err);
+	news_init(&news);
 	tree_enter(v);
-	move_top(v, era);
+	move_top(v, era, &news);
 	dir_pin(v->root);
 	for (d = v->root; d; d = next) {
-		struct buf names;
-
-		buf_init(&names);
-		r = refresh_dir(v, d, era, &names, first ? NULL : err);
+		r = refresh_dir(v, d, era, &news, first ? NULL : err);
 		first = first ? first : r;
+		if (r == 0 && d->strayed && !d->dead)
+			add_own_name(v, d, &news);
 		tree_leave(v);
 		if (r == 0 && changed)
-			tell(d, &names, changed, arg);
-		buf_release(&names);
+			tell(d, &news, changed, arg);
+		news_release(&news);
 		tree_enter(v);
 		next = d->next;
 		if (next)

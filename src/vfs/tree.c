@@ -349,6 +349,11 @@ struct list_entry *place_entry(const struct place *p)
 	return p->extra ? &p->extra->entry : &p->dir->list->entries[p->i];
 }
 
+int64_t entry_mtime_ns(const struct list_entry *e, const struct era *era)
+{
+	return e->mtime_ns ? e->mtime_ns : era->mtime_ns;
+}
+
 uint64_t place_ino(const struct place *p)
 {
 	if (p->old)

@@ -136,7 +136,7 @@ static void attr_of(const struct place *p, struct vfs_attr *attr)
 	attr->live = e->size == VIEW_SIZE_LIVE || !era->snap;
 	attr->size_known = e->size >= 0;
 	attr->size = e->size >= 0 ? (uint64_t)e->size : 0;
-	attr->mtime_ns = e->mtime_ns ? e->mtime_ns : era->mtime_ns;
+	attr->mtime_ns = entry_mtime_ns(e, era);
 }
 
 static void attr_of_root(const struct vfs *v, struct vfs_attr *attr)

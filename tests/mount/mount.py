@@ -701,6 +701,19 @@ def test_a_new_file_shows_and_an_open_one_stays(box):
         assert content(volume) == after
 
 
+def test_folders_above_a_change_have_its_time(box):
+    source = archive(f'{box}/src', slices=3)
+    with Mount(source, f'{box}/mnt', '-o', 'views=nii') as m:
+        study = f'{m.path}/nii/P1/20200102_Study_1'
+        above = [m.path, f'{m.path}/nii', f'{m.path}/nii/P1', study]
+        newest = lambda: max(os.stat(f).st_mtime_ns for f in files_below(source))
+        assert {os.stat(p).st_mtime_ns for p in above} == {newest()}
+        os.utime(f'{source}/s1/1.dcm', (time.time() - 50, time.time() - 50))
+        shutil.rmtree(f'{source}/s2')
+        refresh(m, lambda: len(os.listdir(study)) == 2)
+        assert wait_until(lambda: {os.stat(p).st_mtime_ns for p in above} == {newest()}, 5), 'an old time'
+
+
 def test_polling_finds_changes_by_itself(box):
     source = archive(f'{box}/src', slices=3, series=1)
     with Mount(source, f'{box}/mnt', '-o', 'refresh=1') as m:

@@ -225,8 +225,10 @@ static int list(const struct view_node *n, struct view_out *out, struct err *err
 		const struct fake_node *f = &n->snap->nodes[i];
 		struct view_entry e = { .name = f->name, .identity = f->id, .mtime_ns = 7 };
 
-		if (f->parent != at)
+		if (f->parent != at || f->id == fake.lost_id)
 			continue;
+		if (f->id == fake.young_id)
+			e.mtime_ns = (int64_t)n->snap->gen;
 		e.type = f->is_dir ? VIEW_DIR : VIEW_FILE;
 		e.key.a = f->id;
 		e.key.version = f->is_dir && !fake.versions ? 0 : f->version;

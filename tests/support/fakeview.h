@@ -34,7 +34,10 @@ struct fake_world {
 	_Atomic int n_alive;             /* snapshots that are not put yet */
 	_Atomic int n_lists, n_sizes, n_opens, n_open_now;
 	_Atomic int live_value;
-	bool versions; /* folders promise: see struct view_key */
+	uint64_t lost_id; /* a node that is not listed any more, whatever the snapshot; 0: none */
+	uint64_t
+		young_id; /* a folder whose time is the snapshot's, and not the one of all; 0: none */
+	bool versions;    /* folders promise: see struct view_key */
 };
 
 extern struct fake_world fake;

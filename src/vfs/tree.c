@@ -298,6 +298,7 @@ int tree_locate(struct vfs *v, uint64_t ino, struct place *p, struct err *err)
 {
 	for (;;) {
 		struct dir *d;
+		bool gone;
 		int r;
 
 		if (!tree_find(v, ino, p))
@@ -309,8 +310,9 @@ int tree_locate(struct vfs *v, uint64_t ino, struct place *p, struct err *err)
 			return 0;
 		dir_pin(d);
 		r = dir_need_list(v, d, err);
+		gone = d->dead; /* meanwhile: what it had may be known without it */
 		dir_unpin(v, d);
-		if (r < 0)
+		if (r < 0 && !gone)
 			return r;
 	}
 }

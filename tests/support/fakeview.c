@@ -217,8 +217,13 @@ static bool is_stale(const struct view_node *n, int i)
 static int list(const struct view_node *n, struct view_out *out, struct err *err)
 {
 	int i, r, at = n->depth ? index_of(n) : -1;
+	void (*meanwhile)(void) = fake.meanwhile;
 
 	atomic_fetch_add(&fake.n_lists, 1);
+	if (meanwhile) {
+		fake.meanwhile = NULL;
+		meanwhile();
+	}
 	if (n->depth && is_stale(n, at))
 		return err_set(err, -ESTALE, "not of this snapshot");
 	for (i = n->snap->n; i-- > 0;) {

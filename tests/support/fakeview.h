@@ -38,6 +38,7 @@ struct fake_world {
 	uint64_t
 		young_id; /* a folder whose time is the snapshot's, and not the one of all; 0: none */
 	bool versions;    /* folders promise: see struct view_key */
+	void (*meanwhile)(void); /* called once, while a folder is listed */
 };
 
 extern struct fake_world fake;

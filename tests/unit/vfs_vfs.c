@@ -486,6 +486,46 @@ Test(vfs_vfs, a_refresh_tells_of_a_folder_that_came_out_otherwise_before_it)
 	end_tree(v);
 }
 
+static struct vfs *the_tree;
+static uint64_t the_folder;
+
+static void list_the_folder(void)
+{
+	struct listing l = { 0 };
+
+	vfs_readdir(the_tree, the_folder, 0, true, take, &l, NULL);
+}
+
+/* What is asked for by its number is stale then, not a name that is not there. */
+Test(vfs_vfs, a_file_is_stale_whose_folder_goes_while_it_is_listed_again)
+{
+	static const struct vfs_limits tight = { .list_bytes = 1 };
+	struct vfs *v = new_tree(false, &tight);
+	struct snapshot *s = fake_begin();
+	struct listing l = { 0 };
+	uint64_t top, file, lost;
+	int dir, sub;
+	char byte;
+
+	dir = fake_add(s, -1, true, "d");
+	sub = fake_add(s, dir, true, "sub");
+	fake_add(s, sub, false, "f");
+	fake_add(s, -1, true, "e");
+	lost = s->nodes[fake_add(s, dir, false, "lost")].id;
+	fake_publish(s);
+	vfs_refresh(v, NULL, NULL, NULL);
+	top = look(v, VFS_ROOT, "fake");
+	the_tree = v;
+	the_folder = look(v, top, "d");
+	file = look(v, look(v, the_folder, "sub"), "f");
+	vfs_readdir(v, look(v, top, "e"), 0, true, take, &l, NULL);
+	fake.lost_id = lost;
+	fake.meanwhile = list_the_folder;
+	cr_expect_eq(vfs_read(v, file, &byte, 1, 0, NULL, NULL), -ESTALE);
+	cr_expect_null(fake.meanwhile);
+	end_tree(v);
+}
+
 Test(vfs_vfs, a_folder_that_has_gone_is_empty_and_its_open_files_are_read_on)
 {
 	struct vfs *v = new_tree(true, NULL);

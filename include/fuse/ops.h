@@ -56,6 +56,8 @@ int serve_take_signals(struct err *err);
  * an error of the connection; -EMFILE: there is not one thread. */
 #define SERVE_MOST_THREADS 64u
 int serve_all(struct session *s, unsigned n_threads);
+/* Has a signal come that ends the service? */
+bool serve_has_ended(void);
 
 /* asker.c: work for a request, which stops when who sent it is being killed, or has gone. */
 struct asker {

@@ -93,6 +93,11 @@ static void *serve(void *arg)
 	return NULL;
 }
 
+bool serve_has_ended(void)
+{
+	return ended_by != 0;
+}
+
 /* Of the signals, theirs is the one that wakes them. */
 static void start(struct service *v, unsigned n)
 {

@@ -106,7 +106,8 @@ static int loop(struct session *s)
 	return serve_all(s, s->o.single_thread ? 1 : (unsigned)(cores > 0 ? cores : 1) + 2);
 }
 
-/* One request that waits, or none for a moment; false: the kernel sends no more. */
+/* One request that waits, or none for a moment, also for want of memory, which leaves it with the
+ * kernel; false: the kernel sends no more. */
 static bool serve_one(struct session *s)
 {
 	struct pollfd fd = { .fd = fuse_session_fd(s->fuse), .events = POLLIN };
@@ -120,7 +121,9 @@ static bool serve_one(struct session *s)
 	if (n > 0)
 		fuse_session_process_buf(s->fuse, &buf);
 	free(buf.mem);
-	return n > 0 || n == -EINTR || n == -EAGAIN || !fd.revents;
+	if (n == -ENOMEM)
+		usleep(OUT_OF_MEMORY_US);
+	return n > 0 || n == -EINTR || n == -EAGAIN || n == -ENOMEM || !fd.revents;
 }
 
 /* The refresher may be telling the kernel of a folder that a request holds: so requests are
@@ -137,22 +140,20 @@ static void stop_refresher(struct session *s)
 	waiting_join(s);
 }
 
-/* A request that there is no memory for stays with the kernel: what can be given back is, and one
- * thread goes on. */
+/* Short of memory, or of threads: what can be given back is, and this one thread goes on. */
 static int loop_on(struct session *s)
 {
 	int r = loop(s);
 
-	while (r == -ENOMEM || r == -EMFILE) {
-		log_warn("short of memory or threads: from now on one thread serves");
-		s->o.single_thread = true;
-		vfs_trim(s->o.vfs);
-		malloc_trim(0);
-		usleep(OUT_OF_MEMORY_US);
-		fuse_session_reset(s->fuse);
-		r = loop(s);
-	}
-	return r;
+	if (r != -ENOMEM && r != -EMFILE)
+		return r;
+	log_warn("short of memory or threads: from now on one thread serves");
+	vfs_trim(s->o.vfs);
+	malloc_trim(0);
+	fuse_session_reset(s->fuse);
+	while (!serve_has_ended() && serve_one(s))
+		continue;
+	return 0;
 }
 
 int session_run(struct session *s, struct err *err)

@@ -82,7 +82,7 @@ def main():
         source = archive(f'{box}/src', slices=8, rows=128, columns=128)
         whole = expected(source, box)
         short = {p[len(f'{box}/mnt/'):]: d for p, d in whole.items()}
-        cases = [(resource.RLIMIT_AS, n << 20) for n in (60, 90, 120, 150, 170, 190, 210)]
+        cases = [(resource.RLIMIT_AS, n << 20) for n in (60, 90, 115, 117, 119, 120, 150, 170, 190, 210)]
         cases += [(resource.RLIMIT_NOFILE, n) for n in (12, 16, 20, 32)]
         for what, most in cases:
             said = check_mount(source, box, what, most, whole)

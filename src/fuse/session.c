@@ -107,15 +107,15 @@ static int loop(struct session *s)
 }
 
 /* One request that waits, or none for a moment, also for want of memory, which leaves it with the
- * kernel; false: the kernel sends no more. */
-static bool serve_one(struct session *s)
+ * kernel: 1; 0: the kernel sends no more; or an error of the connection. */
+static int serve_one(struct session *s)
 {
 	struct pollfd fd = { .fd = fuse_session_fd(s->fuse), .events = POLLIN };
 	struct fuse_buf buf = { .mem = NULL };
 	int n = 0;
 
 	if (poll(&fd, 1, DRAIN_MS) > 0 && fd.revents != POLLIN)
-		return false;
+		return 0;
 	if (fd.revents)
 		n = fuse_session_receive_buf(s->fuse, &buf);
 	if (n > 0)
@@ -123,7 +123,9 @@ static bool serve_one(struct session *s)
 	free(buf.mem);
 	if (n == -ENOMEM)
 		usleep(OUT_OF_MEMORY_US);
-	return n > 0 || n == -EINTR || n == -EAGAIN || n == -ENOMEM || !fd.revents;
+	if (n > 0 || n == -EINTR || n == -EAGAIN || n == -ENOMEM || !fd.revents)
+		return 1;
+	return n;
 }
 
 /* The refresher may be telling the kernel of a folder that a request holds: so requests are
@@ -134,7 +136,7 @@ static void stop_refresher(struct session *s)
 		return;
 	refresher_ask_to_stop(s);
 	waiting_settle(s, -ENOTCONN);
-	while (!refresher_has_ended(s) && serve_one(s))
+	while (!refresher_has_ended(s) && serve_one(s) > 0)
 		continue;
 	refresher_join(s);
 	waiting_join(s);
@@ -151,9 +153,10 @@ static int loop_on(struct session *s)
 	vfs_trim(s->o.vfs);
 	malloc_trim(0);
 	fuse_session_reset(s->fuse);
-	while (!serve_has_ended() && serve_one(s))
-		continue;
-	return 0;
+	do
+		r = serve_has_ended() ? 0 : serve_one(s);
+	while (r > 0);
+	return r;
 }
 
 int session_run(struct session *s, struct err *err)

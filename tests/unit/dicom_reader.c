@@ -616,16 +616,14 @@ static const char *const syntaxes_of_lengths[] = { GEN_EXPLICIT, GEN_IMPLICIT };
 static const char two_items[] = "00080060CS2 00081140[{00081155UI24 }{00081155UI24 }]00100010PN4 "
 				"00280010US2 .";
 
-/* Writers that forget the heads of items, or that change what is in them. */
-Test(dicom_reader, a_sequence_that_is_too_short_for_its_items_goes_on)
+static void expect_two_items(const int deltas[5])
 {
-	static const int deltas[] = { -2, -8, -16, -30, -50 };
 	struct gen g;
 	size_t i, k;
 	unsigned n;
 
 	for (k = 0; k < 2; k++) {
-		for (i = 0; i < sizeof deltas / sizeof *deltas; i++) {
+		for (i = 0; i < 5; i++) {
 			generate_sequence(&g, syntaxes_of_lengths[k], deltas[i]);
 			cr_expect_str_eq(trace(&g, &n), two_items, "%d bytes", deltas[i]);
 			cr_expect_eq(n, 1);
@@ -634,21 +632,15 @@ Test(dicom_reader, a_sequence_that_is_too_short_for_its_items_goes_on)
 	}
 }
 
+/* Writers that forget the heads of items, or that change what is in them. */
+Test(dicom_reader, a_sequence_that_is_too_short_for_its_items_goes_on)
+{
+	expect_two_items((const int[]){ -2, -8, -16, -30, -50 });
+}
+
 Test(dicom_reader, a_sequence_that_is_too_long_ends_with_its_items)
 {
-	static const int deltas[] = { 2, 4, 8, 10, 14 };
-	struct gen g;
-	size_t i, k;
-	unsigned n;
-
-	for (k = 0; k < 2; k++) {
-		for (i = 0; i < sizeof deltas / sizeof *deltas; i++) {
-			generate_sequence(&g, syntaxes_of_lengths[k], deltas[i]);
-			cr_expect_str_eq(trace(&g, &n), two_items, "%d bytes", deltas[i]);
-			cr_expect_eq(n, 1);
-			gen_release(&g);
-		}
-	}
+	expect_two_items((const int[]){ 2, 4, 8, 10, 14 });
 }
 
 /* Nothing tells where the items end: by the sequence, since that ends with a sound element. */
